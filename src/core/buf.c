@@ -1,0 +1,98 @@
+#include "core/buf.h"
+
+#include "core/mem.h"
+
+#include <bucketable/error.h>
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+enum { CAP_MIN = 64, DOUBLING_MAX = 64 << 20 };
+
+static int grow(struct bkt_buf *buf, size_t need)
+{
+    if (need <= buf->cap)
+        return BKT_OK;
+
+    /* Half as much again, but a large buffer is nearly always asked for in one piece. */
+    size_t cap = need < CAP_MIN ? CAP_MIN : need > DOUBLING_MAX ? need : need + need / 2;
+    char *ptr = bkt_mem_realloc(buf->ptr, cap);
+    if (!ptr)
+        return BKT_ENOMEM;
+
+    buf->ptr = ptr;
+    buf->cap = cap;
+    return BKT_OK;
+}
+
+int bkt_buf_reserve(struct bkt_buf *buf, size_t more)
+{
+    assert(buf->len <= buf->max);
+    if (more > buf->max - buf->len)
+        return BKT_ELIMIT;
+    return grow(buf, buf->len + more + 1);
+}
+
+int bkt_buf_append(struct bkt_buf *buf, struct bkt_str bytes)
+{
+    int rc = bkt_buf_reserve(buf, bytes.len);
+    if (rc)
+        return rc;
+
+    if (bytes.len > 0)
+        memcpy(buf->ptr + buf->len, bytes.ptr, bytes.len);
+    buf->len += bytes.len;
+    buf->ptr[buf->len] = '\0';
+    return BKT_OK;
+}
+
+int bkt_buf_append_char(struct bkt_buf *buf, char byte)
+{
+    return bkt_buf_append(buf, (struct bkt_str){&byte, 1});
+}
+
+int bkt_buf_printf(struct bkt_buf *buf, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    int len = vsnprintf(NULL, 0, fmt, args);
+    va_end(args);
+    assert(len >= 0);
+
+    int rc = bkt_buf_reserve(buf, (size_t)len);
+    if (rc)
+        return rc;
+
+    va_start(args, fmt);
+    (void)vsnprintf(buf->ptr + buf->len, (size_t)len + 1, fmt, args);
+    va_end(args);
+    buf->len += (size_t)len;
+    return BKT_OK;
+}
+
+char *bkt_buf_take(struct bkt_buf *buf, size_t *out_len)
+{
+    char *ptr = buf->ptr;
+    *out_len = buf->len;
+    *buf = BKT_BUF_INIT(buf->max);
+    return ptr;
+}
+
+void bkt_buf_reset(struct bkt_buf *buf)
+{
+    buf->len = 0;
+}
+
+void bkt_buf_clear(struct bkt_buf *buf)
+{
+    bkt_mem_free(buf->ptr);
+    *buf = BKT_BUF_INIT(buf->max);
+}
+
+void bkt_buf_wipe(struct bkt_buf *buf)
+{
+    if (buf->ptr)
+        bkt_mem_wipe(buf->ptr, buf->cap);
+    bkt_buf_clear(buf);
+}

@@ -1,0 +1,26 @@
+/*
+ * An object of the bucket as a listing or the head of an answer shows it: the word that the parts
+ * have in common.
+ */
+#ifndef CORE_OBJECT_H
+#define CORE_OBJECT_H
+
+#include "core/str.h"
+
+/* Views; whoever made the object says how long they live.  Empty or absent is the same. */
+struct bkt_object {
+    struct bkt_str key;           /* decoded bytes from the root of the bucket */
+    struct bkt_str etag;          /* without quotes and `W/`; some servers list none */
+    struct bkt_str storage_class; /* empty means STANDARD */
+    uint64_t size;                /* bytes as stored */
+    int64_t last_modified_ms;     /* wall time, or BKT_TIME_NONE; whole seconds on many servers */
+};
+
+/* What only a read of the object tells. */
+struct bkt_object_extra {
+    struct bkt_str version_id;
+    struct bkt_str content_type;
+    struct bkt_str metadata; /* a JSON object of the x-amz-meta-* headers; empty: none */
+};
+
+#endif
