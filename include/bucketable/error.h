@@ -1,10 +1,10 @@
 /*
  * bucketable/error.h - what a call that failed says.
  *
- * A call that may fail returns BKT_OK or a negative code and, where the caller gave it one, fills in
- * a struct bkt_error.  The library prints nothing; the message is one line without a line feed, made
- * for a person: what was being done, to what, what came back and, where it is known, what to do.  No
- * secret, signature or signed URL is ever part of it.
+ * A call that may fail returns BKT_OK or a negative code and, where the caller gave it one, fills
+ * in a struct bkt_error.  The library prints nothing; the message is one line without a line feed,
+ * made for a person: what was being done, to what, what came back and, where it is known, what to
+ * do.  No secret, signature or signed URL is ever part of it.
  */
 #ifndef BKT_ERROR_H
 #define BKT_ERROR_H
@@ -14,21 +14,21 @@
 BKT_BEGIN_DECLS
 
 /* Codes are part of the ABI: add at the end, never renumber, never reuse. */
-#define BKT_ERROR_MAP(X)                                                   \
-    X(ENOMEM, -1, "out of memory")                                         \
-    X(ECONFIG, -2, "invalid configuration")                                \
-    X(ENET, -3, "network failure")                                         \
-    X(ES3, -4, "request refused by the server")                            \
-    X(EPARSE, -5, "malformed input")                                       \
-    X(ELIMIT, -6, "over a limit")                                          \
-    X(EIO, -7, "input or output failed")                                   \
-    X(ECREDS, -8, "no usable credentials")                                 \
-    X(ETARGET, -9, "the target failed")                                    \
-    X(EFOREIGN, -10, "the table is not this source's")                     \
-    X(EGUARD, -11, "more deletes than max_deletes allows")                 \
-    X(ENOROW, -12, "the key is no row")                                    \
-    X(ECANCELED, -13, "canceled")                                          \
-    X(EBUSY, -14, "in use")                                                \
+#define BKT_ERROR_MAP(X)                                   \
+    X(ENOMEM, -1, "out of memory")                         \
+    X(ECONFIG, -2, "invalid configuration")                \
+    X(ENET, -3, "network failure")                         \
+    X(ES3, -4, "request refused by the server")            \
+    X(EPARSE, -5, "malformed input")                       \
+    X(ELIMIT, -6, "over a limit")                          \
+    X(EIO, -7, "input or output failed")                   \
+    X(ECREDS, -8, "no usable credentials")                 \
+    X(ETARGET, -9, "the target failed")                    \
+    X(EFOREIGN, -10, "the table is not this source's")     \
+    X(EGUARD, -11, "more deletes than max_deletes allows") \
+    X(ENOROW, -12, "the key is no row")                    \
+    X(ECANCELED, -13, "canceled")                          \
+    X(EBUSY, -14, "in use")                                \
     X(EUNSUPPORTED, -15, "not supported")
 
 enum bkt_code {

@@ -20,8 +20,10 @@ struct bkt_glob;
  * Compile a pattern (UTF-8, any length up to 64 KiB, may hold NULs).
  * BKT_ECONFIG when the pattern is rejected: the message names the byte position and what is wrong.
  */
-BKT_API BKT_MUST_CHECK int bkt_glob_new(const char *pattern, size_t pattern_len,
-                                        struct bkt_glob **out_glob, struct bkt_error *err);
+BKT_API BKT_MUST_CHECK int bkt_glob_new(const char *pattern,
+                                        size_t pattern_len,
+                                        struct bkt_glob **out_glob,
+                                        struct bkt_error *err);
 
 /* Does the whole of `path` match?  `path` may hold any bytes. */
 BKT_API bool bkt_glob_matches(const struct bkt_glob *glob, const char *path, size_t path_len);

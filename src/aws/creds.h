@@ -16,12 +16,14 @@
 struct bkt_creds {
     char *access_key_id;
     char *secret_access_key;
-    char *session_token;   /* NULL when there is none; never "" */
-    int64_t expires_ms;    /* wall time; BKT_TIME_NONE: never, as far as is known */
-    char source[128];      /* for people: "environment", "profile work in /home/a/.aws/config" */
+    char *session_token; /* NULL when there is none; never "" */
+    int64_t expires_ms;  /* wall time; BKT_TIME_NONE: never, as far as is known */
+    char source[128];    /* for people: "environment", "profile work in /home/a/.aws/config" */
 };
 
-BKT_MUST_CHECK int bkt_creds_set(struct bkt_creds *creds, struct bkt_str id, struct bkt_str secret,
+BKT_MUST_CHECK int bkt_creds_set(struct bkt_creds *creds,
+                                 struct bkt_str id,
+                                 struct bkt_str secret,
                                  struct bkt_str token);
 BKT_MUST_CHECK int bkt_creds_copy(const struct bkt_creds *from, struct bkt_creds *out);
 void bkt_creds_clear(struct bkt_creds *creds);
@@ -37,8 +39,11 @@ struct bkt_creds_provider {
      * BKT_OK and an answer, or a failure of a source that is configured (the chain stops there).
      * `why`: a line for the error that lists everything tried.
      */
-    int (*fetch)(void *self, struct bkt_creds *out_creds, enum bkt_creds_answer *out_answer,
-                 char why[256], struct bkt_error *err);
+    int (*fetch)(void *self,
+                 struct bkt_creds *out_creds,
+                 enum bkt_creds_answer *out_answer,
+                 char why[256],
+                 struct bkt_error *err);
     void (*free)(void *self);
     void *self;
 };

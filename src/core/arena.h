@@ -21,7 +21,8 @@ struct bkt_arena {
 BKT_MUST_CHECK void *bkt_arena_alloc(struct bkt_arena *arena, size_t size);
 
 /* A copy of `bytes`, ended by a NUL that is not counted; BKT_ENOMEM. */
-BKT_MUST_CHECK int bkt_arena_dup(struct bkt_arena *arena, struct bkt_str bytes,
+BKT_MUST_CHECK int bkt_arena_dup(struct bkt_arena *arena,
+                                 struct bkt_str bytes,
                                  struct bkt_str *out_copy);
 
 void bkt_arena_reset(struct bkt_arena *arena); /* empty, the newest chunk is kept */

@@ -28,7 +28,8 @@ static inline bool bkt_str_eq(struct bkt_str a, struct bkt_str b)
 
 static inline bool bkt_str_has_prefix(struct bkt_str str, struct bkt_str prefix)
 {
-    return str.len >= prefix.len && (prefix.len == 0 || memcmp(str.ptr, prefix.ptr, prefix.len) == 0);
+    return str.len >= prefix.len &&
+           (prefix.len == 0 || memcmp(str.ptr, prefix.ptr, prefix.len) == 0);
 }
 
 /* The order of keys: by bytes, a prefix before what it begins (what S3 and the state use). */

@@ -147,8 +147,8 @@ bool bkt_time_parse_http(struct bkt_str text, int64_t *out_ms)
            take_digits(&text, 4, &f.year) && take_char(&text, ' ') &&
            take_digits(&text, 2, &f.hour) && take_char(&text, ':') &&
            take_digits(&text, 2, &f.minute) && take_char(&text, ':') &&
-           take_digits(&text, 2, &f.second) && take_text(&text, BKT_STR(" GMT")) &&
-           text.len == 0 && to_ms(&f, out_ms);
+           take_digits(&text, 2, &f.second) && take_text(&text, BKT_STR(" GMT")) && text.len == 0 &&
+           to_ms(&f, out_ms);
 }
 
 static void to_tm(int64_t ms, struct tm *out)

@@ -38,10 +38,10 @@ enum { BKT_COLUMN_COUNT = 7 };
 
 /* Whose table it is and what it looks like. */
 struct bkt_table_spec {
-    struct bkt_str source;  /* "s3://bucket": a table belongs to one */
-    struct bkt_str spec;    /* the spec in canonical JSON; another text takes a new epoch */
-    bool binary;            /* content is bytes (BLOB) rather than text */
-    unsigned columns;       /* of enum bkt_column */
+    struct bkt_str source; /* "s3://bucket": a table belongs to one */
+    struct bkt_str spec;   /* the spec in canonical JSON; another text takes a new epoch */
+    bool binary;           /* content is bytes (BLOB) rather than text */
+    unsigned columns;      /* of enum bkt_column */
 };
 
 struct bkt_clock {
@@ -53,9 +53,9 @@ struct bkt_clock {
 /* What attach() finds. */
 struct bkt_attached {
     struct bkt_clock clock;
-    uint64_t row_count;  /* rows of the table, from a counter that the transactions keep */
-    bool is_new;         /* the table was made just now */
-    bool spec_changed;   /* the epoch was taken for a changed spec */
+    uint64_t row_count;   /* rows of the table, from a counter that the transactions keep */
+    bool is_new;          /* the table was made just now */
+    bool spec_changed;    /* the epoch was taken for a changed spec */
     bool columns_changed; /* columns were added, or content changed its type: rows lack values */
 };
 
@@ -113,16 +113,16 @@ struct bkt_change {
     enum bkt_change_op op;
     struct bkt_object object; /* key always; for UPSERT and TOUCH all that the read told */
     struct bkt_object_extra extra;
-    struct bkt_str content;   /* UPSERT; text unless content_is_bytes */
-    bool content_is_bytes;    /* store as BLOB whatever the column says */
-    bool replaced;            /* sets BKT_STATE_REPLACED */
-    bool failed_by_content;   /* FAIL: sets FAILED_CONTENT, failed_etag is object.etag */
-    uint32_t decode;          /* kept with the row, opaque here */
+    struct bkt_str content; /* UPSERT; text unless content_is_bytes */
+    bool content_is_bytes;  /* store as BLOB whatever the column says */
+    bool replaced;          /* sets BKT_STATE_REPLACED */
+    bool failed_by_content; /* FAIL: sets FAILED_CONTENT, failed_etag is object.etag */
+    uint32_t decode;        /* kept with the row, opaque here */
     uint64_t read_at;
-    struct bkt_str reason;    /* FAIL */
+    struct bkt_str reason; /* FAIL */
     /* Answered by apply(): */
     enum bkt_outcome outcome;
-    bool had_row;             /* there was a row before: an update rather than an addition */
+    bool had_row; /* there was a row before: an update rather than an addition */
     char reject_reason[BKT_REASON_BYTES];
 };
 
@@ -135,7 +135,7 @@ struct bkt_absence {
 /* The end of a listing: remove what was staged. */
 struct bkt_sweep {
     bool is_limited;
-    uint64_t limit;   /* more rows to remove than this: none is, BKT_EGUARD */
+    uint64_t limit; /* more rows to remove than this: none is, BKT_EGUARD */
     /* Called for each staged key that the read clock refuses: it is to be read.  Not an error. */
     void (*refused)(void *ctx, struct bkt_str key);
     /* Called after the commit that removed the row. */
@@ -161,23 +161,33 @@ struct bkt_table_target_ops {
      * refused: BKT_ETARGET) and the owner (another source: BKT_EFOREIGN, and so is a table of that
      * name without state), take an epoch when the spec is another.
      */
-    int (*attach)(void *self, const struct bkt_table_spec *spec, struct bkt_attached *out,
+    int (*attach)(void *self,
+                  const struct bkt_table_spec *spec,
+                  struct bkt_attached *out,
                   struct bkt_error *err);
 
     /* The committed clock, floor and epoch. */
     int (*read_clock)(void *self, struct bkt_clock *out, struct bkt_error *err);
 
     /* State rows in key order, tombstones and failures too.  A callback's failure ends the scan. */
-    int (*scan)(void *self, const struct bkt_scan *scan, bkt_state_fn *fn, void *ctx,
-                size_t *out_count, struct bkt_error *err);
+    int (*scan)(void *self,
+                const struct bkt_scan *scan,
+                bkt_state_fn *fn,
+                void *ctx,
+                size_t *out_count,
+                struct bkt_error *err);
 
     /*
      * One transaction.  `changes` are sorted by key, no key twice.  Each is checked and answered
      * for itself; a rejected one leaves no trace.  `durable`: synced to disk before it returns
      * (messages will be acknowledged for it).  `out_clock` is the clock after the commit.
      */
-    int (*apply)(void *self, struct bkt_change *changes, size_t count, bool durable,
-                 struct bkt_clock *out_clock, struct bkt_error *err);
+    int (*apply)(void *self,
+                 struct bkt_change *changes,
+                 size_t count,
+                 bool durable,
+                 struct bkt_clock *out_clock,
+                 struct bkt_error *err);
 
     /*
      * A listing begins: takes a revision, makes it the floor, drops what an earlier listing staged
@@ -186,11 +196,15 @@ struct bkt_table_target_ops {
     int (*begin_listing)(void *self, struct bkt_clock *out_clock, struct bkt_error *err);
 
     /* Note keys as absent; they are kept in the target, not in memory.  One transaction. */
-    int (*stage)(void *self, const struct bkt_absence *absences, size_t count,
+    int (*stage)(void *self,
+                 const struct bkt_absence *absences,
+                 size_t count,
                  struct bkt_error *err);
 
     /* The listing is complete: remove the rows of staged keys, in several transactions. */
-    int (*sweep)(void *self, struct bkt_sweep *sweep, struct bkt_clock *out_clock,
+    int (*sweep)(void *self,
+                 struct bkt_sweep *sweep,
+                 struct bkt_clock *out_clock,
                  struct bkt_error *err);
 
     /* Record that a listing was complete (after its sweep and its last change). */

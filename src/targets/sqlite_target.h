@@ -14,7 +14,8 @@
  * Open or create `path` for table `table` (any name but sqlite_* and bucketable_*).
  * Fails with one line when the file is no database, read-only, or cannot be created.
  */
-BKT_MUST_CHECK int bkt_sqlite_target_new(const char *path, struct bkt_str table,
+BKT_MUST_CHECK int bkt_sqlite_target_new(const char *path,
+                                         struct bkt_str table,
                                          struct bkt_table_target *out_target,
                                          struct bkt_error *err);
 
