@@ -1,0 +1,56 @@
+# A thin front: Meson builds, tests/run tests.  `make help` lists the targets.
+
+RELEASE = build-release
+PREFIX ?= /usr/local
+BUCKET ?=
+SECONDS ?= 30
+ARGS ?=
+
+.PHONY: all test demo install fuzz format clean help
+
+## all: set up build/ and compile
+all: build/build.ninja
+	@meson compile -C build
+
+build/build.ninja:
+	@tools/install-deps --check build
+	@meson setup build
+
+## test: build and pass all tests, with the servers they need (ARGS='--help' tells how to choose)
+test:
+	@command -v python3 >/dev/null || tools/install-deps build test
+	@tests/run $(ARGS)
+
+## demo: a bucket becomes a table, on this machine; BUCKET=s3://... reads one of yours instead
+demo:
+	@command -v python3 >/dev/null || tools/install-deps build test
+	@tools/demo $(BUCKET)
+
+## install: a release build into PREFIX (/usr/local), below DESTDIR if set
+install: release
+	@meson install -C $(RELEASE) --no-rebuild
+
+# Meson keeps the prefix that a build directory was set up with until it is told another.
+.PHONY: release
+release:
+	@tools/install-deps --check build
+	@if [ -f $(RELEASE)/build.ninja ]; then meson configure $(RELEASE) --prefix '$(PREFIX)'; \
+	else meson setup $(RELEASE) --buildtype release -Dtests=disabled \
+	    --prefix '$(PREFIX)'; fi
+	@meson compile -C $(RELEASE)
+
+## fuzz: every fuzzer for SECONDS (30) each, with clang and sanitizers
+fuzz:
+	@tools/fuzz $(SECONDS)
+
+## format: clang-format on all C
+format:
+	@git ls-files -z '*.c' '*.h' | xargs -0 clang-format -i
+
+## clean: remove what was built; installed test servers in .cache/ stay
+clean:
+	@rm -rf build build-*
+
+## help: this list
+help:
+	@sed -n 's/^## \([a-z-]*\): /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16

@@ -1,0 +1,235 @@
+"""The servers that tests and the demo run against: how each is installed, started and stopped.
+
+Installed things live below $XDG_CACHE_HOME/bucketable, or .cache/ in this checkout, and are made
+once; their folders are named after the version, so a new pin makes a new one.  A server binds
+127.0.0.1, keeps everything in a directory of its own, and dies with the process that started it.
+
+Python's standard library only.
+"""
+
+import ctypes
+import hashlib
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+REQUIREMENTS = ROOT / "tests" / "requirements.txt"
+MINIO_VERSION = "v0.0.0-20260212201848-7aac2a2c5b7c"
+
+# The kernel takes outgoing connections' ports from here up: a server that wants one of those
+# sometimes finds it in use.
+EPHEMERAL_PORT_MIN = 32768
+PR_SET_PDEATHSIG = 1
+
+
+class Unavailable(Exception):
+    """A server cannot be had on this machine; the message says why."""
+
+
+def cache_dir():
+    base = os.environ.get("XDG_CACHE_HOME")
+    return Path(base) / "bucketable" if base else ROOT / ".cache"
+
+
+def free_port():
+    for _ in range(200):
+        port = random.SystemRandom().randrange(10240, EPHEMERAL_PORT_MIN)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise Unavailable("no free port below 32768")
+
+
+def die_with_parent():
+    """Runs in the child: an interrupted or killed test run leaves no process behind."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+class Install:
+    """Something made once in the cache, in the background, by a command that logs to a file."""
+
+    def __init__(self, name, done):
+        self.name = name
+        self.done = done  # this path exists when it is made
+        self.log = cache_dir() / f"{name}.log"
+        self.process = None
+
+    def start(self):
+        if self.done.exists() or self.process:
+            return
+        cache_dir().mkdir(parents=True, exist_ok=True)
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env={**os.environ, **self.environment()}, preexec_fn=die_with_parent,
+                start_new_session=True)
+
+    def wait(self, timeout_s):
+        """Where it is.  Raises Unavailable."""
+        self.start()
+        if self.process:
+            try:
+                self.process.wait(timeout_s)
+            except subprocess.TimeoutExpired:
+                self.stop()
+                raise Unavailable(f"{self.name}: not installed after {timeout_s} s: {self.log}")
+            if self.process.returncode == 0:
+                self.finish()
+            self.process = None
+        if not self.done.exists():
+            tail = self.log.read_text(errors="replace").strip().splitlines()[-3:]
+            raise Unavailable(f"{self.name}: installation failed: {' / '.join(tail)} ({self.log})")
+        return self.done
+
+    def stop(self):
+        """The command and what it started: a compiler's children are in its session."""
+        if self.process and self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGTERM)
+            self.process.wait()
+        self.process = None
+
+    def environment(self):
+        return {}
+
+    def finish(self):
+        pass
+
+
+class Venv(Install):
+    """tests/requirements.txt in a virtual environment.  wait() gives its Python."""
+
+    def __init__(self):
+        pins = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()[:12]
+        self.place = cache_dir() / f"venv-{pins}"
+        self.unfinished = self.place.with_name(self.place.name + ".ok")
+        super().__init__("python-packages", self.unfinished)
+
+    def command(self):
+        shutil.rmtree(self.place, ignore_errors=True)
+        make = "import sys, venv; venv.create(sys.argv[1], with_pip=True, clear=True)"
+        script = '"$1" -c "$2" "$3" && exec "$3/bin/python" -m pip install -q -r "$4"'
+        return ["/bin/sh", "-c", script, "venv", sys.executable, make, str(self.place),
+                str(REQUIREMENTS)]
+
+    def finish(self):
+        self.done.touch()
+
+    def wait(self, timeout_s):
+        super().wait(timeout_s)
+        return self.place / "bin" / "python"
+
+
+class MinioBinary(Install):
+    """MinIO, built by `go install`: some minutes and 150 MB the first time."""
+
+    def __init__(self):
+        self.bin = cache_dir() / f"minio-{MINIO_VERSION}"
+        super().__init__("minio", self.bin / "minio")
+
+    def start(self):
+        if not self.done.exists() and not shutil.which("go"):
+            raise Unavailable("minio: no Go compiler (1.21 or newer) to build it with")
+        super().start()
+
+    def command(self):
+        return ["nice", "go", "install", "-ldflags=-s -w",
+                f"github.com/minio/minio@{MINIO_VERSION}"]
+
+    def environment(self):
+        return {"GOBIN": str(self.bin), "GOFLAGS": "", "CGO_ENABLED": "0"}
+
+
+class Server:
+    """A running process with an HTTP address.  start() returns when it is ready."""
+
+    name = None
+    ready_path = None
+    start_timeout_s = 30
+    access_key = "TESTACCESSKEY0000001"
+    secret_key = "s3cret/never+in/any+output/0123456789abcd"
+
+    def __init__(self, directory):
+        self.directory = Path(directory)
+        self.log = self.directory / f"{self.name}.log"
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process = None
+
+    def start(self):
+        self.directory.mkdir(parents=True, exist_ok=True)
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                cwd=self.directory, env={**os.environ, **self.environment()},
+                preexec_fn=die_with_parent, start_new_session=True)
+        deadline = time.monotonic() + self.start_timeout_s
+        while not self.is_ready():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                tail = self.log.read_text(errors="replace").strip().splitlines()[-3:]
+                raise Unavailable(f"{self.name}: did not start: {' / '.join(tail)}")
+            time.sleep(0.05)
+        return self
+
+    def is_ready(self):
+        try:
+            with urllib.request.urlopen(self.url + self.ready_path, timeout=2) as answer:
+                return answer.status == 200
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def stop(self):
+        if not self.process:
+            return
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.process = None
+
+    def environment(self):
+        return {}
+
+
+class Minio(Server):
+    name = "minio"
+    ready_path = "/minio/health/ready"
+
+    def __init__(self, directory, binary):
+        super().__init__(directory)
+        self.binary = binary
+
+    def command(self):
+        return [str(self.binary), "server", "--address", f"127.0.0.1:{self.port}",
+                str(self.directory / "data")]
+
+    def environment(self):
+        return {"MINIO_ROOT_USER": self.access_key, "MINIO_ROOT_PASSWORD": self.secret_key,
+                "MINIO_BROWSER": "off", "MINIO_PROMETHEUS_AUTH_TYPE": "public"}
+
+
+class Moto(Server):
+    name = "moto"
+    ready_path = "/moto-api/data.json"
+
+    def __init__(self, directory, python):
+        super().__init__(directory)
+        self.python = python
+
+    def command(self):
+        return [str(self.python), "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
