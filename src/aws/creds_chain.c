@@ -1,0 +1,205 @@
+#include "aws/creds_chain.h"
+
+#include "core/mem.h"
+
+#include <stdio.h>
+
+enum { TRIED_BYTES_MAX = 760, RETRY_DELAY_MS = 1000 };
+
+struct chain {
+    struct bkt_creds_ctx ctx; /* its profiles are set during a fetch only */
+    char *profile;            /* the option, or NULL */
+    char *region;             /* or NULL */
+    char *container_host;     /* or NULL */
+};
+
+enum scope {
+    SCOPE_ENVIRONMENT,
+    SCOPE_SELECTED, /* of the selected profile, not of one that it refers to */
+    SCOPE_IDENTITY, /* of any profile, or of no profile and the environment */
+    SCOPE_PROFILE,
+    SCOPE_MACHINE,
+};
+
+static const struct source {
+    const char *name;
+    enum scope scope;
+    bkt_creds_source_fn *fetch;
+} sources[] = {
+    {"environment", SCOPE_ENVIRONMENT, bkt_creds_env_fetch},
+    {"credentials file", SCOPE_PROFILE, bkt_creds_credentials_file_fetch},
+    {"config file", SCOPE_PROFILE, bkt_creds_config_file_fetch},
+};
+
+enum { SOURCE_COUNT = sizeof(sources) / sizeof(sources[0]) };
+
+/* What was asked and what it said; a fixed size, for an error must not need memory. */
+struct tried {
+    char text[TRIED_BYTES_MAX];
+    size_t len;
+};
+
+/* A line that does not fit is left out: the error says the most it can. */
+static void note(struct tried *tried, const char *name, const char *why)
+{
+    size_t room = sizeof(tried->text) - tried->len;
+    int len =
+        snprintf(tried->text + tried->len, room, "%s%s: %s", tried->len > 0 ? "; " : "", name, why);
+    if (len > 0 && (size_t)len < room)
+        tried->len += (size_t)len;
+    else
+        tried->text[tried->len] = '\0';
+}
+
+static int ask(const struct source *source,
+               const struct bkt_creds_ctx *ctx,
+               struct bkt_str profile,
+               struct tried *tried,
+               struct bkt_creds *out_creds,
+               enum bkt_creds_answer *out_answer,
+               struct bkt_error *err)
+{
+    char why[BKT_CREDS_WHY_BYTES] = "";
+    int rc = source->fetch(ctx, profile, out_creds, out_answer, why, err);
+    if (rc)
+        return bkt_error_wrap(err, rc, "credentials: %s", source->name);
+    if (*out_answer == BKT_CREDS_NOT_CONFIGURED)
+        note(tried, source->name, why);
+    return BKT_OK;
+}
+
+int bkt_creds_profile_fetch(const struct bkt_creds_ctx *ctx,
+                            struct bkt_str profile,
+                            struct bkt_creds *out_creds,
+                            enum bkt_creds_answer *out_answer,
+                            char why[BKT_CREDS_WHY_BYTES],
+                            struct bkt_error *err)
+{
+    struct bkt_creds_ctx own = *ctx;
+    own.is_hop = true;
+    struct tried tried = {.len = 0};
+    enum bkt_creds_answer answer = BKT_CREDS_NOT_CONFIGURED;
+    int rc = BKT_OK;
+    for (size_t i = 0; i < SOURCE_COUNT && rc == BKT_OK && answer != BKT_CREDS_FOUND; i++) {
+        if (sources[i].scope == SCOPE_IDENTITY || sources[i].scope == SCOPE_PROFILE)
+            rc = ask(&sources[i], &own, profile, &tried, out_creds, &answer, err);
+    }
+    if (rc == BKT_OK)
+        *out_answer = answer;
+    bkt_creds_why(why, "%s", tried.text);
+    return rc;
+}
+
+static bool is_asked(const struct source *source, const struct bkt_creds_ctx *ctx, bool has_profile)
+{
+    switch (source->scope) {
+    case SCOPE_ENVIRONMENT:
+        return !ctx->profiles->by_option;
+    case SCOPE_SELECTED:
+    case SCOPE_PROFILE:
+        return has_profile;
+    case SCOPE_IDENTITY:
+    case SCOPE_MACHINE:
+        break;
+    }
+    return true;
+}
+
+static int walk(const struct bkt_creds_ctx *ctx, struct bkt_creds *out_creds, struct bkt_error *err)
+{
+    struct bkt_str profile = bkt_str_from(ctx->profiles->name);
+    bool has_profile = bkt_profiles_has(ctx->profiles, profile);
+    struct tried tried = {.len = 0};
+    enum bkt_creds_answer answer = BKT_CREDS_NOT_CONFIGURED;
+    int rc = BKT_OK;
+    if (!has_profile)
+        note(&tried, "profile default", "not in the AWS files");
+    for (size_t i = 0; i < SOURCE_COUNT && rc == BKT_OK && answer != BKT_CREDS_FOUND; i++) {
+        if (is_asked(&sources[i], ctx, has_profile))
+            rc = ask(&sources[i], ctx, profile, &tried, out_creds, &answer, err);
+    }
+    if (rc == BKT_OK && answer != BKT_CREDS_FOUND) {
+        rc = bkt_error_set(err, BKT_ECREDS,
+                           "no credentials found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
+                           "name a profile, or do not sign if the bucket is public (%s)",
+                           tried.text);
+    }
+    return rc;
+}
+
+static int chain_fetch(void *self,
+                       struct bkt_creds *out_creds,
+                       enum bkt_creds_answer *out_answer,
+                       char why[BKT_CREDS_WHY_BYTES],
+                       struct bkt_error *err)
+{
+    struct chain *chain = self;
+    struct bkt_profiles profiles = {0};
+    struct bkt_creds creds = {0};
+    int rc = bkt_profiles_load(chain->ctx.env, chain->profile, &profiles, err);
+    if (rc)
+        return bkt_error_wrap(err, rc, "credentials");
+
+    struct bkt_creds_ctx ctx = chain->ctx;
+    ctx.profiles = &profiles;
+    rc = walk(&ctx, &creds, err);
+    bkt_profiles_clear(&profiles);
+    if (rc) {
+        bkt_creds_clear(&creds);
+        return rc;
+    }
+    bkt_creds_clear(out_creds);
+    *out_creds = creds;
+    *out_answer = BKT_CREDS_FOUND;
+    why[0] = '\0';
+    return BKT_OK;
+}
+
+static void chain_free(void *self)
+{
+    struct chain *chain = self;
+    if (!chain)
+        return;
+    bkt_mem_free(chain->profile);
+    bkt_mem_free(chain->region);
+    bkt_mem_free(chain->container_host);
+    bkt_mem_free(chain);
+}
+
+static int keep(char **slot, const char *text)
+{
+    if (!text || text[0] == '\0')
+        return BKT_OK;
+    *slot = bkt_mem_strdup(text, strlen(text));
+    return *slot ? BKT_OK : BKT_ENOMEM;
+}
+
+int bkt_creds_chain_new(const struct bkt_creds_chain_options *options,
+                        struct bkt_creds_provider *out_provider,
+                        struct bkt_error *err)
+{
+    struct chain *chain = bkt_mem_calloc(1, sizeof(*chain));
+    int rc = chain ? BKT_OK : BKT_ENOMEM;
+    if (rc == BKT_OK)
+        rc = keep(&chain->profile, options->profile);
+    if (rc == BKT_OK)
+        rc = keep(&chain->region, options->region);
+    if (rc == BKT_OK)
+        rc = keep(&chain->container_host, options->container_host);
+    if (rc) {
+        chain_free(chain);
+        return bkt_error_set(err, rc, "look for credentials: %s", bkt_error_text(rc));
+    }
+    chain->ctx = (struct bkt_creds_ctx){
+        .env = options->env ? options->env : bkt_env_process(),
+        .http = options->http,
+        .region = chain->region,
+        .now_ms = options->now_ms,
+        .now_ctx = options->now_ctx,
+        .container_host = chain->container_host,
+        .retry_delay_ms = options->retry_delay_ms ? options->retry_delay_ms : RETRY_DELAY_MS,
+    };
+    *out_provider = (struct bkt_creds_provider){
+        .name = "chain", .fetch = chain_fetch, .free = chain_free, .self = chain};
+    return BKT_OK;
+}

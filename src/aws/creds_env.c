@@ -1,0 +1,57 @@
+#include "aws/creds_source.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+int64_t bkt_creds_now(const struct bkt_creds_ctx *ctx)
+{
+    return ctx->now_ms ? ctx->now_ms(ctx->now_ctx) : bkt_time_wall_ms();
+}
+
+void bkt_creds_why(char why[BKT_CREDS_WHY_BYTES], const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    (void)vsnprintf(why, BKT_CREDS_WHY_BYTES, fmt, args);
+    va_end(args);
+}
+
+int bkt_creds_env_fetch(const struct bkt_creds_ctx *ctx,
+                        struct bkt_str profile,
+                        struct bkt_creds *out_creds,
+                        enum bkt_creds_answer *out_answer,
+                        char why[BKT_CREDS_WHY_BYTES],
+                        struct bkt_error *err)
+{
+    (void)profile;
+    struct bkt_str id = bkt_env_get(ctx->env, "AWS_ACCESS_KEY_ID");
+    struct bkt_str secret = bkt_env_get(ctx->env, "AWS_SECRET_ACCESS_KEY");
+    struct bkt_str token = bkt_env_get(ctx->env, "AWS_SECURITY_TOKEN");
+    struct bkt_str expiration = bkt_env_get(ctx->env, "AWS_CREDENTIAL_EXPIRATION");
+    if (token.len == 0)
+        token = bkt_env_get(ctx->env, "AWS_SESSION_TOKEN");
+
+    if (id.len == 0) {
+        *out_answer = BKT_CREDS_NOT_CONFIGURED;
+        bkt_creds_why(why, "AWS_ACCESS_KEY_ID is not set");
+        return BKT_OK;
+    }
+    if (secret.len == 0) {
+        return bkt_error_set(err, BKT_ECREDS,
+                             "AWS_ACCESS_KEY_ID is set and AWS_SECRET_ACCESS_KEY is not; set both "
+                             "or neither");
+    }
+    int64_t expires_ms = BKT_TIME_NONE;
+    if (expiration.len > 0 && !bkt_time_parse_iso(expiration, &expires_ms)) {
+        return bkt_error_set(err, BKT_ECREDS,
+                             "AWS_CREDENTIAL_EXPIRATION is no time like 2024-03-01T10:00:00Z");
+    }
+
+    int rc = bkt_creds_set(out_creds, id, secret, token);
+    if (rc)
+        return bkt_error_set(err, rc, "keep credentials: %s", bkt_error_text(rc));
+    out_creds->expires_ms = expires_ms;
+    (void)snprintf(out_creds->source, sizeof(out_creds->source), "environment");
+    *out_answer = BKT_CREDS_FOUND;
+    return BKT_OK;
+}

@@ -1,0 +1,60 @@
+#include "aws/creds_source.h"
+
+#include <stdio.h>
+
+static int fetch(const struct bkt_creds_ctx *ctx,
+                 enum bkt_profile_file file,
+                 struct bkt_str profile,
+                 struct bkt_creds *out_creds,
+                 enum bkt_creds_answer *out_answer,
+                 char why[BKT_CREDS_WHY_BYTES],
+                 struct bkt_error *err)
+{
+    const struct bkt_profiles *profiles = ctx->profiles;
+    const char *path = profiles->path[file] ? profiles->path[file] : "";
+    struct bkt_str id = bkt_profiles_get_in(profiles, file, profile, "aws_access_key_id");
+    struct bkt_str secret = bkt_profiles_get_in(profiles, file, profile, "aws_secret_access_key");
+    struct bkt_str token = bkt_profiles_get_in(profiles, file, profile, "aws_security_token");
+    if (token.len == 0)
+        token = bkt_profiles_get_in(profiles, file, profile, "aws_session_token");
+
+    if (id.len == 0 && secret.len == 0) {
+        *out_answer = BKT_CREDS_NOT_CONFIGURED;
+        bkt_creds_why(why, "no aws_access_key_id");
+        return BKT_OK;
+    }
+    if (id.len == 0 || secret.len == 0) {
+        return bkt_error_set(
+            err, BKT_ECREDS, "profile %.*s in %s has %s without %s; both must be in the same file",
+            BKT_STR_ARG(profile), path, id.len ? "aws_access_key_id" : "aws_secret_access_key",
+            id.len ? "aws_secret_access_key" : "aws_access_key_id");
+    }
+
+    int rc = bkt_creds_set(out_creds, id, secret, token);
+    if (rc)
+        return bkt_error_set(err, rc, "keep credentials: %s", bkt_error_text(rc));
+    (void)snprintf(out_creds->source, sizeof(out_creds->source), "profile %.*s in %s",
+                   BKT_STR_ARG(profile), path);
+    *out_answer = BKT_CREDS_FOUND;
+    return BKT_OK;
+}
+
+int bkt_creds_credentials_file_fetch(const struct bkt_creds_ctx *ctx,
+                                     struct bkt_str profile,
+                                     struct bkt_creds *out_creds,
+                                     enum bkt_creds_answer *out_answer,
+                                     char why[BKT_CREDS_WHY_BYTES],
+                                     struct bkt_error *err)
+{
+    return fetch(ctx, BKT_PROFILE_CREDENTIALS, profile, out_creds, out_answer, why, err);
+}
+
+int bkt_creds_config_file_fetch(const struct bkt_creds_ctx *ctx,
+                                struct bkt_str profile,
+                                struct bkt_creds *out_creds,
+                                enum bkt_creds_answer *out_answer,
+                                char why[BKT_CREDS_WHY_BYTES],
+                                struct bkt_error *err)
+{
+    return fetch(ctx, BKT_PROFILE_CONFIG, profile, out_creds, out_answer, why, err);
+}
