@@ -1,0 +1,136 @@
+#include "core/json.h"
+
+#include <cjson/cJSON.h>
+
+static int fail_at(struct bkt_str text, size_t at, const char *what, struct bkt_error *err)
+{
+    size_t line = 1;
+    size_t column = 1;
+    for (size_t i = 0; i < at && i < text.len; i++) {
+        column++;
+        if (text.ptr[i] == '\n') {
+            line++;
+            column = 1;
+        }
+    }
+    return bkt_error_set(err, BKT_EPARSE, "line %zu, column %zu: %s", line, column, what);
+}
+
+/* Look for what cJSON would take and we do not, in one pass that knows strings from the rest. */
+static int prescan(struct bkt_str text, unsigned depth_max, struct bkt_error *err)
+{
+    unsigned depth = 0;
+    bool in_string = false;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (in_string && c == '\\') {
+            if (bkt_str_has_prefix((struct bkt_str){text.ptr + i, text.len - i},
+                                   BKT_STR("\\u0000")))
+                return fail_at(text, i, "U+0000 is not allowed in a string", err);
+            i++;
+        } else if (c == '"') {
+            in_string = !in_string;
+        } else if (!in_string && (c == '{' || c == '[')) {
+            if (++depth > depth_max) {
+                (void)fail_at(text, i, "nested too deeply", err);
+                if (err)
+                    err->code = BKT_ELIMIT;
+                return BKT_ELIMIT;
+            }
+        } else if (!in_string && (c == '}' || c == ']') && depth > 0) {
+            depth--;
+        }
+    }
+    return BKT_OK;
+}
+
+int bkt_json_parse(struct bkt_str text,
+                   unsigned depth_max,
+                   struct cJSON **out_json,
+                   struct bkt_error *err)
+{
+    int rc = prescan(text, depth_max, err);
+    if (rc)
+        return rc;
+    if (text.len == 0)
+        return fail_at(text, 0, "no JSON: it is empty", err);
+
+    const char *end = NULL;
+    cJSON *json = cJSON_ParseWithLengthOpts(text.ptr, text.len, &end, false);
+    size_t at = end ? (size_t)(end - text.ptr) : 0;
+    if (!json)
+        return fail_at(text, at, "no JSON", err);
+
+    while (at < text.len && text.ptr[at] != '\0' && strchr(" \t\r\n", text.ptr[at]))
+        at++;
+    if (at < text.len) {
+        cJSON_Delete(json);
+        return fail_at(text, at, "something follows the end of the JSON", err);
+    }
+    *out_json = json;
+    return BKT_OK;
+}
+
+void bkt_json_free(struct cJSON *json)
+{
+    cJSON_Delete(json);
+}
+
+const struct cJSON *bkt_json_get(const struct cJSON *object, const char *name)
+{
+    return cJSON_IsObject(object) ? cJSON_GetObjectItemCaseSensitive(object, name) : NULL;
+}
+
+bool bkt_json_as_string(const struct cJSON *json, struct bkt_str *out_text)
+{
+    if (!cJSON_IsString(json))
+        return false;
+    *out_text = bkt_str_from(json->valuestring);
+    return true;
+}
+
+bool bkt_json_as_uint(const struct cJSON *json, uint64_t *out_value)
+{
+    const double most = 9007199254740992.0; /* 2^53 */
+    if (!cJSON_IsNumber(json) || !(json->valuedouble >= 0) || json->valuedouble > most)
+        return false;
+    uint64_t value = (uint64_t)json->valuedouble;
+    if ((double)value < json->valuedouble)
+        return false;
+    *out_value = value;
+    return true;
+}
+
+bool bkt_json_get_string(const struct cJSON *object, const char *name, struct bkt_str *out_text)
+{
+    return bkt_json_as_string(bkt_json_get(object, name), out_text);
+}
+
+bool bkt_json_get_uint(const struct cJSON *object, const char *name, uint64_t *out_value)
+{
+    return bkt_json_as_uint(bkt_json_get(object, name), out_value);
+}
+
+bool bkt_json_get_bool(const struct cJSON *object, const char *name, bool *out_value)
+{
+    const struct cJSON *json = bkt_json_get(object, name);
+    if (!cJSON_IsBool(json))
+        return false;
+    *out_value = cJSON_IsTrue(json);
+    return true;
+}
+
+const char *bkt_json_type_text(const struct cJSON *json)
+{
+    if (cJSON_IsString(json))
+        return "a string";
+    if (cJSON_IsNumber(json))
+        return "a number";
+    if (cJSON_IsBool(json))
+        return cJSON_IsTrue(json) ? "true" : "false";
+    if (cJSON_IsArray(json))
+        return "a list";
+    if (cJSON_IsObject(json))
+        return "an object";
+    return "null";
+}
