@@ -1,0 +1,142 @@
+#include "targets/sqlite_rows.h"
+
+#include "core/time.h"
+#include "targets/sqlite_db.h"
+#include "targets/sqlite_schema.h"
+
+enum { PARAM_KEY = 1, PARAM_CONTENT = 2, PARAM_COLUMNS = 3 };
+
+enum form { FORM_NAME, FORM_PARAM, FORM_SET, FORM_SET_IF_TOLD, FORM_DIFFERS };
+
+static int append_form(struct bkt_buf *sql, enum form form, const char *name, unsigned param)
+{
+    switch (form) {
+    case FORM_NAME:
+        return bkt_buf_printf(sql, "%s", name);
+    case FORM_PARAM:
+        return bkt_buf_printf(sql, "?%u", param);
+    case FORM_SET:
+        return bkt_buf_printf(sql, "%s = ?%u", name, param);
+    case FORM_SET_IF_TOLD:
+        return bkt_buf_printf(sql, "%s = coalesce(?%u, %s)", name, param, name);
+    case FORM_DIFFERS:
+        return bkt_buf_printf(sql, "%s IS NOT coalesce(?%u, %s)", name, param, name);
+    }
+    return BKT_OK;
+}
+
+static int append_each(
+    struct bkt_buf *sql, unsigned columns, const char *before, const char *between, enum form form)
+{
+    int rc = BKT_OK;
+    const char *joint = before;
+    for (unsigned i = 0; i < BKT_COLUMN_COUNT && rc == BKT_OK; i++) {
+        if (!(columns & (1u << i)))
+            continue;
+        rc = bkt_buf_append(sql, bkt_str_from(joint));
+        if (rc == BKT_OK)
+            rc = append_form(sql, form, bkt_sqlite_column_names[i], PARAM_COLUMNS + i);
+        joint = between;
+    }
+    return rc;
+}
+
+static int insert_sql(unsigned columns, struct bkt_buf *out)
+{
+    int rc = bkt_buf_append(out, BKT_STR("INSERT INTO @T (filename, content"));
+    if (rc == BKT_OK)
+        rc = append_each(out, columns, ", ", ", ", FORM_NAME);
+    if (rc == BKT_OK)
+        rc = bkt_buf_append(out, BKT_STR(") VALUES (?1, ?2"));
+    if (rc == BKT_OK)
+        rc = append_each(out, columns, ", ", ", ", FORM_PARAM);
+    if (rc == BKT_OK) {
+        rc = bkt_buf_append(out, BKT_STR(") ON CONFLICT (filename) DO UPDATE SET content = ?2"));
+    }
+    return rc ? rc : append_each(out, columns, ", ", ", ", FORM_SET);
+}
+
+static int update_sql(unsigned columns, struct bkt_buf *out)
+{
+    int rc = bkt_buf_append(out, BKT_STR("UPDATE @T SET content = ?2"));
+    if (rc == BKT_OK)
+        rc = append_each(out, columns, ", ", ", ", FORM_SET);
+    return rc ? rc : bkt_buf_append(out, BKT_STR(" WHERE filename = ?1"));
+}
+
+static int touch_sql(unsigned columns, struct bkt_buf *out)
+{
+    int rc = append_each(out, columns, "UPDATE @T SET ", ", ", FORM_SET_IF_TOLD);
+    if (rc == BKT_OK)
+        rc = append_each(out, columns, " WHERE filename = ?1 AND (", " OR ", FORM_DIFFERS);
+    return rc ? rc : bkt_buf_append_char(out, ')');
+}
+
+int bkt_sqlite_rows_sql(enum bkt_sqlite_row_op op, unsigned columns, struct bkt_buf *out)
+{
+    switch (op) {
+    case BKT_SQLITE_INSERT:
+        return insert_sql(columns, out);
+    case BKT_SQLITE_UPDATE:
+        return update_sql(columns, out);
+    case BKT_SQLITE_TOUCH:
+        return touch_sql(columns, out);
+    }
+    return BKT_OK;
+}
+
+static struct bkt_str text_or(struct bkt_str text, struct bkt_str otherwise)
+{
+    return text.len > 0 ? text : otherwise;
+}
+
+/* What is not told is NULL to a touch, which leaves it as it is; to a new row it is a default. */
+static int bind_column(sqlite3_stmt *stmt,
+                       int param,
+                       enum bkt_column column,
+                       bool is_touch,
+                       const struct bkt_change *change)
+{
+    const struct bkt_object *object = &change->object;
+    const struct bkt_object_extra *extra = &change->extra;
+    struct bkt_str none = {0};
+    switch (column) {
+    case BKT_COLUMN_ETAG:
+        return bkt_sqlite_bind_text_or_null(stmt, param, object->etag);
+    case BKT_COLUMN_SIZE:
+        return sqlite3_bind_int64(stmt, param, (sqlite3_int64)object->size);
+    case BKT_COLUMN_LAST_MODIFIED:
+        return bkt_sqlite_bind_time(stmt, param, object->last_modified_ms);
+    case BKT_COLUMN_VERSION_ID:
+        return bkt_sqlite_bind_text_or_null(stmt, param, extra->version_id);
+    case BKT_COLUMN_STORAGE_CLASS:
+        return bkt_sqlite_bind_text_or_null(
+            stmt, param, text_or(object->storage_class, is_touch ? none : BKT_STR("STANDARD")));
+    case BKT_COLUMN_CONTENT_TYPE:
+        return bkt_sqlite_bind_text_or_null(stmt, param, extra->content_type);
+    case BKT_COLUMN_METADATA:
+        return bkt_sqlite_bind_text_or_null(
+            stmt, param, text_or(extra->metadata, is_touch ? none : BKT_STR("{}")));
+    }
+    return SQLITE_OK;
+}
+
+int bkt_sqlite_rows_bind(sqlite3_stmt *stmt,
+                         enum bkt_sqlite_row_op op,
+                         unsigned columns,
+                         const struct bkt_change *change,
+                         bool as_blob)
+{
+    int rc = bkt_sqlite_bind_text(stmt, PARAM_KEY, change->object.key);
+    if (rc == SQLITE_OK && op != BKT_SQLITE_TOUCH) {
+        rc = as_blob ? bkt_sqlite_bind_blob(stmt, PARAM_CONTENT, change->content)
+                     : bkt_sqlite_bind_text(stmt, PARAM_CONTENT, change->content);
+    }
+    for (unsigned i = 0; i < BKT_COLUMN_COUNT && rc == SQLITE_OK; i++) {
+        if (columns & (1u << i)) {
+            rc = bind_column(stmt, (int)(PARAM_COLUMNS + i), (enum bkt_column)(1u << i),
+                             op == BKT_SQLITE_TOUCH, change);
+        }
+    }
+    return rc;
+}

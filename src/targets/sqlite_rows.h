@@ -1,0 +1,38 @@
+/*
+ * The statements that write the user's rows: their text and what is bound, side by side.
+ *
+ * Both depend on the metadata columns asked for.  ?1 is the key, ?2 the content.
+ */
+#ifndef TARGETS_SQLITE_ROWS_H
+#define TARGETS_SQLITE_ROWS_H
+
+#include "core/buf.h"
+#include "table/table_target.h"
+
+#include <sqlite3.h>
+
+enum bkt_sqlite_row_op {
+    BKT_SQLITE_INSERT, /* or update, where there is a row that the state does not know */
+    BKT_SQLITE_UPDATE,
+    BKT_SQLITE_TOUCH, /* only what is told and differs, so that no trigger fires for nothing */
+};
+
+/* An unchanged object has the ETag and size that it had; the rest of its metadata may be new. */
+enum {
+    BKT_SQLITE_TOUCHED = BKT_COLUMN_LAST_MODIFIED | BKT_COLUMN_VERSION_ID |
+                         BKT_COLUMN_STORAGE_CLASS | BKT_COLUMN_CONTENT_TYPE | BKT_COLUMN_METADATA,
+};
+
+/* `columns` is not empty for TOUCH. */
+BKT_MUST_CHECK int bkt_sqlite_rows_sql(enum bkt_sqlite_row_op op,
+                                       unsigned columns,
+                                       struct bkt_buf *out);
+
+/* SQLite's code.  The change lives until the statement is reset. */
+BKT_MUST_CHECK int bkt_sqlite_rows_bind(sqlite3_stmt *stmt,
+                                        enum bkt_sqlite_row_op op,
+                                        unsigned columns,
+                                        const struct bkt_change *change,
+                                        bool as_blob);
+
+#endif

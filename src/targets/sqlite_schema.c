@@ -1,0 +1,494 @@
+#include "targets/sqlite_schema.h"
+
+#include "core/mem.h"
+#include "core/time.h"
+
+#include <stdio.h>
+
+const char *const bkt_sqlite_column_names[BKT_COLUMN_COUNT] = {
+    "etag", "size", "last_modified", "version_id", "storage_class", "content_type", "metadata",
+};
+
+static const char *column_type(unsigned column)
+{
+    return column == BKT_COLUMN_SIZE ? "INTEGER" : "TEXT";
+}
+
+static const char record_sql[] =
+    "CREATE TABLE IF NOT EXISTS bucketable_tables ("
+    "table_name TEXT PRIMARY KEY NOT NULL COLLATE NOCASE, schema_version INTEGER NOT NULL,"
+    " source TEXT NOT NULL, spec TEXT NOT NULL, is_binary INTEGER NOT NULL,"
+    " columns INTEGER NOT NULL, epoch INTEGER NOT NULL, clock INTEGER NOT NULL,"
+    " floor INTEGER NOT NULL, row_count INTEGER NOT NULL, failed_count INTEGER NOT NULL,"
+    " created_at TEXT NOT NULL, updated_at TEXT NOT NULL, listing_ended_at TEXT,"
+    " listing_listed INTEGER, listing_matched INTEGER, listing_failed INTEGER) WITHOUT ROWID";
+
+static const char *const state_sql[] = {
+    "CREATE TABLE @S (filename BLOB PRIMARY KEY NOT NULL, revision INTEGER NOT NULL,"
+    " flags INTEGER NOT NULL, etag TEXT, size INTEGER NOT NULL DEFAULT 0, last_modified INTEGER,"
+    " version_id TEXT, decode INTEGER NOT NULL DEFAULT 0, failed_etag TEXT, error TEXT)"
+    " WITHOUT ROWID",
+    /* Tombstones and failures are few, and are looked for at each listing. */
+    "CREATE INDEX @I ON @S (flags, revision) WHERE (flags & 5) <> 1",
+    "CREATE TABLE @A (filename BLOB PRIMARY KEY NOT NULL, read_at INTEGER NOT NULL) WITHOUT ROWID",
+};
+
+struct record {
+    bool exists;
+    int64_t schema_version;
+    bool binary;
+    unsigned columns;
+    bool same_source;
+    bool same_spec;
+    uint64_t row_count;
+    struct bkt_clock clock;
+};
+
+/* What the user's table looks like now. */
+struct shape {
+    bool exists; /* something of that name does */
+    bool is_table;
+    bool has_filename; /* as its only key */
+    bool has_content;
+    unsigned columns; /* names of ours that it has, whoever made them */
+};
+
+static int fail(const struct bkt_sqlite *conn, int code, struct bkt_error *err, const char *text)
+{
+    return bkt_error_set(err, code, "table %s in %s: %s", conn->table, conn->path, text);
+}
+
+static int read_version(const struct bkt_sqlite *conn, struct record *record, struct bkt_error *err)
+{
+    int64_t version = 0;
+    int rc = bkt_sqlite_number(
+        conn, "SELECT schema_version FROM bucketable_tables WHERE table_name = ?", &version, err);
+    record->schema_version = version;
+    record->exists = version != 0;
+    return rc;
+}
+
+/* Steps from one version of a table's state to the next; the number is the version it starts from.
+ */
+typedef int upgrade_fn(const struct bkt_sqlite *conn, struct bkt_error *err);
+static upgrade_fn *const upgrades[BKT_SQLITE_SCHEMA_VERSION] = {
+    NULL, /* version 1 is the first */
+};
+
+static int upgrade(const struct bkt_sqlite *conn, struct record *record, struct bkt_error *err)
+{
+    if (record->schema_version > BKT_SQLITE_SCHEMA_VERSION) {
+        return bkt_error_set(
+            err, BKT_ETARGET,
+            "table %s in %s: its state has version %lld and this program knows %d: "
+            "use a newer bucketable",
+            conn->table, conn->path, (long long)record->schema_version, BKT_SQLITE_SCHEMA_VERSION);
+    }
+    while (record->schema_version < BKT_SQLITE_SCHEMA_VERSION) {
+        upgrade_fn *step = record->schema_version > 0 ? upgrades[record->schema_version] : NULL;
+        if (!step)
+            return fail(conn, BKT_ETARGET, err, "its state has a version that never was: drop it");
+        int rc = step(conn, err);
+        if (rc)
+            return rc;
+        record->schema_version++;
+    }
+    return BKT_OK;
+}
+
+static int read_record(const struct bkt_sqlite *conn,
+                       const struct bkt_table_spec *spec,
+                       struct record *record,
+                       struct bkt_error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc = bkt_sqlite_prepare(conn,
+                                "SELECT source, spec, is_binary, columns, epoch, clock, floor,"
+                                " row_count FROM bucketable_tables WHERE table_name = ?",
+                                &stmt, err);
+    if (rc)
+        return rc;
+    (void)bkt_sqlite_bind_text(stmt, 1, bkt_str_from(conn->table));
+    if (sqlite3_step(stmt) == SQLITE_ROW) {
+        record->same_source = bkt_str_eq(bkt_sqlite_column(stmt, 0), spec->source);
+        record->same_spec = bkt_str_eq(bkt_sqlite_column(stmt, 1), spec->spec);
+        record->binary = sqlite3_column_int(stmt, 2) != 0;
+        record->columns = (unsigned)sqlite3_column_int(stmt, 3);
+        record->clock.epoch = (uint64_t)sqlite3_column_int64(stmt, 4);
+        record->clock.clock = (uint64_t)sqlite3_column_int64(stmt, 5);
+        record->clock.floor = (uint64_t)sqlite3_column_int64(stmt, 6);
+        record->row_count = (uint64_t)sqlite3_column_int64(stmt, 7);
+        if (!record->same_source) {
+            struct bkt_str owner = bkt_sqlite_column(stmt, 0);
+            (void)bkt_error_set(err, BKT_EFOREIGN,
+                                "table %s in %s holds %.*s: name another table, or drop this one",
+                                conn->table, conn->path, BKT_STR_ARG(owner));
+        }
+    }
+    int status = sqlite3_finalize(stmt);
+    return status ? bkt_sqlite_fail(conn, status, "use", err) : BKT_OK;
+}
+
+static void note_column(sqlite3_stmt *stmt, struct shape *shape)
+{
+    struct bkt_str name = bkt_sqlite_column(stmt, 0);
+    int key_index = sqlite3_column_int(stmt, 1);
+    if (bkt_str_eq(name, BKT_STR("filename")))
+        shape->has_filename = key_index == 1;
+    else if (key_index > 0)
+        shape->has_filename = false;
+    if (bkt_str_eq(name, BKT_STR("content")))
+        shape->has_content = true;
+    for (unsigned i = 0; i < BKT_COLUMN_COUNT; i++) {
+        if (sqlite3_stricmp(bkt_sqlite_column_names[i], name.ptr) == 0)
+            shape->columns |= 1u << i;
+    }
+}
+
+static int read_shape(const struct bkt_sqlite *conn, struct shape *shape, struct bkt_error *err)
+{
+    int64_t things = 0;
+    int64_t tables = 0;
+    int rc = bkt_sqlite_number(
+        conn, "SELECT count(*) FROM sqlite_schema WHERE name = ? COLLATE NOCASE", &things, err);
+    if (rc == BKT_OK) {
+        rc = bkt_sqlite_number(conn,
+                               "SELECT count(*) FROM sqlite_schema"
+                               " WHERE name = ? COLLATE NOCASE AND type = 'table'",
+                               &tables, err);
+    }
+    if (rc)
+        return rc;
+    *shape = (struct shape){.exists = things > 0, .is_table = tables > 0};
+
+    sqlite3_stmt *stmt = NULL;
+    rc = bkt_sqlite_prepare(conn, "SELECT name, pk FROM pragma_table_xinfo(?)", &stmt, err);
+    if (rc)
+        return rc;
+    (void)bkt_sqlite_bind_text(stmt, 1, bkt_str_from(conn->table));
+    while (sqlite3_step(stmt) == SQLITE_ROW)
+        note_column(stmt, shape);
+    int status = sqlite3_finalize(stmt);
+    return status ? bkt_sqlite_fail(conn, status, "use", err) : BKT_OK;
+}
+
+static int create_rows(const struct bkt_sqlite *conn,
+                       const struct bkt_table_spec *spec,
+                       struct bkt_error *err)
+{
+    char sql[512];
+    int len = snprintf(sql, sizeof(sql),
+                       "CREATE TABLE @T (filename TEXT PRIMARY KEY NOT NULL, content %s",
+                       spec->binary ? "BLOB" : "TEXT");
+    for (unsigned i = 0; i < BKT_COLUMN_COUNT; i++) {
+        if (spec->columns & (1u << i)) {
+            len += snprintf(sql + len, sizeof(sql) - (size_t)len, ", %s %s",
+                            bkt_sqlite_column_names[i], column_type(1u << i));
+        }
+    }
+    (void)snprintf(sql + len, sizeof(sql) - (size_t)len, ")");
+    return bkt_sqlite_exec(conn, sql, err);
+}
+
+static int write_record(const struct bkt_sqlite *conn,
+                        const struct bkt_table_spec *spec,
+                        const struct record *record,
+                        struct bkt_error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc = bkt_sqlite_prepare(
+        conn,
+        "INSERT INTO bucketable_tables (table_name, schema_version, source, spec, is_binary,"
+        " columns, epoch, clock, floor, row_count, failed_count, created_at, updated_at)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, 0, ?10, ?10)"
+        " ON CONFLICT (table_name) DO UPDATE SET schema_version = ?2, spec = ?4, is_binary = ?5,"
+        " columns = ?6, epoch = ?7, clock = ?8, floor = ?9, updated_at = ?10",
+        &stmt, err);
+    if (rc)
+        return rc;
+    (void)(bkt_sqlite_bind_text(stmt, 1, bkt_str_from(conn->table)) ||
+           sqlite3_bind_int(stmt, 2, BKT_SQLITE_SCHEMA_VERSION) ||
+           bkt_sqlite_bind_text(stmt, 3, spec->source) ||
+           bkt_sqlite_bind_text(stmt, 4, spec->spec) || sqlite3_bind_int(stmt, 5, spec->binary) ||
+           sqlite3_bind_int(stmt, 6, (int)spec->columns) ||
+           sqlite3_bind_int64(stmt, 7, (sqlite3_int64)record->clock.epoch) ||
+           sqlite3_bind_int64(stmt, 8, (sqlite3_int64)record->clock.clock) ||
+           sqlite3_bind_int64(stmt, 9, (sqlite3_int64)record->clock.floor) ||
+           bkt_sqlite_bind_time(stmt, 10, bkt_time_wall_ms()));
+    (void)sqlite3_step(stmt);
+    int status = sqlite3_finalize(stmt);
+    return status ? bkt_sqlite_fail(conn, status, "use", err) : BKT_OK;
+}
+
+/*
+ * A table that somebody dropped is built again, for whichever source asks: that is how a table is
+ * given up.  The clock goes on, and the floor refuses what was read for the table that was.
+ */
+static int create_all(const struct bkt_sqlite *conn,
+                      const struct bkt_table_spec *spec,
+                      struct record *record,
+                      struct bkt_error *err)
+{
+    static const char *const drop[] = {
+        "DROP TABLE IF EXISTS @S",
+        "DROP TABLE IF EXISTS @A",
+        "DELETE FROM bucketable_tables WHERE table_name = ?",
+    };
+    int64_t ignored;
+    int rc = BKT_OK;
+    for (size_t i = 0; i < sizeof(drop) / sizeof(drop[0]) && rc == BKT_OK; i++)
+        rc = bkt_sqlite_number(conn, drop[i], &ignored, err);
+    for (size_t i = 0; i < sizeof(state_sql) / sizeof(state_sql[0]) && rc == BKT_OK; i++)
+        rc = bkt_sqlite_exec(conn, state_sql[i], err);
+    if (rc == BKT_OK)
+        rc = create_rows(conn, spec, err);
+    if (record->exists)
+        record->clock.floor = ++record->clock.clock;
+    record->clock.epoch++;
+    record->row_count = 0;
+    record->binary = spec->binary;
+    record->columns = spec->columns;
+    return rc ? rc : write_record(conn, spec, record, err);
+}
+
+/*
+ * The declared type of `content` is changed in the schema's own text, which SQLite documents for
+ * changes that leave the stored rows valid (lang_altertable, "Making Other Kinds Of Table Schema
+ * Changes").  This one does: TEXT and BLOB affinity both keep a text and a blob as they are.  Rows,
+ * indexes, triggers, views and columns of the user's stay.  It works on the text that we wrote
+ * only.
+ */
+static int retype_content(const struct bkt_sqlite *conn, bool to_binary, struct bkt_error *err)
+{
+    struct bkt_buf head = BKT_BUF_INIT(BKT_SQLITE_SQL_BYTES);
+    sqlite3_stmt *stmt = NULL;
+    int64_t cookie = 0;
+    int changed = 0;
+    char pragma[64];
+    int rc = bkt_sqlite_expand(
+        conn, "CREATE TABLE @T (filename TEXT PRIMARY KEY NOT NULL, content ", &head);
+    if (rc) {
+        rc = fail(conn, rc, err, bkt_error_text(rc));
+        goto done;
+    }
+    rc = bkt_sqlite_number(conn, "PRAGMA schema_version", &cookie, err);
+    if (rc == BKT_OK)
+        rc = bkt_sqlite_exec(conn, "PRAGMA writable_schema = ON", err);
+    if (rc == BKT_OK) {
+        rc = bkt_sqlite_prepare(conn,
+                                "UPDATE sqlite_schema SET sql = ?1 || ?2 || substr(sql,"
+                                " length(?1) + 5) WHERE type = 'table' AND name = ?3 COLLATE NOCASE"
+                                " AND substr(sql, 1, length(?1) + 4) = ?1 || ?4",
+                                &stmt, err);
+    }
+    if (rc)
+        goto done;
+    (void)(bkt_sqlite_bind_text(stmt, 1, bkt_buf_str(&head)) ||
+           bkt_sqlite_bind_text(stmt, 2, to_binary ? BKT_STR("BLOB") : BKT_STR("TEXT")) ||
+           bkt_sqlite_bind_text(stmt, 3, bkt_str_from(conn->table)) ||
+           bkt_sqlite_bind_text(stmt, 4, to_binary ? BKT_STR("TEXT") : BKT_STR("BLOB")));
+    (void)sqlite3_step(stmt);
+    int status = sqlite3_finalize(stmt);
+    changed = sqlite3_changes(conn->db);
+    if (status) {
+        rc = bkt_sqlite_fail(conn, status, "use", err);
+        goto done;
+    }
+    if (changed != 1) {
+        rc = fail(conn, BKT_ETARGET, err,
+                  "the type of column content cannot be changed, since the table was not made by "
+                  "bucketable: drop it to have it built again");
+        goto done;
+    }
+    (void)snprintf(pragma, sizeof(pragma), "PRAGMA schema_version = %lld", (long long)cookie + 1);
+    rc = bkt_sqlite_exec(conn, pragma, err);
+
+done:
+    /* Also drops the schema that this connection has in memory, so that it reads the new one. */
+    (void)sqlite3_exec(conn->db, "PRAGMA writable_schema = RESET", NULL, NULL, NULL);
+    bkt_buf_clear(&head);
+    return rc;
+}
+
+static int alter_columns(const struct bkt_sqlite *conn,
+                         const char *action,
+                         unsigned columns,
+                         struct bkt_error *err)
+{
+    for (unsigned i = 0; i < BKT_COLUMN_COUNT; i++) {
+        if (!(columns & (1u << i)))
+            continue;
+        const char *name = bkt_sqlite_column_names[i];
+        bool is_drop = strcmp(action, "DROP") == 0;
+        char sql[96];
+        (void)snprintf(sql, sizeof(sql), "ALTER TABLE @T %s COLUMN %s %s", action, name,
+                       is_drop ? "" : column_type(1u << i));
+        int rc = bkt_sqlite_exec(conn, sql, err);
+        if (rc == BKT_ETARGET && is_drop && err && !err->retriable) {
+            return bkt_error_wrap(err, rc,
+                                  "drop column %s of table %s (keep it in `columns`, or drop the "
+                                  "index, trigger or view that needs it)",
+                                  name, conn->table);
+        }
+        if (rc)
+            return rc;
+    }
+    return BKT_OK;
+}
+
+static int follow_shape(const struct bkt_sqlite *conn,
+                        const struct bkt_table_spec *spec,
+                        const struct record *record,
+                        const struct shape *shape,
+                        bool *out_columns_changed,
+                        struct bkt_error *err)
+{
+    if (!shape->has_filename || !shape->has_content) {
+        return fail(conn, BKT_ETARGET, err,
+                    "it has no column content or its key is not filename any more: drop it to have "
+                    "it built again");
+    }
+    unsigned ours = record->columns & shape->columns;
+    unsigned missing = spec->columns & ~ours;
+    for (unsigned i = 0; i < BKT_COLUMN_COUNT; i++) {
+        if (missing & shape->columns & (1u << i)) {
+            return bkt_error_set(err, BKT_ETARGET,
+                                 "table %s in %s has a column %s that bucketable did not make: "
+                                 "rename it, or leave it out of `columns`",
+                                 conn->table, conn->path, bkt_sqlite_column_names[i]);
+        }
+    }
+    int rc = BKT_OK;
+    if (record->binary != spec->binary)
+        rc = retype_content(conn, spec->binary, err);
+    if (rc == BKT_OK)
+        rc = alter_columns(conn, "DROP", ours & ~spec->columns, err);
+    if (rc == BKT_OK)
+        rc = alter_columns(conn, "ADD", missing, err);
+    *out_columns_changed = record->binary != spec->binary || missing != 0;
+    return rc;
+}
+
+/* An insert that names our columns only must be possible. */
+static int check_others_columns(const struct bkt_sqlite *conn,
+                                const struct bkt_table_spec *spec,
+                                struct bkt_error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc = bkt_sqlite_prepare(conn,
+                                "SELECT name FROM pragma_table_xinfo(?) WHERE \"notnull\""
+                                " AND dflt_value IS NULL AND hidden = 0",
+                                &stmt, err);
+    if (rc)
+        return rc;
+    (void)bkt_sqlite_bind_text(stmt, 1, bkt_str_from(conn->table));
+    while (rc == BKT_OK && sqlite3_step(stmt) == SQLITE_ROW) {
+        struct bkt_str name = bkt_sqlite_column(stmt, 0);
+        bool known = bkt_str_eq(name, BKT_STR("filename")) || bkt_str_eq(name, BKT_STR("content"));
+        for (unsigned i = 0; i < BKT_COLUMN_COUNT; i++) {
+            known |= (spec->columns & (1u << i)) != 0 &&
+                     bkt_str_eq(name, bkt_str_from(bkt_sqlite_column_names[i]));
+        }
+        if (!known) {
+            rc = bkt_error_set(err, BKT_ETARGET,
+                               "table %s in %s: its column %.*s is NOT NULL without a default, so "
+                               "no row can be added: give it a default, or drop it",
+                               conn->table, conn->path, BKT_STR_ARG(name));
+        }
+    }
+    int status = sqlite3_finalize(stmt);
+    if (rc == BKT_OK && status)
+        rc = bkt_sqlite_fail(conn, status, "use", err);
+    return rc;
+}
+
+static int attach_existing(const struct bkt_sqlite *conn,
+                           const struct bkt_table_spec *spec,
+                           struct record *record,
+                           const struct shape *shape,
+                           struct bkt_attached *attached,
+                           struct bkt_error *err)
+{
+    if (!record->same_source)
+        return BKT_EFOREIGN; /* read_record() has said whose it is */
+
+    int64_t state_tables = 0;
+    int rc = bkt_sqlite_number(conn,
+                               "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name"
+                               " COLLATE NOCASE IN ('bucketable_state_' || ?1,"
+                               " 'bucketable_absent_' || ?1)",
+                               &state_tables, err);
+    if (rc)
+        return rc;
+    if (state_tables != 2)
+        return fail(conn, BKT_ETARGET, err, "its state is gone: drop it to have it built again");
+
+    rc = follow_shape(conn, spec, record, shape, &attached->columns_changed, err);
+    if (rc == BKT_OK)
+        rc = check_others_columns(conn, spec, err);
+    if (rc)
+        return rc;
+    attached->spec_changed = !record->same_spec;
+    if (record->same_spec && !attached->columns_changed)
+        return BKT_OK;
+    record->clock.clock++;
+    record->clock.epoch += !record->same_spec;
+    return write_record(conn, spec, record, err);
+}
+
+static int attach_locked(const struct bkt_sqlite *conn,
+                         const struct bkt_table_spec *spec,
+                         struct bkt_attached *out,
+                         struct bkt_error *err)
+{
+    struct record record = {0};
+    struct shape shape = {0};
+    struct bkt_attached attached = {0};
+    int rc = bkt_sqlite_exec(conn, record_sql, err);
+    if (rc == BKT_OK)
+        rc = read_version(conn, &record, err);
+    if (rc == BKT_OK && record.exists)
+        rc = upgrade(conn, &record, err);
+    if (rc == BKT_OK)
+        rc = read_shape(conn, &shape, err);
+    if (rc == BKT_OK && record.exists)
+        rc = read_record(conn, spec, &record, err);
+    if (rc)
+        return rc;
+
+    if (shape.exists && (!record.exists || !shape.is_table)) {
+        return fail(conn, BKT_EFOREIGN, err,
+                    "it exists and bucketable did not make it: name another table, or drop or "
+                    "rename that one");
+    }
+    attached.is_new = !shape.exists;
+    if (attached.is_new)
+        rc = create_all(conn, spec, &record, err);
+    else
+        rc = attach_existing(conn, spec, &record, &shape, &attached, err);
+    if (rc)
+        return rc;
+    attached.clock = record.clock;
+    attached.row_count = record.row_count;
+    *out = attached;
+    return BKT_OK;
+}
+
+int bkt_sqlite_schema_attach(const struct bkt_sqlite *conn,
+                             const struct bkt_table_spec *spec,
+                             struct bkt_attached *out,
+                             struct bkt_error *err)
+{
+    struct bkt_attached attached = {0};
+    int rc = bkt_sqlite_exec(conn, "BEGIN IMMEDIATE", err);
+    if (rc == BKT_OK)
+        rc = attach_locked(conn, spec, &attached, err);
+    if (rc == BKT_OK)
+        rc = bkt_sqlite_exec(conn, "COMMIT", err);
+    if (rc) {
+        bkt_sqlite_rollback(conn);
+        return rc;
+    }
+    *out = attached;
+    return BKT_OK;
+}

@@ -1,0 +1,23 @@
+/*
+ * The tables in the file: making them, finding them, following a changed spec.
+ *
+ * docs/internals/state.md has their columns.
+ */
+#ifndef TARGETS_SQLITE_SCHEMA_H
+#define TARGETS_SQLITE_SCHEMA_H
+
+#include "table/table_target.h"
+#include "targets/sqlite_db.h"
+
+enum { BKT_SQLITE_SCHEMA_VERSION = 1 };
+
+/* The name of metadata column 1 << `i`, and its declared type. */
+extern const char *const bkt_sqlite_column_names[BKT_COLUMN_COUNT];
+
+/* attach() of table_target.h, in one transaction. */
+BKT_MUST_CHECK int bkt_sqlite_schema_attach(const struct bkt_sqlite *conn,
+                                            const struct bkt_table_spec *spec,
+                                            struct bkt_attached *out,
+                                            struct bkt_error *err);
+
+#endif

@@ -1,0 +1,657 @@
+#include "targets/sqlite_writer.h"
+
+#include "core/time.h"
+#include "targets/sqlite_rows.h"
+
+#include <assert.h>
+#include <limits.h>
+#include <stdio.h>
+
+enum { ERROR_BYTES_MAX = 1000 };
+
+/* Those of the user's rows depend on the columns asked for and are made by sqlite_rows.c. */
+static const char *const statement_sql[BKT_SQLITE_STATEMENT_COUNT] = {
+    [BKT_SQLITE_BEGIN] = "BEGIN IMMEDIATE",
+    [BKT_SQLITE_COMMIT] = "COMMIT",
+    [BKT_SQLITE_SAVEPOINT] = "SAVEPOINT bucketable_row",
+    [BKT_SQLITE_ROLLBACK_TO] = "ROLLBACK TO bucketable_row",
+    [BKT_SQLITE_RELEASE] = "RELEASE bucketable_row",
+    [BKT_SQLITE_CLOCK] = "UPDATE bucketable_tables SET clock = clock + 1, updated_at = ?2"
+                         " WHERE table_name = ?1 RETURNING clock, floor, epoch",
+    [BKT_SQLITE_FLOOR] = "UPDATE bucketable_tables SET clock = clock + 1, floor = clock + 1,"
+                         " updated_at = ?2 WHERE table_name = ?1 RETURNING clock, floor, epoch",
+    [BKT_SQLITE_EPOCH] = "SELECT clock, floor, epoch FROM bucketable_tables WHERE table_name = ?1",
+    [BKT_SQLITE_COUNTS] = "UPDATE bucketable_tables SET row_count = row_count + ?2,"
+                          " failed_count = failed_count + ?3 WHERE table_name = ?1",
+    [BKT_SQLITE_STATE_GET] = "SELECT revision, flags, etag FROM @S WHERE filename = ?1",
+    [BKT_SQLITE_STATE_PUT] = "REPLACE INTO @S (filename, revision, flags, etag, size,"
+                             " last_modified, version_id, decode)"
+                             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [BKT_SQLITE_STATE_TOUCH] = "UPDATE @S SET revision = ?2, flags = ?3,"
+                               " last_modified = coalesce(?4, last_modified),"
+                               " version_id = coalesce(?5, version_id),"
+                               " failed_etag = NULL, error = NULL WHERE filename = ?1",
+    [BKT_SQLITE_STATE_FAIL] = "INSERT INTO @S (filename, revision, flags, failed_etag, error, size,"
+                              " last_modified) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+                              " ON CONFLICT (filename) DO UPDATE SET revision = ?2, flags = ?3,"
+                              " failed_etag = ?4, error = ?5",
+    [BKT_SQLITE_ROW_DELETE] = "DELETE FROM @T WHERE filename = ?1",
+    [BKT_SQLITE_UNSTAGE_ALL] = "DELETE FROM @A",
+    /* The first term is the index's own, without which it would not be used. */
+    [BKT_SQLITE_PURGE] = "DELETE FROM @S WHERE (flags & 5) <> 1 AND flags = 0 AND revision <= ?1",
+    [BKT_SQLITE_STAGE] = "INSERT INTO @A (filename, read_at) VALUES (?1, ?2) ON CONFLICT (filename)"
+                         " DO UPDATE SET read_at = max(read_at, ?2)",
+    [BKT_SQLITE_STAGED_COUNT] = "SELECT count(*) FROM @A a CROSS JOIN @S s USING (filename)"
+                                " WHERE (s.flags & 1) AND s.revision <= a.read_at AND a.read_at >="
+                                " (SELECT floor FROM bucketable_tables WHERE table_name = ?1)",
+    [BKT_SQLITE_STAGED_NEXT] = "SELECT a.filename, a.read_at FROM @A a CROSS JOIN @S s"
+                               " USING (filename) WHERE a.filename > ?1 AND s.flags <> 0"
+                               " ORDER BY a.filename LIMIT ?2",
+    [BKT_SQLITE_LISTED] = "UPDATE bucketable_tables SET listing_ended_at = ?2, listing_listed = ?3,"
+                          " listing_matched = ?4, listing_failed = ?5 WHERE table_name = ?1",
+    [BKT_SQLITE_FAILED] = "SELECT failed_count FROM bucketable_tables WHERE table_name = ?1",
+};
+
+static bool row_op_of(enum bkt_sqlite_statement which, enum bkt_sqlite_row_op *out_op)
+{
+    if (which == BKT_SQLITE_ROW_INSERT)
+        *out_op = BKT_SQLITE_INSERT;
+    else if (which == BKT_SQLITE_ROW_UPDATE)
+        *out_op = BKT_SQLITE_UPDATE;
+    else if (which == BKT_SQLITE_ROW_TOUCH)
+        *out_op = BKT_SQLITE_TOUCH;
+    else
+        return false;
+    return true;
+}
+
+static int prepare(struct bkt_sqlite_writer *writer,
+                   enum bkt_sqlite_statement which,
+                   struct bkt_error *err)
+{
+    enum bkt_sqlite_row_op op;
+    if (!row_op_of(which, &op)) {
+        return bkt_sqlite_prepare(&writer->conn, statement_sql[which], &writer->stmts[which], err);
+    }
+    struct bkt_buf sql = BKT_BUF_INIT(BKT_SQLITE_SQL_BYTES);
+    unsigned columns = writer->columns & (op == BKT_SQLITE_TOUCH ? BKT_SQLITE_TOUCHED : UINT_MAX);
+    int rc = bkt_sqlite_rows_sql(op, columns, &sql);
+    if (rc)
+        rc = bkt_error_set(err, rc, "write table %s: %s", writer->conn.table, bkt_error_text(rc));
+    else
+        rc = bkt_sqlite_prepare(&writer->conn, sql.ptr, &writer->stmts[which], err);
+    bkt_buf_clear(&sql);
+    return rc;
+}
+
+int bkt_sqlite_writer_statement(struct bkt_sqlite_writer *writer,
+                                enum bkt_sqlite_statement which,
+                                sqlite3_stmt **out_stmt,
+                                struct bkt_error *err)
+{
+    int rc = writer->stmts[which] ? BKT_OK : prepare(writer, which, err);
+    if (rc == BKT_OK)
+        *out_stmt = writer->stmts[which];
+    return rc;
+}
+
+static int fail(const struct bkt_sqlite_writer *writer, int status, struct bkt_error *err)
+{
+    char doing[BKT_SQLITE_NAME_BYTES + 32];
+    (void)snprintf(doing, sizeof(doing), "write table %s in", writer->conn.table);
+    return bkt_sqlite_fail(&writer->conn, status, doing, err);
+}
+
+static int finish(const struct bkt_sqlite_writer *writer, sqlite3_stmt *stmt, struct bkt_error *err)
+{
+    int status = sqlite3_step(stmt);
+    int rc = status == SQLITE_DONE || status == SQLITE_ROW ? BKT_OK : fail(writer, status, err);
+    (void)sqlite3_reset(stmt);
+    return rc;
+}
+
+/* Run a statement that has no parameter, or the table's name as its first. */
+static int run(struct bkt_sqlite_writer *writer,
+               enum bkt_sqlite_statement which,
+               struct bkt_error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc = bkt_sqlite_writer_statement(writer, which, &stmt, err);
+    return rc ? rc : finish(writer, stmt, err);
+}
+
+/* Run CLOCK, FLOOR or EPOCH, and hold its answer against the epoch that was attached. */
+static int take_clock(struct bkt_sqlite_writer *writer,
+                      enum bkt_sqlite_statement which,
+                      struct bkt_clock *out_clock,
+                      struct bkt_error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc = bkt_sqlite_writer_statement(writer, which, &stmt, err);
+    if (rc)
+        return rc;
+    struct bkt_clock clock = {0};
+    int status = bkt_sqlite_bind_text(stmt, 1, bkt_str_from(writer->conn.table));
+    if (status == SQLITE_OK && which != BKT_SQLITE_EPOCH)
+        status = bkt_sqlite_bind_time(stmt, 2, bkt_time_wall_ms());
+    if (status == SQLITE_OK)
+        status = sqlite3_step(stmt);
+    if (status == SQLITE_ROW) {
+        clock.clock = (uint64_t)sqlite3_column_int64(stmt, 0);
+        clock.floor = (uint64_t)sqlite3_column_int64(stmt, 1);
+        clock.epoch = (uint64_t)sqlite3_column_int64(stmt, 2);
+    } else if (status != SQLITE_DONE) {
+        rc = fail(writer, status, err);
+    }
+    (void)sqlite3_reset(stmt);
+    if (rc)
+        return rc;
+    if (clock.epoch != writer->epoch) {
+        return bkt_error_set(err, BKT_EFOREIGN,
+                             "write table %s in %s: the spec of this table was changed by another "
+                             "process: run with the new one",
+                             writer->conn.table, writer->conn.path);
+    }
+    *out_clock = clock;
+    return BKT_OK;
+}
+
+/* SQLite takes another setting between transactions only, and it lasts: it is set when it differs.
+ */
+static int set_durable(struct bkt_sqlite_writer *writer, bool durable, struct bkt_error *err)
+{
+    if (writer->is_full == durable)
+        return BKT_OK;
+    int rc = bkt_sqlite_exec(
+        &writer->conn, durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL", err);
+    if (rc == BKT_OK)
+        writer->is_full = durable;
+    return rc;
+}
+
+struct known {
+    bool exists;
+    uint64_t revision;
+    unsigned flags;
+    bool same_etag;
+};
+
+static int state_get(struct bkt_sqlite_writer *writer,
+                     const struct bkt_object *object,
+                     struct known *out,
+                     struct bkt_error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc = bkt_sqlite_writer_statement(writer, BKT_SQLITE_STATE_GET, &stmt, err);
+    if (rc)
+        return rc;
+    struct known known = {0};
+    int status = bkt_sqlite_bind_blob(stmt, 1, object->key);
+    if (status == SQLITE_OK)
+        status = sqlite3_step(stmt);
+    if (status == SQLITE_ROW) {
+        known.exists = true;
+        known.revision = (uint64_t)sqlite3_column_int64(stmt, 0);
+        known.flags = (unsigned)sqlite3_column_int(stmt, 1);
+        known.same_etag = bkt_str_eq(bkt_sqlite_column(stmt, 2), object->etag);
+    } else if (status != SQLITE_DONE) {
+        rc = fail(writer, status, err);
+    }
+    (void)sqlite3_reset(stmt);
+    if (rc == BKT_OK)
+        *out = known;
+    return rc;
+}
+
+static unsigned flags_after(const struct bkt_change *change, unsigned flags)
+{
+    switch (change->op) {
+    case BKT_CHANGE_UPSERT:
+        return BKT_STATE_ROW | (change->replaced ? BKT_STATE_REPLACED : 0u);
+    case BKT_CHANGE_TOUCH:
+        return flags & (BKT_STATE_ROW | BKT_STATE_REPLACED);
+    case BKT_CHANGE_FAIL:
+        return (flags & (BKT_STATE_ROW | BKT_STATE_REPLACED)) | BKT_STATE_FAILED |
+               (change->failed_by_content ? BKT_STATE_FAILED_CONTENT : 0u);
+    case BKT_CHANGE_DELETE:
+        break;
+    }
+    return 0;
+}
+
+static int bind_last_modified(sqlite3_stmt *stmt, int i, int64_t ms)
+{
+    return ms == BKT_TIME_NONE ? sqlite3_bind_null(stmt, i) : sqlite3_bind_int64(stmt, i, ms);
+}
+
+static int bind_state_put(sqlite3_stmt *stmt, const struct bkt_change *change)
+{
+    static const struct bkt_change tombstone = {.object.last_modified_ms = BKT_TIME_NONE};
+    const struct bkt_change *kept = change->op == BKT_CHANGE_DELETE ? &tombstone : change;
+    return bkt_sqlite_bind_text_or_null(stmt, 4, kept->object.etag) ||
+           sqlite3_bind_int64(stmt, 5, (sqlite3_int64)kept->object.size) ||
+           bind_last_modified(stmt, 6, kept->object.last_modified_ms) ||
+           bkt_sqlite_bind_text_or_null(stmt, 7, kept->extra.version_id) ||
+           sqlite3_bind_int64(stmt, 8, kept->decode);
+}
+
+static int bind_state_touch(sqlite3_stmt *stmt, const struct bkt_change *change)
+{
+    return bind_last_modified(stmt, 4, change->object.last_modified_ms) ||
+           bkt_sqlite_bind_text_or_null(stmt, 5, change->extra.version_id);
+}
+
+static int bind_state_fail(sqlite3_stmt *stmt, const struct bkt_change *change)
+{
+    struct bkt_str none = {0};
+    struct bkt_str reason = change->reason;
+    if (reason.len > ERROR_BYTES_MAX)
+        reason.len = ERROR_BYTES_MAX;
+    return bkt_sqlite_bind_text_or_null(stmt, 4,
+                                        change->failed_by_content ? change->object.etag : none) ||
+           bkt_sqlite_bind_text(stmt, 5, reason) ||
+           sqlite3_bind_int64(stmt, 6, (sqlite3_int64)change->object.size) ||
+           bind_last_modified(stmt, 7, change->object.last_modified_ms);
+}
+
+static int state_write(struct bkt_sqlite_writer *writer,
+                       const struct bkt_change *change,
+                       uint64_t revision,
+                       unsigned flags,
+                       struct bkt_error *err)
+{
+    static const struct {
+        enum bkt_sqlite_statement statement;
+        int (*bind)(sqlite3_stmt *stmt, const struct bkt_change *change);
+    } writes[] = {
+        [BKT_CHANGE_UPSERT] = {BKT_SQLITE_STATE_PUT, bind_state_put},
+        [BKT_CHANGE_DELETE] = {BKT_SQLITE_STATE_PUT, bind_state_put},
+        [BKT_CHANGE_TOUCH] = {BKT_SQLITE_STATE_TOUCH, bind_state_touch},
+        [BKT_CHANGE_FAIL] = {BKT_SQLITE_STATE_FAIL, bind_state_fail},
+    };
+    sqlite3_stmt *stmt = NULL;
+    int rc = bkt_sqlite_writer_statement(writer, writes[change->op].statement, &stmt, err);
+    if (rc)
+        return rc;
+    if (bkt_sqlite_bind_blob(stmt, 1, change->object.key) ||
+        sqlite3_bind_int64(stmt, 2, (sqlite3_int64)revision) ||
+        sqlite3_bind_int(stmt, 3, (int)flags) || writes[change->op].bind(stmt, change)) {
+        return fail(writer, sqlite3_errcode(writer->conn.db), err);
+    }
+    return finish(writer, stmt, err);
+}
+
+/* A statement over the user's rows: SQLite's code, which may well be the row's own fault. */
+static int row_step(struct bkt_sqlite_writer *writer,
+                    enum bkt_sqlite_statement which,
+                    const struct bkt_change *change,
+                    int *out_status,
+                    struct bkt_error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc = bkt_sqlite_writer_statement(writer, which, &stmt, err);
+    if (rc)
+        return rc;
+    enum bkt_sqlite_row_op op;
+    int status;
+    if (row_op_of(which, &op)) {
+        unsigned columns =
+            writer->columns & (op == BKT_SQLITE_TOUCH ? BKT_SQLITE_TOUCHED : UINT_MAX);
+        status = bkt_sqlite_rows_bind(stmt, op, columns, change,
+                                      change->content_is_bytes || writer->binary);
+    } else {
+        status = bkt_sqlite_bind_text(stmt, 1, change->object.key);
+    }
+    if (status == SQLITE_OK)
+        status = sqlite3_step(stmt);
+    *out_status = status == SQLITE_DONE ? SQLITE_OK : status;
+    (void)sqlite3_reset(stmt);
+    return BKT_OK;
+}
+
+static int row_write(struct bkt_sqlite_writer *writer,
+                     const struct bkt_change *change,
+                     int *out_status,
+                     struct bkt_error *err)
+{
+    int rc = BKT_OK;
+    *out_status = SQLITE_OK;
+    switch (change->op) {
+    case BKT_CHANGE_UPSERT:
+        /* An update where there is a row, so that BEFORE INSERT triggers fire for new ones only. */
+        if (change->had_row) {
+            rc = row_step(writer, BKT_SQLITE_ROW_UPDATE, change, out_status, err);
+            if (rc || *out_status || sqlite3_changes(writer->conn.db) > 0)
+                return rc;
+        }
+        return row_step(writer, BKT_SQLITE_ROW_INSERT, change, out_status, err);
+    case BKT_CHANGE_DELETE:
+        return row_step(writer, BKT_SQLITE_ROW_DELETE, change, out_status, err);
+    case BKT_CHANGE_TOUCH:
+        if (writer->columns & BKT_SQLITE_TOUCHED)
+            rc = row_step(writer, BKT_SQLITE_ROW_TOUCH, change, out_status, err);
+        return rc;
+    case BKT_CHANGE_FAIL:
+        break;
+    }
+    return rc;
+}
+
+/* The row's fault: a constraint, a trigger that raises, an index's expression, SQLite's limits. */
+static bool is_rejection(const struct bkt_sqlite_writer *writer, int status)
+{
+    switch (status & 0xff) {
+    case SQLITE_CONSTRAINT:
+    case SQLITE_TOOBIG:
+    case SQLITE_MISMATCH:
+        return true;
+    case SQLITE_ERROR:
+        break;
+    default:
+        return false;
+    }
+    /* "no such column" is everybody's; "malformed JSON" in an index of the user's is not. */
+    for (int i = BKT_SQLITE_ROW_INSERT; i <= BKT_SQLITE_ROW_DELETE; i++) {
+        sqlite3_stmt *probe = NULL;
+        const char *sql = writer->stmts[i] ? sqlite3_sql(writer->stmts[i]) : "";
+        int rc = sqlite3_prepare_v2(writer->conn.db, sql, -1, &probe, NULL);
+        (void)sqlite3_finalize(probe);
+        if (rc)
+            return false;
+    }
+    return true;
+}
+
+static void note_reason(const struct bkt_sqlite_writer *writer,
+                        struct bkt_change *change,
+                        int status)
+{
+    if ((status & 0xff) == SQLITE_TOOBIG) {
+        (void)snprintf(change->reject_reason, sizeof(change->reject_reason),
+                       "its %zu bytes are more than SQLite's %d for a row", change->content.len,
+                       sqlite3_limit(writer->conn.db, SQLITE_LIMIT_LENGTH, -1));
+    } else {
+        (void)snprintf(change->reject_reason, sizeof(change->reject_reason), "table %s: %s",
+                       writer->conn.table, sqlite3_errmsg(writer->conn.db));
+    }
+}
+
+/* One try at a batch. */
+struct attempt {
+    struct bkt_clock clock;
+    /*
+     * Each row has a savepoint.  A batch is tried without, and only when a row was at fault again
+     * with: RAISE(FAIL) in a trigger leaves half of a row behind.
+     */
+    bool is_careful;
+    bool again; /* the transaction is to be rolled back and the batch tried again, carefully */
+    int64_t row_delta;
+    int64_t failed_delta;
+};
+
+static int write_careful(struct bkt_sqlite_writer *writer,
+                         struct bkt_change *change,
+                         struct attempt *attempt,
+                         struct bkt_error *err)
+{
+    int status = SQLITE_OK;
+    int rc = run(writer, BKT_SQLITE_SAVEPOINT, err);
+    if (rc == BKT_OK)
+        rc = row_write(writer, change, &status, err);
+    if (rc)
+        return rc;
+    if (status) {
+        note_reason(writer, change, status);
+        if (!is_rejection(writer, status))
+            return fail(writer, status, err);
+        change->outcome = BKT_OUTCOME_REJECTED;
+        /* RAISE(ROLLBACK) has taken the neighbors along: once more, without this one. */
+        attempt->again = sqlite3_get_autocommit(writer->conn.db);
+        if (attempt->again)
+            return BKT_OK;
+        rc = run(writer, BKT_SQLITE_ROLLBACK_TO, err);
+    }
+    return rc ? rc : run(writer, BKT_SQLITE_RELEASE, err);
+}
+
+static int write_row(struct bkt_sqlite_writer *writer,
+                     struct bkt_change *change,
+                     struct attempt *attempt,
+                     struct bkt_error *err)
+{
+    if (change->op == BKT_CHANGE_FAIL)
+        return BKT_OK;
+    if (attempt->is_careful)
+        return write_careful(writer, change, attempt, err);
+    int status;
+    int rc = row_write(writer, change, &status, err);
+    if (rc || !status)
+        return rc;
+    attempt->again = is_rejection(writer, status);
+    return attempt->again ? BKT_OK : fail(writer, status, err);
+}
+
+static int apply_one(struct bkt_sqlite_writer *writer,
+                     struct bkt_change *change,
+                     struct attempt *attempt,
+                     struct bkt_error *err)
+{
+    struct known known = {0};
+    int rc = state_get(writer, &change->object, &known, err);
+    if (rc)
+        return rc;
+    change->had_row = (known.flags & BKT_STATE_ROW) != 0;
+    change->outcome = BKT_OUTCOME_APPLIED;
+    if (known.revision > change->read_at || attempt->clock.floor > change->read_at ||
+        (change->op == BKT_CHANGE_TOUCH && !(change->had_row && known.same_etag))) {
+        change->outcome = BKT_OUTCOME_REFUSED;
+        return BKT_OK;
+    }
+    rc = write_row(writer, change, attempt, err);
+    if (rc || attempt->again || change->outcome == BKT_OUTCOME_REJECTED)
+        return rc;
+
+    unsigned flags = flags_after(change, known.flags);
+    rc = state_write(writer, change, attempt->clock.clock, flags, err);
+    attempt->row_delta += (int)(flags & BKT_STATE_ROW) - (int)(known.flags & BKT_STATE_ROW);
+    attempt->failed_delta += (flags & BKT_STATE_FAILED) != 0;
+    attempt->failed_delta -= (known.flags & BKT_STATE_FAILED) != 0;
+    return rc;
+}
+
+static int write_counts(struct bkt_sqlite_writer *writer,
+                        const struct attempt *attempt,
+                        struct bkt_error *err)
+{
+    if (attempt->row_delta == 0 && attempt->failed_delta == 0)
+        return BKT_OK;
+    sqlite3_stmt *stmt = NULL;
+    int rc = bkt_sqlite_writer_statement(writer, BKT_SQLITE_COUNTS, &stmt, err);
+    if (rc)
+        return rc;
+    if (bkt_sqlite_bind_text(stmt, 1, bkt_str_from(writer->conn.table)) ||
+        sqlite3_bind_int64(stmt, 2, attempt->row_delta) ||
+        sqlite3_bind_int64(stmt, 3, attempt->failed_delta)) {
+        return fail(writer, sqlite3_errcode(writer->conn.db), err);
+    }
+    return finish(writer, stmt, err);
+}
+
+static int apply_once(struct bkt_sqlite_writer *writer,
+                      struct bkt_change *changes,
+                      size_t count,
+                      struct attempt *attempt,
+                      struct bkt_error *err)
+{
+    int rc = run(writer, BKT_SQLITE_BEGIN, err);
+    if (rc == BKT_OK)
+        rc = take_clock(writer, BKT_SQLITE_CLOCK, &attempt->clock, err);
+    for (size_t i = 0; i < count && rc == BKT_OK && !attempt->again; i++) {
+        if (changes[i].outcome != BKT_OUTCOME_REJECTED)
+            rc = apply_one(writer, &changes[i], attempt, err);
+    }
+    if (rc == BKT_OK && !attempt->again)
+        rc = write_counts(writer, attempt, err);
+    if (rc == BKT_OK && !attempt->again)
+        rc = run(writer, BKT_SQLITE_COMMIT, err);
+    if (rc || attempt->again)
+        bkt_sqlite_rollback(&writer->conn);
+    return rc;
+}
+
+int bkt_sqlite_writer_apply(struct bkt_sqlite_writer *writer,
+                            struct bkt_change *changes,
+                            size_t count,
+                            bool durable,
+                            struct bkt_clock *out_clock,
+                            struct bkt_error *err)
+{
+    int rc = set_durable(writer, durable, err);
+    if (rc)
+        return rc;
+    for (size_t i = 0; i < count; i++) {
+        assert(i == 0 || bkt_str_cmp(changes[i - 1].object.key, changes[i].object.key) < 0);
+        changes[i].outcome = BKT_OUTCOME_APPLIED;
+        changes[i].reject_reason[0] = '\0';
+    }
+    struct attempt attempt = {0};
+    do {
+        attempt = (struct attempt){.is_careful = attempt.again};
+        rc = apply_once(writer, changes, count, &attempt, err);
+    } while (rc == BKT_OK && attempt.again);
+    if (rc == BKT_OK)
+        *out_clock = attempt.clock;
+    return rc;
+}
+
+static int end_transaction(struct bkt_sqlite_writer *writer, int rc, struct bkt_error *err)
+{
+    if (rc == BKT_OK)
+        rc = run(writer, BKT_SQLITE_COMMIT, err);
+    if (rc)
+        bkt_sqlite_rollback(&writer->conn);
+    return rc;
+}
+
+static int begin_listing_locked(struct bkt_sqlite_writer *writer,
+                                struct bkt_clock *clock,
+                                struct bkt_error *err)
+{
+    int rc = take_clock(writer, BKT_SQLITE_FLOOR, clock, err);
+    if (rc == BKT_OK)
+        rc = run(writer, BKT_SQLITE_UNSTAGE_ALL, err);
+    sqlite3_stmt *stmt = NULL;
+    if (rc == BKT_OK)
+        rc = bkt_sqlite_writer_statement(writer, BKT_SQLITE_PURGE, &stmt, err);
+    if (rc)
+        return rc;
+    (void)sqlite3_bind_int64(stmt, 1, (sqlite3_int64)clock->floor);
+    return finish(writer, stmt, err);
+}
+
+int bkt_sqlite_writer_begin_listing(struct bkt_sqlite_writer *writer,
+                                    struct bkt_clock *out_clock,
+                                    struct bkt_error *err)
+{
+    struct bkt_clock clock = {0};
+    int rc = run(writer, BKT_SQLITE_BEGIN, err);
+    if (rc == BKT_OK)
+        rc = begin_listing_locked(writer, &clock, err);
+    rc = end_transaction(writer, rc, err);
+    if (rc == BKT_OK)
+        *out_clock = clock;
+    return rc;
+}
+
+static int stage_one(struct bkt_sqlite_writer *writer,
+                     const struct bkt_absence *absence,
+                     struct bkt_error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc = bkt_sqlite_writer_statement(writer, BKT_SQLITE_STAGE, &stmt, err);
+    if (rc)
+        return rc;
+    if (bkt_sqlite_bind_blob(stmt, 1, absence->key) ||
+        sqlite3_bind_int64(stmt, 2, (sqlite3_int64)absence->read_at)) {
+        return fail(writer, sqlite3_errcode(writer->conn.db), err);
+    }
+    return finish(writer, stmt, err);
+}
+
+int bkt_sqlite_writer_stage(struct bkt_sqlite_writer *writer,
+                            const struct bkt_absence *absences,
+                            size_t count,
+                            struct bkt_error *err)
+{
+    struct bkt_clock clock;
+    int rc = run(writer, BKT_SQLITE_BEGIN, err);
+    if (rc == BKT_OK)
+        rc = take_clock(writer, BKT_SQLITE_EPOCH, &clock, err);
+    for (size_t i = 0; i < count && rc == BKT_OK; i++)
+        rc = stage_one(writer, &absences[i], err);
+    return end_transaction(writer, rc, err);
+}
+
+static int write_listing(struct bkt_sqlite_writer *writer,
+                         const struct bkt_listing_record *record,
+                         struct bkt_error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc = bkt_sqlite_writer_statement(writer, BKT_SQLITE_LISTED, &stmt, err);
+    if (rc)
+        return rc;
+    if (bkt_sqlite_bind_text(stmt, 1, bkt_str_from(writer->conn.table)) ||
+        bkt_sqlite_bind_time(stmt, 2, record->ended_wall_ms) ||
+        sqlite3_bind_int64(stmt, 3, (sqlite3_int64)record->listed) ||
+        sqlite3_bind_int64(stmt, 4, (sqlite3_int64)record->matched) ||
+        sqlite3_bind_int64(stmt, 5, (sqlite3_int64)record->failed)) {
+        return fail(writer, sqlite3_errcode(writer->conn.db), err);
+    }
+    return finish(writer, stmt, err);
+}
+
+int bkt_sqlite_writer_end_listing(struct bkt_sqlite_writer *writer,
+                                  const struct bkt_listing_record *record,
+                                  struct bkt_error *err)
+{
+    struct bkt_clock clock;
+    int rc = run(writer, BKT_SQLITE_BEGIN, err);
+    if (rc == BKT_OK)
+        rc = take_clock(writer, BKT_SQLITE_EPOCH, &clock, err);
+    if (rc == BKT_OK)
+        rc = write_listing(writer, record, err);
+    return end_transaction(writer, rc, err);
+}
+
+int bkt_sqlite_writer_count_failed(struct bkt_sqlite_writer *writer,
+                                   uint64_t *out_count,
+                                   struct bkt_error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc = bkt_sqlite_writer_statement(writer, BKT_SQLITE_FAILED, &stmt, err);
+    if (rc)
+        return rc;
+    (void)bkt_sqlite_bind_text(stmt, 1, bkt_str_from(writer->conn.table));
+    int status = sqlite3_step(stmt);
+    uint64_t count = status == SQLITE_ROW ? (uint64_t)sqlite3_column_int64(stmt, 0) : 0;
+    if (status != SQLITE_ROW && status != SQLITE_DONE)
+        rc = fail(writer, status, err);
+    (void)sqlite3_reset(stmt);
+    if (rc == BKT_OK)
+        *out_count = count;
+    return rc;
+}
+
+void bkt_sqlite_writer_reset(struct bkt_sqlite_writer *writer)
+{
+    for (size_t i = 0; i < BKT_SQLITE_STATEMENT_COUNT; i++) {
+        (void)sqlite3_finalize(writer->stmts[i]);
+        writer->stmts[i] = NULL;
+    }
+}
+
+void bkt_sqlite_writer_clear(struct bkt_sqlite_writer *writer)
+{
+    bkt_sqlite_writer_reset(writer);
+    bkt_sqlite_close(&writer->conn);
+}
