@@ -23,4 +23,13 @@ struct bkt_object_extra {
     struct bkt_str metadata; /* a JSON object of the x-amz-meta-* headers; empty: none */
 };
 
+/*
+ * Copy both into one new block, which the caller frees with bkt_mem_free(); the copies' views point
+ * into it.  NULL when memory is out.  The outputs may be the inputs.
+ */
+BKT_MUST_CHECK char *bkt_object_dup(const struct bkt_object *object,
+                                    const struct bkt_object_extra *extra,
+                                    struct bkt_object *out_object,
+                                    struct bkt_object_extra *out_extra);
+
 #endif

@@ -1,0 +1,38 @@
+#include "core/object.h"
+
+#include "core/mem.h"
+
+static struct bkt_str put(char **at, struct bkt_str text)
+{
+    char *copy = *at;
+    if (text.len > 0)
+        memcpy(copy, text.ptr, text.len);
+    copy[text.len] = '\0';
+    *at += text.len + 1;
+    return (struct bkt_str){copy, text.len};
+}
+
+char *bkt_object_dup(const struct bkt_object *object,
+                     const struct bkt_object_extra *extra,
+                     struct bkt_object *out_object,
+                     struct bkt_object_extra *out_extra)
+{
+    size_t bytes = object->key.len + object->etag.len + object->storage_class.len +
+                   extra->version_id.len + extra->content_type.len + extra->metadata.len + 6;
+    char *block = bkt_mem_alloc(bytes);
+    if (!block)
+        return NULL;
+
+    struct bkt_object copy = *object;
+    struct bkt_object_extra extra_copy = *extra;
+    char *at = block;
+    copy.key = put(&at, object->key);
+    copy.etag = put(&at, object->etag);
+    copy.storage_class = put(&at, object->storage_class);
+    extra_copy.version_id = put(&at, extra->version_id);
+    extra_copy.content_type = put(&at, extra->content_type);
+    extra_copy.metadata = put(&at, extra->metadata);
+    *out_object = copy;
+    *out_extra = extra_copy;
+    return block;
+}

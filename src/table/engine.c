@@ -1,0 +1,161 @@
+#include "table/engine_int.h"
+
+#include "core/mem.h"
+
+#include <assert.h>
+
+int bkt_engine_new(const struct bkt_engine_options *options,
+                   struct bkt_engine **out_engine,
+                   struct bkt_error *err)
+{
+    assert(options->list_concurrency > 0 && options->get_concurrency > 0);
+    struct bkt_engine *engine = bkt_mem_calloc(1, sizeof(*engine));
+    if (!engine)
+        return bkt_error_set(err, BKT_ENOMEM, "start the engine: out of memory");
+    engine->options = *options;
+    engine->clock = options->attached.clock;
+    engine->row_count = options->attached.row_count;
+    engine->rows_lack_columns = options->attached.columns_changed;
+    bkt_work_init(&engine->work, options->seed);
+    engine->flights = bkt_mem_calloc(options->list_concurrency, sizeof(*engine->flights));
+    engine->reading = bkt_mem_calloc(options->get_concurrency, sizeof(struct bkt_work_item *));
+    if (!engine->flights || !engine->reading) {
+        bkt_engine_free(engine);
+        return bkt_error_set(err, BKT_ENOMEM, "start the engine: out of memory");
+    }
+    *out_engine = engine;
+    return BKT_OK;
+}
+
+void bkt_engine_free(struct bkt_engine *engine)
+{
+    if (!engine)
+        return;
+    bkt_engine_listing_clear(engine);
+    while (engine->job_first) {
+        struct bkt_job *next = engine->job_first->next;
+        bkt_job_free(engine->job_first);
+        engine->job_first = next;
+    }
+    bkt_work_clear(&engine->work);
+    bkt_mem_free(engine->flights);
+    bkt_mem_free(engine->reading);
+    bkt_mem_free(engine);
+}
+
+int bkt_engine_fail(struct bkt_engine *engine, int rc, const struct bkt_error *err)
+{
+    if (engine->rc == BKT_OK) {
+        engine->rc = rc;
+        if (err)
+            engine->err = *err;
+        else
+            (void)bkt_error_set(&engine->err, rc, "%s", bkt_error_text(rc));
+    }
+    return rc;
+}
+
+void bkt_engine_queue_job(struct bkt_engine *engine, struct bkt_job *job)
+{
+    job->next = NULL;
+    if (engine->job_last)
+        engine->job_last->next = job;
+    else
+        engine->job_first = job;
+    engine->job_last = job;
+    engine->job_ready++;
+}
+
+void bkt_engine_tell(struct bkt_engine *engine,
+                     enum bkt_engine_event event,
+                     struct bkt_str key,
+                     struct bkt_str text)
+{
+    if (engine->options.on_event)
+        engine->options.on_event(engine->options.ctx, event, key, text);
+}
+
+void bkt_engine_list(struct bkt_engine *engine)
+{
+    engine->list_asked = true;
+}
+
+void bkt_engine_stop(struct bkt_engine *engine)
+{
+    engine->is_stopping = true;
+}
+
+bool bkt_engine_is_idle(const struct bkt_engine *engine)
+{
+    bool jobs = engine->job_ready > 0 || engine->job_out > 0;
+    if (engine->is_stopping)
+        return !jobs && engine->work.queues[BKT_WORK_READ].count == 0;
+    return !jobs && engine->phase == LISTING_NONE && !engine->list_asked && engine->work.count == 0;
+}
+
+static bool want_job(struct bkt_engine *engine, struct bkt_want *out_want)
+{
+    if (!engine->job_first || engine->job_out == JOBS_OUT_MAX)
+        return false;
+    struct bkt_job *job = engine->job_first;
+    engine->job_first = job->next;
+    if (!engine->job_first)
+        engine->job_last = NULL;
+    engine->job_ready--;
+    engine->job_out++;
+    job->next = NULL;
+    *out_want = (struct bkt_want){.kind = BKT_WANT_JOB, .job = job};
+    return true;
+}
+
+int bkt_engine_next(struct bkt_engine *engine,
+                    int64_t now_ms,
+                    struct bkt_want *out_want,
+                    struct bkt_error *err)
+{
+    struct bkt_error why = {.code = BKT_OK};
+    int rc = engine->rc;
+    if (rc == BKT_OK)
+        rc = bkt_engine_listing_step(engine, &why);
+    if (rc == BKT_OK)
+        rc = bkt_engine_work_step(engine, now_ms, &why);
+    if (rc) {
+        (void)bkt_engine_fail(engine, rc, why.code ? &why : NULL);
+        if (err)
+            *err = engine->err;
+        return engine->rc;
+    }
+    if (want_job(engine, out_want))
+        return BKT_OK;
+    if (!engine->is_stopping &&
+        (bkt_engine_work_want(engine, out_want) || bkt_engine_listing_want(engine, out_want)))
+        return BKT_OK;
+    *out_want = (struct bkt_want){.kind = BKT_WANT_NOTHING};
+    return BKT_OK;
+}
+
+int bkt_engine_wait_ms(const struct bkt_engine *engine, int64_t now_ms)
+{
+    if (engine->work.queues[BKT_WORK_READ].count == 0)
+        return -1;
+    int64_t left = engine->ready_since_ms + BATCH_LINGER_MS - now_ms;
+    return left > 0 ? (int)left : 0;
+}
+
+void bkt_engine_job_done(struct bkt_engine *engine, struct bkt_job *job)
+{
+    assert(engine->job_out > 0);
+    engine->job_out--;
+    if (job->clock.clock > engine->clock.clock)
+        engine->clock = job->clock;
+    if (job->kind == BKT_JOB_APPLY)
+        bkt_engine_work_job_done(engine, job);
+    else
+        bkt_engine_listing_job_done(engine, job);
+    bkt_job_free(job);
+}
+
+struct bkt_engine_counts bkt_engine_counts(const struct bkt_engine *engine)
+{
+    return engine->counts;
+}

@@ -1,0 +1,144 @@
+/*
+ * The engine: keeps the table equal to the bucket, between its two sockets.
+ *
+ * A step machine.  It does no I/O and never waits: the driver asks what it wants next, does that in
+ * its own way and time, and answers; so a test can stand in for the network, the disk and the
+ * clock.  (One exception: rows of state are scanned through the target's socket, on the engine's
+ * own thread.)  The rule that it keeps is the read clock, docs/internals/read-clock.md.
+ *
+ *     listing, events ──► work, an entry a key ──► READ ──► APPLY, a batch ──► gone
+ *
+ * Threads: one.  Jobs may run on another thread while the engine goes on.
+ */
+#ifndef TABLE_ENGINE_H
+#define TABLE_ENGINE_H
+
+#include "table/decode.h"
+#include "table/filter.h"
+#include "table/job.h"
+#include "table/lister.h"
+#include "table/table_source.h"
+#include "table/table_target.h"
+
+struct bkt_engine;
+
+/* How many rows a listing may remove. */
+struct bkt_delete_limit {
+    bool is_percent; /* of the rows before it; lets tables under 20 rows through */
+    uint64_t value;
+};
+
+/* Of objects, but for the bytes of content committed. */
+struct bkt_engine_counts {
+    uint64_t listed, matched, added, updated, deleted, unchanged, failed, bytes;
+};
+
+enum bkt_engine_event {
+    BKT_EVENT_UPSERT, /* committed */
+    BKT_EVENT_DELETE, /* committed */
+    BKT_EVENT_FAILED, /* recorded: `text` says why */
+    BKT_EVENT_LISTED, /* a listing is complete and in the table; no key */
+};
+
+/* After the fact; views are valid until it returns.  It must not call the engine. */
+typedef void bkt_engine_event_fn(void *ctx,
+                                 enum bkt_engine_event event,
+                                 struct bkt_str key,
+                                 struct bkt_str text);
+
+/* Everything is borrowed and must outlive the engine. */
+struct bkt_engine_options {
+    const struct bkt_filter *filter;
+    const struct bkt_table_target *target; /* attached */
+    struct bkt_attached attached;
+    struct bkt_decode_policy policy;
+    unsigned columns;
+    uint32_t list_concurrency;
+    uint32_t get_concurrency;
+    uint64_t memory_limit; /* bytes of objects read and not yet committed */
+    struct bkt_delete_limit max_deletes;
+    uint64_t seed;                 /* for hashing */
+    bkt_engine_event_fn *on_event; /* may be NULL */
+    void *ctx;
+};
+
+enum bkt_want_kind {
+    BKT_WANT_NOTHING, /* until an answer comes, or bkt_engine_wait_ms() has passed */
+    BKT_WANT_LIST,    /* answer: bkt_engine_listed() */
+    BKT_WANT_READ,    /* answer: bkt_engine_read() */
+    BKT_WANT_BUCKET,  /* does it exist?  answer: bkt_engine_bucket_exists() */
+    BKT_WANT_JOB,     /* run it, in the order asked; answer: bkt_engine_job_done() */
+};
+
+/* Views are valid until the answer is given. */
+struct bkt_want {
+    enum bkt_want_kind kind;
+    uint64_t id; /* LIST, READ: names the question in its answer */
+    struct bkt_list_request list;
+    struct {
+        struct bkt_str key;
+        struct bkt_str if_none_match; /* empty: unconditional */
+        uint64_t size_hint;           /* 0: not known */
+    } read;
+    struct bkt_job *job;
+};
+
+BKT_MUST_CHECK int bkt_engine_new(const struct bkt_engine_options *options,
+                                  struct bkt_engine **out_engine,
+                                  struct bkt_error *err);
+
+/* Jobs that are running must be done before. */
+void bkt_engine_free(struct bkt_engine *engine);
+
+/* List the bucket (again).  While one is under way, another follows it. */
+void bkt_engine_list(struct bkt_engine *engine);
+
+/* Something may have happened to that key: read it. */
+BKT_MUST_CHECK int bkt_engine_touch(struct bkt_engine *engine,
+                                    struct bkt_str key,
+                                    struct bkt_error *err);
+
+/* Want nothing new; commit what is read. */
+void bkt_engine_stop(struct bkt_engine *engine);
+
+/*
+ * What next?  A failure is final: of the listing, of the target, or a guard's (BKT_EGUARD).  What
+ * was committed stays.
+ */
+BKT_MUST_CHECK int bkt_engine_next(struct bkt_engine *engine,
+                                   int64_t now_ms,
+                                   struct bkt_want *out_want,
+                                   struct bkt_error *err);
+
+/* How long NOTHING lasts at most when no answer comes; -1: for ever. */
+int bkt_engine_wait_ms(const struct bkt_engine *engine, int64_t now_ms);
+
+/* No listing is under way or asked for, and no key is being worked on. */
+bool bkt_engine_is_idle(const struct bkt_engine *engine);
+
+/* `page` is taken over; NULL with the failure `why` of a listing. */
+void bkt_engine_listed(struct bkt_engine *engine,
+                       uint64_t id,
+                       const struct bkt_page *page,
+                       const struct bkt_error *why);
+
+enum bkt_admission {
+    BKT_ADMIT,  /* read on */
+    BKT_NO_ROW, /* too large to be a row: stop, answer BKT_READ_NO_ROW */
+    BKT_DEFER,  /* no room now: stop, answer BKT_READ_DEFERRED */
+};
+
+/* The head of a read's answer is in, and tells the size. */
+enum bkt_admission bkt_engine_admit(struct bkt_engine *engine, uint64_t id, uint64_t size);
+
+/* What is left in `read->body` is taken over. */
+void bkt_engine_read(struct bkt_engine *engine, uint64_t id, struct bkt_read *read);
+
+/* `why` NULL: it does. */
+void bkt_engine_bucket_exists(struct bkt_engine *engine, const struct bkt_error *why);
+
+void bkt_engine_job_done(struct bkt_engine *engine, struct bkt_job *job);
+
+struct bkt_engine_counts bkt_engine_counts(const struct bkt_engine *engine);
+
+#endif

@@ -1,0 +1,95 @@
+/* The engine's own state, shared by its files and nobody else. */
+#ifndef TABLE_ENGINE_INT_H
+#define TABLE_ENGINE_INT_H
+
+#include "table/engine.h"
+#include "table/merge.h"
+#include "table/work.h"
+
+enum {
+    BATCH_CHANGES_MAX = 1000,
+    BATCH_CHANGES_ENOUGH = 256, /* worth a transaction at once */
+    BATCH_BYTES_MAX = 8 << 20,
+    BATCH_LINGER_MS = 20, /* while more is being read, a small batch waits so long */
+    JOBS_OUT_MAX = 2,     /* one runs, the next is at hand */
+    JOBS_READY_MAX = 4,
+    WORK_MAX = 10000,  /* keys; listings wait beyond */
+    MERGE_ROWS = 4096, /* state rows in one go */
+    READ_BYTES_UNKNOWN = 64 << 10,
+    READ_BYTES_OVERHEAD = 2 << 10,
+    SMALL_TABLE_ROWS = 20, /* a percentage of deletes lets smaller tables through */
+};
+
+enum listing_phase {
+    LISTING_NONE,
+    LISTING_BEGINS, /* the floor is being taken */
+    LISTING_RUNS,   /* pages are asked for and merged */
+    LISTING_SWEEPS, /* what was proved absent is being removed */
+    LISTING_DRAINS, /* keys that it found are being read and committed */
+    LISTING_ENDS,   /* the record is being written */
+};
+
+/* A page that was asked for. */
+struct list_flight {
+    bool is_used;
+    size_t chain;
+    uint64_t read_at;
+};
+
+struct bkt_engine {
+    struct bkt_engine_options options;
+    struct bkt_clock clock; /* the newest committed one known */
+    uint64_t row_count;
+    struct bkt_engine_counts counts;
+
+    enum listing_phase phase;
+    bool list_asked;
+    bool rows_lack_columns;
+    struct bkt_lister *lister;
+    struct list_flight *flights; /* list_concurrency of them */
+    size_t flight_count;
+    struct bkt_merge *merge_first, *merge_last;
+    size_t merge_count;
+    struct bkt_job *stage; /* being filled */
+    struct bkt_listing_record record;
+
+    struct bkt_work work;
+    struct bkt_work_item **reading; /* get_concurrency places */
+    size_t reading_count;
+    uint64_t reserved_bytes;
+    int64_t ready_since_ms; /* when the oldest READ entry was first seen */
+    bool bucket_asked;
+
+    struct bkt_job *job_first, *job_last; /* ready to be wanted */
+    size_t job_ready;
+    size_t job_out;
+
+    bool is_stopping;
+    int rc; /* the failure that ended it */
+    struct bkt_error err;
+};
+
+/* engine.c */
+int bkt_engine_fail(struct bkt_engine *engine, int rc, const struct bkt_error *err);
+void bkt_engine_queue_job(struct bkt_engine *engine, struct bkt_job *job);
+void bkt_engine_tell(struct bkt_engine *engine,
+                     enum bkt_engine_event event,
+                     struct bkt_str key,
+                     struct bkt_str text);
+
+/* engine_listing.c */
+int bkt_engine_listing_step(struct bkt_engine *engine, struct bkt_error *err);
+bool bkt_engine_listing_want(struct bkt_engine *engine, struct bkt_want *out_want);
+void bkt_engine_listing_job_done(struct bkt_engine *engine, struct bkt_job *job);
+void bkt_engine_listing_clear(struct bkt_engine *engine);
+
+/* engine_work.c */
+int bkt_engine_work_step(struct bkt_engine *engine, int64_t now_ms, struct bkt_error *err);
+bool bkt_engine_work_want(struct bkt_engine *engine, struct bkt_want *out_want);
+void bkt_engine_work_job_done(struct bkt_engine *engine, struct bkt_job *job);
+int bkt_engine_work_add(struct bkt_engine *engine,
+                        struct bkt_str key,
+                        const struct bkt_state_row *row,
+                        uint64_t size_hint);
+
+#endif

@@ -1,0 +1,328 @@
+/* A listing from its floor to its record: pages asked for, merged with the state, absences swept.
+ */
+#include "table/engine_int.h"
+
+#include "core/mem.h"
+#include "core/time.h"
+
+#include <assert.h>
+
+static int queue_new_job(struct bkt_engine *engine, enum bkt_job_kind kind, struct bkt_job **out)
+{
+    struct bkt_job *job = bkt_job_new(kind, 0);
+    if (!job)
+        return BKT_ENOMEM;
+    bkt_engine_queue_job(engine, job);
+    *out = job;
+    return BKT_OK;
+}
+
+static void push_merge(struct bkt_engine *engine, struct bkt_merge *merge)
+{
+    if (engine->merge_last)
+        engine->merge_last->next = merge;
+    else
+        engine->merge_first = merge;
+    engine->merge_last = merge;
+    engine->merge_count++;
+}
+
+static void pop_merge(struct bkt_engine *engine)
+{
+    struct bkt_merge *merge = engine->merge_first;
+    engine->merge_first = merge->next;
+    if (!engine->merge_first)
+        engine->merge_last = NULL;
+    engine->merge_count--;
+    bkt_merge_clear(merge);
+    bkt_mem_free(merge);
+}
+
+void bkt_engine_listing_clear(struct bkt_engine *engine)
+{
+    while (engine->merge_first)
+        pop_merge(engine);
+    bkt_lister_free(engine->lister);
+    engine->lister = NULL;
+    bkt_job_free(engine->stage);
+    engine->stage = NULL;
+}
+
+/* Absences go to the target in batches; they are only counted when the listing is complete. */
+static int stage(struct bkt_engine *engine, const struct bkt_state_row *row, uint64_t read_at)
+{
+    if (!engine->stage) {
+        engine->stage = bkt_job_new(BKT_JOB_STAGE, BATCH_CHANGES_MAX);
+        if (!engine->stage)
+            return BKT_ENOMEM;
+    }
+    struct bkt_job *job = engine->stage;
+    struct bkt_absence *absence = &job->absences[job->count];
+    absence->read_at = read_at;
+    int rc = bkt_arena_dup(&job->arena, row->key, &absence->key);
+    if (rc)
+        return rc;
+    if (++job->count == BATCH_CHANGES_MAX) {
+        bkt_engine_queue_job(engine, job);
+        engine->stage = NULL;
+    }
+    return BKT_OK;
+}
+
+static int on_difference(void *ctx,
+                         enum bkt_difference difference,
+                         const struct bkt_object *object,
+                         const struct bkt_state_row *row,
+                         struct bkt_error *err)
+{
+    (void)err;
+    struct bkt_engine *engine = ctx;
+    switch (difference) {
+    case BKT_DIFFERENCE_NONE:
+        engine->counts.unchanged++;
+        return BKT_OK;
+    case BKT_DIFFERENCE_FAILED:
+        engine->counts.failed++;
+        return BKT_OK;
+    case BKT_DIFFERENCE_READ:
+        return bkt_engine_work_add(engine, object->key, row, object->size);
+    case BKT_DIFFERENCE_ABSENT:
+        return stage(engine, row, engine->merge_first->read_at);
+    case BKT_DIFFERENCE_UNCERTAIN:
+        return bkt_engine_work_add(engine, row->key, row, row->size);
+    }
+    return BKT_OK;
+}
+
+static bool decode_is_current(const void *ctx, const struct bkt_state_row *row)
+{
+    const struct bkt_engine *engine = ctx;
+    return bkt_decode_is_current(row->decode, row->flags & BKT_STATE_REPLACED,
+                                 row->flags & BKT_STATE_FAILED_CONTENT, engine->options.policy);
+}
+
+static int run_merges(struct bkt_engine *engine, struct bkt_error *err)
+{
+    struct bkt_merge_rules rules = {
+        .filter = engine->options.filter,
+        .columns = engine->options.columns,
+        .rows_lack_columns = engine->rows_lack_columns,
+        .decode_is_current = decode_is_current,
+        .ctx = engine,
+    };
+    while (engine->merge_first && engine->work.count < WORK_MAX &&
+           engine->job_ready < JOBS_READY_MAX) {
+        struct bkt_merge *merge = engine->merge_first;
+        struct bkt_merge_counts counts = {0};
+        int rc = bkt_merge_run(merge, &rules, engine->options.target, MERGE_ROWS, &counts,
+                               on_difference, engine, err);
+        engine->counts.listed += counts.listed;
+        engine->counts.matched += counts.matched;
+        if (rc)
+            return rc;
+        if (merge->is_done)
+            pop_merge(engine);
+    }
+    return BKT_OK;
+}
+
+/* The floor is taken: state may be looked at from here on. */
+static int begin(struct bkt_engine *engine, struct bkt_error *err)
+{
+    int rc = bkt_lister_new(engine->options.filter, &engine->lister, err);
+    if (rc)
+        return rc;
+    struct bkt_covered gap;
+    while (bkt_lister_next_gap(engine->lister, &gap)) {
+        struct bkt_merge *merge = bkt_mem_calloc(1, sizeof(*merge));
+        if (!merge)
+            return BKT_ENOMEM;
+        merge->covered = gap;
+        bkt_merge_begin(merge, NULL, engine->clock.clock);
+        push_merge(engine, merge);
+    }
+    engine->record = (struct bkt_listing_record){
+        .listed = engine->counts.listed,
+        .matched = engine->counts.matched,
+    };
+    engine->phase = LISTING_RUNS;
+    return BKT_OK;
+}
+
+static void set_limit(const struct bkt_engine *engine, struct bkt_sweep *sweep)
+{
+    const struct bkt_delete_limit *limit = &engine->options.max_deletes;
+    sweep->is_limited = !limit->is_percent || engine->row_count >= SMALL_TABLE_ROWS;
+    /* The percentage of a billion rows times a hundred still fits. */
+    sweep->limit = limit->is_percent ? engine->row_count * limit->value / 100 : limit->value;
+}
+
+/* The callbacks run where the job runs: they may touch nothing but the job. */
+static void on_refused(void *ctx, struct bkt_str key)
+{
+    bkt_job_note_key(ctx, key, false);
+}
+
+static void on_deleted(void *ctx, struct bkt_str key)
+{
+    bkt_job_note_key(ctx, key, true);
+}
+
+static int sweep(struct bkt_engine *engine)
+{
+    if (engine->stage) {
+        bkt_engine_queue_job(engine, engine->stage);
+        engine->stage = NULL;
+    }
+    struct bkt_job *job;
+    int rc = queue_new_job(engine, BKT_JOB_SWEEP, &job);
+    if (rc)
+        return rc;
+    set_limit(engine, &job->sweep);
+    job->sweep.refused = on_refused;
+    job->sweep.deleted = engine->options.on_event ? on_deleted : NULL;
+    job->sweep.ctx = job;
+    engine->phase = LISTING_SWEEPS;
+    return BKT_OK;
+}
+
+static int end(struct bkt_engine *engine)
+{
+    struct bkt_job *job;
+    int rc = queue_new_job(engine, BKT_JOB_END_LISTING, &job);
+    if (rc)
+        return rc;
+    job->record = (struct bkt_listing_record){
+        .ended_wall_ms = bkt_time_wall_ms(),
+        .listed = engine->counts.listed - engine->record.listed,
+        .matched = engine->counts.matched - engine->record.matched,
+    };
+    engine->phase = LISTING_ENDS;
+    return BKT_OK;
+}
+
+int bkt_engine_listing_step(struct bkt_engine *engine, struct bkt_error *err)
+{
+    struct bkt_job *job;
+    int rc = BKT_OK;
+    if (engine->is_stopping)
+        return BKT_OK;
+    switch (engine->phase) {
+    case LISTING_NONE:
+        if (!engine->list_asked)
+            return BKT_OK;
+        engine->list_asked = false;
+        engine->phase = LISTING_BEGINS;
+        return queue_new_job(engine, BKT_JOB_BEGIN_LISTING, &job);
+    case LISTING_RUNS:
+        rc = run_merges(engine, err);
+        if (rc == BKT_OK && bkt_lister_is_done(engine->lister) && engine->flight_count == 0 &&
+            engine->merge_count == 0)
+            rc = sweep(engine);
+        return rc;
+    case LISTING_DRAINS:
+        return engine->work.count == 0 ? end(engine) : BKT_OK;
+    case LISTING_BEGINS:
+    case LISTING_SWEEPS:
+    case LISTING_ENDS:
+        return BKT_OK; /* until their job is done */
+    }
+    return BKT_OK;
+}
+
+bool bkt_engine_listing_want(struct bkt_engine *engine, struct bkt_want *out_want)
+{
+    uint32_t slots = engine->options.list_concurrency;
+    if (engine->phase != LISTING_RUNS || engine->work.count >= WORK_MAX ||
+        engine->flight_count + engine->merge_count >= slots)
+        return false;
+    struct bkt_want want = {.kind = BKT_WANT_LIST};
+    if (!bkt_lister_next(engine->lister, &want.list))
+        return false;
+    while (engine->flights[want.id].is_used)
+        want.id++;
+    engine->flights[want.id] = (struct list_flight){
+        .is_used = true, .chain = want.list.chain, .read_at = engine->clock.clock};
+    engine->flight_count++;
+    *out_want = want;
+    return true;
+}
+
+void bkt_engine_listed(struct bkt_engine *engine,
+                       uint64_t id,
+                       const struct bkt_page *page,
+                       const struct bkt_error *why)
+{
+    struct list_flight flight = engine->flights[id];
+    assert(flight.is_used);
+    engine->flights[id].is_used = false;
+    engine->flight_count--;
+    if (!page) {
+        (void)bkt_engine_fail(engine, why->code, why);
+        return;
+    }
+
+    struct bkt_error err = {.code = BKT_OK};
+    struct bkt_merge *merge = bkt_mem_calloc(1, sizeof(*merge));
+    int rc = BKT_ENOMEM;
+    if (merge)
+        rc = bkt_lister_page(engine->lister, flight.chain, page, &merge->arena, &merge->covered,
+                             &err);
+    if (rc) {
+        page->free(page->owner);
+        if (merge)
+            bkt_merge_clear(merge);
+        bkt_mem_free(merge);
+        (void)bkt_engine_fail(engine, rc, err.code ? &err : NULL);
+        return;
+    }
+    bkt_merge_begin(merge, page, flight.read_at);
+    push_merge(engine, merge);
+}
+
+static void swept(struct bkt_engine *engine, struct bkt_job *job)
+{
+    engine->counts.deleted += job->sweep.row_count;
+    engine->row_count -= job->sweep.row_count;
+    int rc = job->rc;
+    struct bkt_str key;
+    bool is_deleted;
+    size_t at = 0;
+    while (rc == BKT_OK && bkt_job_next_key(job, &at, &key, &is_deleted)) {
+        if (is_deleted)
+            bkt_engine_tell(engine, BKT_EVENT_DELETE, key, (struct bkt_str){"", 0});
+        else
+            rc = bkt_engine_work_add(engine, key, NULL, 0);
+    }
+    if (rc)
+        (void)bkt_engine_fail(engine, rc, NULL);
+    engine->phase = LISTING_DRAINS;
+}
+
+void bkt_engine_listing_job_done(struct bkt_engine *engine, struct bkt_job *job)
+{
+    int rc = job->rc;
+    struct bkt_error err = job->err;
+    if (rc == BKT_OK) {
+        switch (job->kind) {
+        case BKT_JOB_BEGIN_LISTING:
+            rc = begin(engine, &err);
+            break;
+        case BKT_JOB_SWEEP:
+            bkt_engine_listing_clear(engine);
+            swept(engine, job);
+            break;
+        case BKT_JOB_END_LISTING:
+            engine->phase = LISTING_NONE;
+            engine->rows_lack_columns = false;
+            bkt_engine_tell(engine, BKT_EVENT_LISTED, (struct bkt_str){"", 0},
+                            (struct bkt_str){"", 0});
+            break;
+        case BKT_JOB_STAGE:
+        case BKT_JOB_APPLY:
+            break;
+        }
+    }
+    if (rc)
+        (void)bkt_engine_fail(engine, rc, err.code ? &err : NULL);
+}

@@ -1,0 +1,309 @@
+/* A key from the moment that something may be new with it to the commit of its row. */
+#include "table/engine_int.h"
+
+#include "core/mem.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* `row` is the key's state, or NULL when it is not known or the key is new. */
+int bkt_engine_work_add(struct bkt_engine *engine,
+                        struct bkt_str key,
+                        const struct bkt_state_row *row,
+                        uint64_t size_hint)
+{
+    struct bkt_work_item *item = bkt_work_find(&engine->work, key);
+    if (item) {
+        /* What was read, or is being read, may be older than what was learned just now. */
+        item->again = item->stage != BKT_WORK_QUEUED;
+        return BKT_OK;
+    }
+    int rc = bkt_work_add(&engine->work, key, &item);
+    if (rc)
+        return rc;
+    item->size_hint = size_hint;
+
+    /* Where a row is as it would be made today, a read may be answered "not modified". */
+    bool is_conditional =
+        row && (row->flags & BKT_STATE_ROW) && engine->options.columns == 0 &&
+        bkt_decode_is_current(row->decode, row->flags & BKT_STATE_REPLACED,
+                              row->flags & BKT_STATE_FAILED_CONTENT, engine->options.policy);
+    return is_conditional ? bkt_work_set_etag(item, row->etag) : BKT_OK;
+}
+
+int bkt_engine_touch(struct bkt_engine *engine, struct bkt_str key, struct bkt_error *err)
+{
+    int rc = bkt_engine_work_add(engine, key, NULL, 0);
+    return rc ? bkt_error_set(err, rc, "note a changed key: %s", bkt_error_text(rc)) : BKT_OK;
+}
+
+/* Reading. */
+
+static bool reserve(struct bkt_engine *engine, struct bkt_work_item *item, uint64_t bytes)
+{
+    uint64_t others = engine->reserved_bytes - item->reserved_bytes;
+    uint64_t limit = engine->options.memory_limit;
+    /* What is larger than all there is, is let in alone. */
+    if (others > 0 && (bytes > limit || others > limit - bytes))
+        return false;
+    engine->reserved_bytes = others + bytes;
+    item->reserved_bytes = bytes;
+    return true;
+}
+
+static void release(struct bkt_engine *engine, struct bkt_work_item *item)
+{
+    engine->reserved_bytes -= item->reserved_bytes;
+    item->reserved_bytes = 0;
+}
+
+bool bkt_engine_work_want(struct bkt_engine *engine, struct bkt_want *out_want)
+{
+    if (engine->work.queues[BKT_WORK_UNCONFIRMED].count > 0 && !engine->bucket_asked) {
+        engine->bucket_asked = true;
+        *out_want = (struct bkt_want){.kind = BKT_WANT_BUCKET};
+        return true;
+    }
+    struct bkt_work_item *item = engine->work.queues[BKT_WORK_QUEUED].oldest;
+    if (!item || engine->reading_count == engine->options.get_concurrency)
+        return false;
+    uint64_t bytes = item->size_hint > 0 ? item->size_hint : READ_BYTES_UNKNOWN;
+    if (!reserve(engine, item, bytes + READ_BYTES_OVERHEAD))
+        return false;
+
+    struct bkt_want want = {.kind = BKT_WANT_READ};
+    while (engine->reading[want.id])
+        want.id++;
+    engine->reading[want.id] = item;
+    engine->reading_count++;
+    bkt_work_move(&engine->work, item, BKT_WORK_READING);
+    item->again = false;
+    item->read_at = engine->clock.clock;
+    want.read.key = item->key;
+    want.read.size_hint = item->size_hint;
+    want.read.if_none_match = item->has_change ? item->change.object.etag : item->known_etag;
+    *out_want = want;
+    return true;
+}
+
+enum bkt_admission bkt_engine_admit(struct bkt_engine *engine, uint64_t id, uint64_t size)
+{
+    struct bkt_work_item *item = engine->reading[id];
+    assert(item);
+    if (!bkt_filter_matches(engine->options.filter, item->key, size, NULL))
+        return BKT_NO_ROW;
+    return reserve(engine, item, size + READ_BYTES_OVERHEAD) ? BKT_ADMIT : BKT_DEFER;
+}
+
+/* Make the change that the answer calls for. */
+static int to_change(struct bkt_engine *engine, struct bkt_work_item *item, struct bkt_read *read)
+{
+    if (read->kind == BKT_READ_NOT_MODIFIED && item->has_change) {
+        item->change.read_at = item->read_at;
+        return BKT_OK;
+    }
+    bkt_work_drop_change(item);
+    struct bkt_change *change = &item->change;
+    struct bkt_object object = read->object;
+    object.key = item->key;
+    if (read->kind == BKT_READ_NOT_MODIFIED)
+        object.etag = item->known_etag;
+    item->strings = bkt_object_dup(&object, &read->extra, &change->object, &change->extra);
+    if (!item->strings)
+        return BKT_ENOMEM;
+    change->read_at = item->read_at;
+
+    switch (read->kind) {
+    case BKT_READ_OBJECT:
+        change->op = BKT_CHANGE_DELETE;
+        if (bkt_filter_matches(engine->options.filter, item->key, object.size, NULL)) {
+            change->op = BKT_CHANGE_UPSERT;
+            item->body = *read->body;
+            *read->body = BKT_BUF_INIT(read->body->max);
+        }
+        return BKT_OK;
+    case BKT_READ_NOT_MODIFIED:
+        change->op = BKT_CHANGE_TOUCH;
+        return BKT_OK;
+    case BKT_READ_ABSENT:
+    case BKT_READ_NO_ROW:
+        change->op = BKT_CHANGE_DELETE;
+        return BKT_OK;
+    case BKT_READ_FAILED:
+        change->op = BKT_CHANGE_FAIL;
+        item->body = BKT_BUF_INIT(read->reason.len);
+        return bkt_buf_append(&item->body, read->reason);
+    case BKT_READ_DEFERRED:
+        break;
+    }
+    return BKT_OK;
+}
+
+void bkt_engine_read(struct bkt_engine *engine, uint64_t id, struct bkt_read *read)
+{
+    struct bkt_work_item *item = engine->reading[id];
+    assert(item);
+    engine->reading[id] = NULL;
+    engine->reading_count--;
+    if (read->kind == BKT_READ_DEFERRED) {
+        release(engine, item);
+        item->size_hint = read->object.size;
+        bkt_work_move(&engine->work, item, BKT_WORK_QUEUED);
+        return;
+    }
+    int rc = to_change(engine, item, read);
+    if (rc)
+        (void)bkt_engine_fail(engine, rc, NULL);
+    bkt_work_move(&engine->work, item,
+                  read->kind == BKT_READ_ABSENT ? BKT_WORK_UNCONFIRMED : BKT_WORK_READ);
+}
+
+void bkt_engine_bucket_exists(struct bkt_engine *engine, const struct bkt_error *why)
+{
+    engine->bucket_asked = false;
+    if (why) {
+        (void)bkt_engine_fail(engine, why->code, why);
+        return;
+    }
+    while (engine->work.queues[BKT_WORK_UNCONFIRMED].count > 0)
+        bkt_work_move(&engine->work, engine->work.queues[BKT_WORK_UNCONFIRMED].oldest,
+                      BKT_WORK_READ);
+}
+
+/* Committing. */
+
+static int by_key(const void *a, const void *b)
+{
+    const struct bkt_work_item *const *left = a;
+    const struct bkt_work_item *const *right = b;
+    return bkt_str_cmp((*left)->key, (*right)->key);
+}
+
+/* Give the job what the entry holds; the memory stays the entry's, but for the body. */
+static void hand_over(struct bkt_job *job, size_t i)
+{
+    struct bkt_work_item *item = job->items[i];
+    job->is_raw[i] = item->change.op == BKT_CHANGE_UPSERT && !item->has_change;
+    job->bodies[i] = item->body;
+    item->body = (struct bkt_buf){0};
+    job->changes[i] = item->change;
+    if (item->change.op == BKT_CHANGE_FAIL)
+        job->changes[i].reason = bkt_buf_str(&job->bodies[i]);
+}
+
+static int commit(struct bkt_engine *engine)
+{
+    struct bkt_work_queue *ready = &engine->work.queues[BKT_WORK_READ];
+    size_t capacity = ready->count < BATCH_CHANGES_MAX ? ready->count : BATCH_CHANGES_MAX;
+    struct bkt_job *job = bkt_job_new(BKT_JOB_APPLY, capacity);
+    if (!job)
+        return BKT_ENOMEM;
+    job->policy = engine->options.policy;
+    uint64_t bytes = 0;
+    size_t count = 0;
+    while (count < capacity && (count == 0 || bytes < BATCH_BYTES_MAX)) {
+        struct bkt_work_item *item = ready->oldest;
+        bytes += item->body.len;
+        job->items[count++] = item;
+        bkt_work_move(&engine->work, item, BKT_WORK_COMMITTING);
+    }
+    qsort(job->items, count, sizeof(struct bkt_work_item *), by_key);
+    for (size_t i = 0; i < count; i++)
+        hand_over(job, i);
+    job->count = count;
+    bkt_engine_queue_job(engine, job);
+    return BKT_OK;
+}
+
+int bkt_engine_work_step(struct bkt_engine *engine, int64_t now_ms, struct bkt_error *err)
+{
+    (void)err;
+    size_t ready = engine->work.queues[BKT_WORK_READ].count;
+    if (ready == 0) {
+        engine->ready_since_ms = 0;
+        return BKT_OK;
+    }
+    if (engine->ready_since_ms == 0)
+        engine->ready_since_ms = now_ms;
+    if (engine->job_ready + engine->job_out >= JOBS_OUT_MAX)
+        return BKT_OK;
+
+    bool more_comes =
+        engine->reading_count > 0 && !engine->is_stopping && engine->phase != LISTING_NONE;
+    bool is_full =
+        ready >= BATCH_CHANGES_ENOUGH || engine->reserved_bytes > engine->options.memory_limit / 2;
+    if (more_comes && !is_full && now_ms - engine->ready_since_ms < BATCH_LINGER_MS)
+        return BKT_OK;
+    engine->ready_since_ms = 0;
+    return commit(engine);
+}
+
+static void count_applied(struct bkt_engine *engine, const struct bkt_change *change)
+{
+    struct bkt_engine_counts *counts = &engine->counts;
+    switch (change->op) {
+    case BKT_CHANGE_UPSERT:
+        counts->bytes += change->content.len;
+        counts->updated += change->had_row;
+        counts->added += !change->had_row;
+        engine->row_count += !change->had_row;
+        bkt_engine_tell(engine, BKT_EVENT_UPSERT, change->object.key, (struct bkt_str){"", 0});
+        return;
+    case BKT_CHANGE_DELETE:
+        counts->deleted += change->had_row;
+        engine->row_count -= change->had_row;
+        if (change->had_row)
+            bkt_engine_tell(engine, BKT_EVENT_DELETE, change->object.key, (struct bkt_str){"", 0});
+        return;
+    case BKT_CHANGE_TOUCH:
+        counts->unchanged++;
+        return;
+    case BKT_CHANGE_FAIL:
+        counts->failed++;
+        bkt_engine_tell(engine, BKT_EVENT_FAILED, change->object.key, change->reason);
+        return;
+    }
+}
+
+/* The read clock said no: read the key again, cheaply if the content at hand may still be right. */
+static void read_again(struct bkt_engine *engine, struct bkt_job *job, size_t i)
+{
+    struct bkt_work_item *item = job->items[i];
+    const struct bkt_change *change = &job->changes[i];
+    if (change->op == BKT_CHANGE_UPSERT && change->object.etag.len > 0) {
+        item->change = *change;
+        item->has_change = true;
+        item->body = job->bodies[i];
+        job->bodies[i] = (struct bkt_buf){0};
+    } else {
+        /* The row may have another ETag by now: no condition. */
+        bkt_work_forget_etag(item);
+        bkt_work_drop_change(item);
+    }
+    release(engine, item);
+    bkt_work_move(&engine->work, item, BKT_WORK_QUEUED);
+}
+
+void bkt_engine_work_job_done(struct bkt_engine *engine, struct bkt_job *job)
+{
+    if (job->rc) {
+        (void)bkt_engine_fail(engine, job->rc, &job->err);
+        return;
+    }
+    for (size_t i = 0; i < job->count; i++) {
+        struct bkt_work_item *item = job->items[i];
+        if (job->changes[i].outcome == BKT_OUTCOME_REFUSED) {
+            read_again(engine, job, i);
+            continue;
+        }
+        count_applied(engine, &job->changes[i]);
+        release(engine, item);
+        if (item->again) {
+            bkt_work_drop_change(item);
+            bkt_work_forget_etag(item);
+            bkt_work_move(&engine->work, item, BKT_WORK_QUEUED);
+        } else {
+            bkt_work_remove(&engine->work, item);
+        }
+    }
+}

@@ -1,0 +1,64 @@
+/*
+ * Which page of the listing to ask for next, and what a page that came back covers.
+ *
+ * The key space is cut into stretches: below each prefix under which rows can lie runs a chain of
+ * ListObjectsV2 pages; what is left between them cannot hold a row and is covered without a
+ * request. Together the covered spans are the whole key space, each part once, so that a state row
+ * in none of the pages is known to be absent, or no row by the spec.
+ *
+ * The guard against listings that lie lives here: a page is an error, and covers nothing, when its
+ * keys do not ascend, lie outside the prefix or go back, or when its token is the one just used.
+ *
+ * Pure: no I/O, no time.  One thread.
+ */
+#ifndef TABLE_LISTER_H
+#define TABLE_LISTER_H
+
+#include "table/filter.h"
+#include "table/span.h"
+#include "table/table_source.h"
+
+struct bkt_lister;
+
+/* A page to ask for.  Views are valid until that page is handed in. */
+struct bkt_list_request {
+    size_t chain;
+    struct bkt_str prefix;
+    struct bkt_str start_after; /* with an empty token only */
+    struct bkt_str token;
+};
+
+/* What a page, or a gap, covers. */
+struct bkt_covered {
+    struct bkt_span span;
+    size_t skip; /* leading objects of the page that lie before the span: asked for, but sent */
+    bool is_gap; /* no row can lie here: there is no page */
+};
+
+BKT_MUST_CHECK int bkt_lister_new(const struct bkt_filter *filter,
+                                  struct bkt_lister **out_lister,
+                                  struct bkt_error *err);
+void bkt_lister_free(struct bkt_lister *lister);
+
+/* The next stretch without a request; false when all have been given out.  The lister's views. */
+bool bkt_lister_next_gap(struct bkt_lister *lister, struct bkt_covered *out_gap);
+
+/* The next page to ask for; false when every chain has ended or waits for its answer. */
+bool bkt_lister_next(struct bkt_lister *lister, struct bkt_list_request *out_request);
+
+/*
+ * The answer to a request; what it covers is written into `arena`.  BKT_EPARSE when it cannot be
+ * believed, BKT_EUNSUPPORTED when keys do not ascend (as in directory buckets); both name what is
+ * wrong.
+ */
+BKT_MUST_CHECK int bkt_lister_page(struct bkt_lister *lister,
+                                   size_t chain,
+                                   const struct bkt_page *page,
+                                   struct bkt_arena *arena,
+                                   struct bkt_covered *out_covered,
+                                   struct bkt_error *err);
+
+/* All chains have come to their ends and all gaps have been given out. */
+bool bkt_lister_is_done(const struct bkt_lister *lister);
+
+#endif

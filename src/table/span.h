@@ -1,0 +1,29 @@
+/*
+ * Stretches of the key space, (after, up_to], and how to write "all keys that begin with p" as one.
+ *
+ * S3 keys have at most 1,024 bytes, so a bound padded to more than that is beyond every key.
+ */
+#ifndef TABLE_SPAN_H
+#define TABLE_SPAN_H
+
+#include "core/arena.h"
+
+enum { BKT_KEY_BYTES_MAX = 1024 };
+
+struct bkt_span {
+    struct bkt_str after; /* empty: from the first key */
+    struct bkt_str up_to;
+    bool has_up_to; /* false: to the last key */
+};
+
+/* No key that begins with `prefix` is greater; every greater key does not begin with it. */
+BKT_MUST_CHECK int bkt_span_last_of_prefix(struct bkt_arena *arena,
+                                           struct bkt_str prefix,
+                                           struct bkt_str *out_key);
+
+/* The greatest possible key below `key`, which is not empty. */
+BKT_MUST_CHECK int bkt_span_before(struct bkt_arena *arena,
+                                   struct bkt_str key,
+                                   struct bkt_str *out_key);
+
+#endif
