@@ -90,29 +90,48 @@ static bool read_token(struct bkt_str token, struct page *page)
     return ok;
 }
 
+static bool is_plain(unsigned char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || c == '/' ||
+           c == '-' || c == '_' || c == '.' || c == '*';
+}
+
+/* How many bytes at the beginning need no encoding, in a URL or in XML. */
+static size_t plain_len(struct bkt_str in)
+{
+    static bool plain[256];
+    if (!plain['a']) {
+        for (unsigned c = 0; c < 256; c++)
+            plain[c] = is_plain((unsigned char)c);
+    }
+    size_t len = 0;
+    while (len < in.len && plain[(unsigned char)in.ptr[len]])
+        len++;
+    return len;
+}
+
 /* Form-style, as AWS and MinIO encode keys: space is `+`, and `/ - _ . *` stay. */
 static void url_encode(struct stub_text *out, struct bkt_str in)
 {
     static const char digits[] = "0123456789ABCDEF";
-    char *at = stub_text_room(out, 3 * in.len + 1);
-    char *begin = at;
     for (size_t i = 0; i < in.len; i++) {
         unsigned char c = (unsigned char)in.ptr[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
-                     c == '/' || c == '-' || c == '_' || c == '.' || c == '*';
-        if (plain || c == ' ') {
-            *at++ = plain ? (char)c : '+';
-        } else {
-            *at++ = '%';
-            *at++ = digits[c >> 4];
-            *at++ = digits[c & 15];
-        }
+        char escape[3] = {'%', digits[c >> 4], digits[c & 15]};
+        if (is_plain(c))
+            stub_text_add(out, in.ptr + i, 1);
+        else if (c == ' ')
+            stub_text_lit(out, "+");
+        else
+            stub_text_add(out, escape, sizeof(escape));
     }
-    out->len += (size_t)(at - begin);
 }
 
 static void put_key(struct stub_text *out, const struct params *params, struct bkt_str key)
 {
+    size_t plain = plain_len(key);
+    stub_text_add(out, key.ptr, plain);
+    key.ptr += plain;
+    key.len -= plain;
     if (params->url)
         url_encode(out, key);
     else

@@ -73,20 +73,35 @@ static char *put_time(char *out, unsigned second_of_day, const char *separator)
     return put_two(out, second_of_day % 60);
 }
 
+/* "2024-03-01", from a cache: a page of a listing has a thousand dates, on few days. */
+static const char *day_text(int64_t days)
+{
+    static struct {
+        int64_t days;
+        char text[10];
+    } cache[512];
+    size_t at = (size_t)days % 512;
+    if (cache[at].days != days) {
+        struct civil date = civil_from_days(days);
+        char *out = put_two(put_two(cache[at].text, date.year / 100), date.year % 100);
+        *out++ = '-';
+        out = put_two(out, date.month);
+        *out++ = '-';
+        put_two(out, date.day);
+        cache[at].days = days;
+    }
+    return cache[at].text;
+}
+
 void stub_stamp_iso(int64_t ms, char out[STUB_STAMP_ISO_BYTES])
 {
-    struct civil date = civil_from_days(ms / DAY_MS);
-    out = put_two(out, date.year / 100);
-    out = put_two(out, date.year % 100);
-    *out++ = '-';
-    out = put_two(out, date.month);
-    *out++ = '-';
-    out = put_two(out, date.day);
-    *out++ = 'T';
-    out = put_time(out, (unsigned)(ms % DAY_MS / 1000), ":");
+    unsigned of_day = (unsigned)(ms % DAY_MS);
+    memcpy(out, day_text(ms / DAY_MS), 10);
+    out[10] = 'T';
+    out = put_time(out + 11, of_day / 1000, ":");
     *out++ = '.';
-    *out++ = (char)('0' + ms % 1000 / 100);
-    out = put_two(out, (unsigned)(ms % 100));
+    *out++ = (char)('0' + of_day % 1000 / 100);
+    out = put_two(out, of_day % 100);
     *out++ = 'Z';
     *out = '\0';
 }

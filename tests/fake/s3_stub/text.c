@@ -1,10 +1,9 @@
 #include "text.h"
 
+#include <endian.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-static const char digits_lower[] = "0123456789abcdef";
 
 static void *need(void *ptr)
 {
@@ -70,12 +69,21 @@ size_t stub_decimal(char *out, uint64_t value)
     return count;
 }
 
+/* Eight digits in the eight bytes of a number, the most significant one first in memory. */
+static uint64_t hex_digits(uint32_t value)
+{
+    uint64_t x = value;
+    x = (x & 0xffff) << 32 | x >> 16;
+    x = (x & 0x000000ff000000ff) << 16 | (x >> 8 & 0x000000ff000000ff);
+    x = (x & 0x000f000f000f000f) << 8 | (x >> 4 & 0x000f000f000f000f);
+    uint64_t letters = (x + 0x0606060606060606) >> 4 & 0x0101010101010101;
+    return htole64(x + 0x3030303030303030 + letters * ('a' - '0' - 10));
+}
+
 void stub_hex64(char *out, uint64_t value)
 {
-    for (int i = 15; i >= 0; i--) {
-        out[i] = digits_lower[value & 15];
-        value >>= 4;
-    }
+    uint64_t digits[2] = {hex_digits((uint32_t)(value >> 32)), hex_digits((uint32_t)value)};
+    memcpy(out, digits, sizeof(digits));
 }
 
 static int hex_value(char c)
