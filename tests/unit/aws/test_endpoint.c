@@ -185,7 +185,7 @@ static void buckets(void **state)
          {0},
          "http://a.example:443/bkt us-east-1 s3"},
 
-        {"arn:aws:s3:us-west-2:123456789012:accesspoint/ap",
+        {"arn:aws:s3:us-west-2:123456789012:accesspoint/the-ap",
          "us-east-1",
          "",
          AUTO,
