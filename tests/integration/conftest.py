@@ -1,0 +1,100 @@
+"""Fixtures: real servers, a fresh bucket for each test, and the program run like a user runs it.
+
+tests/run sets the environment: BUCKETABLE is the program (a sanitized build), BUCKETABLE_PLAIN one
+without sanitizers, MINIO the MinIO binary, MINIO_UNAVAILABLE why there is none.
+"""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import servers  # noqa: E402
+from bucket import Bucket  # noqa: E402
+from program import Program  # noqa: E402
+from proxy import Proxy  # noqa: E402
+
+IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
+
+
+def pytest_configure():
+    # So that fixtures are torn down, and servers stopped, when the run is told to end.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+
+
+class Servers:
+    """Starts each server when the first test wants it; what failed once is not tried again."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.running = {}
+        self.unavailable = {}
+
+    def get(self, name):
+        if name not in self.running and name not in self.unavailable:
+            try:
+                self.running[name] = self.make(name).start()
+            except servers.Unavailable as reason:
+                self.unavailable[name] = str(reason)
+        if name in self.unavailable:
+            (pytest.fail if IN_CI else pytest.skip)(self.unavailable[name])
+        return self.running[name]
+
+    def make(self, name):
+        if name == "moto":
+            return servers.Moto(self.directory / name, sys.executable)
+        if "MINIO" not in os.environ:
+            raise servers.Unavailable(os.environ.get("MINIO_UNAVAILABLE", "MINIO is not set"))
+        return servers.Minio(self.directory / name, os.environ["MINIO"])
+
+    def stop(self):
+        for server in self.running.values():
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def all_servers(tmp_path_factory):
+    found = Servers(tmp_path_factory.mktemp("servers"))
+    yield found
+    found.stop()
+
+
+@pytest.fixture(params=["minio", "moto"])
+def server(request, all_servers):
+    """Each test runs against every server, unless `marks.minio_only` or such says otherwise."""
+    return all_servers.get(request.param)
+
+
+@pytest.fixture
+def bucket(server):
+    made = Bucket(server)
+    yield made
+    made.remove()
+
+
+@pytest.fixture
+def proxy(server):
+    """Stands between the program and the server: counts, slows down."""
+    with Proxy(server.port) as running:
+        yield running
+
+
+@pytest.fixture
+def program(server, tmp_path):
+    """program(ARGUMENT...) runs it; see program.Program."""
+    return Program(os.environ["BUCKETABLE"], server, tmp_path)
+
+
+@pytest.fixture
+def plain_program(server, tmp_path):
+    """The build without sanitizers, whose memory can be measured."""
+    return Program(os.environ["BUCKETABLE_PLAIN"], server, tmp_path)
+
+
+@pytest.fixture
+def db(tmp_path):
+    return tmp_path / "docs.db"

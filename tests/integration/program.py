@@ -1,0 +1,94 @@
+"""Runs the program in an environment of its own, and checks what must hold for every run."""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+from dataclasses import dataclass
+
+SANITIZER_EXIT = 99
+SANITIZER_WORDS = (b"AddressSanitizer", b"LeakSanitizer", b"runtime error:")
+
+
+@dataclass
+class Result:
+    stdout: bytes
+    stderr: str
+    exit_code: int
+
+    def json(self):
+        """The one JSON object on stdout."""
+        return json.loads(self.stdout)
+
+    def json_lines(self):
+        return [json.loads(line) for line in self.stdout.splitlines()]
+
+    def error(self):
+        """The one line on stderr; nothing else may stand there, and nothing on stdout."""
+        assert self.stdout == b"", self.stdout
+        lines = self.stderr.splitlines()
+        assert len(lines) == 1 and lines[0].startswith("bucketable: "), self.stderr
+        return lines[0]
+
+
+class Program:
+    """program("sync", url, db, exits=0) runs to the end; start(...) gives the Popen.
+
+    Extra environment variables go in `env`, or for the whole test into `self.env`.
+    """
+
+    def __init__(self, path, server, directory):
+        self.path = path
+        self.secret = server.secret_key.encode()
+        self.directory = directory
+        home = directory / "home"
+        home.mkdir(exist_ok=True)
+        self.env = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(home),
+            "LANG": "C.UTF-8",
+            "AWS_ACCESS_KEY_ID": server.access_key,
+            "AWS_SECRET_ACCESS_KEY": server.secret_key,
+            "AWS_REGION": "us-east-1",
+            "AWS_ENDPOINT_URL": server.url,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "ASAN_OPTIONS": f"exitcode={SANITIZER_EXIT}:detect_leaks=1",
+            "UBSAN_OPTIONS": f"exitcode={SANITIZER_EXIT}:print_stacktrace=1:halt_on_error=1",
+        }
+
+    def start(self, *arguments, env=None, wrapper=(), file_size_max=None):
+        def limit_file_size():
+            # The signal is ignored, as a shell user may have it: then write() fails instead.
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (file_size_max, file_size_max))
+
+        return subprocess.Popen(
+            [*wrapper, self.path, *(str(a) for a in arguments)], stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=self.directory,
+            env={**self.env, **(env or {})},
+            preexec_fn=limit_file_size if file_size_max else None)
+
+    def finish(self, process, exits=0, timeout_s=60):
+        try:
+            stdout, stderr = process.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            stdout, stderr = process.communicate()
+            raise AssertionError(f"still running after {timeout_s} s: {stderr.decode()}")
+        for output in (stdout, stderr):
+            assert self.secret not in output, "the secret key was printed"
+            assert b"X-Amz-Signature" not in output and b"Signature=" not in output
+        for word in SANITIZER_WORDS:
+            assert word not in stderr, stderr.decode()
+        allowed = exits if isinstance(exits, tuple) else (exits,)
+        assert process.returncode in allowed, (
+            f"exit {process.returncode} instead of {exits}: {stderr.decode()}")
+        return Result(stdout, stderr.decode(), process.returncode)
+
+    def __call__(self, *arguments, exits=0, timeout_s=60, **how):
+        return self.finish(self.start(*arguments, **how), exits, timeout_s)
+
+    def sync(self, *arguments, **how):
+        """`sync --json`: the summary."""
+        return self("sync", "--json", *arguments, **how).json()
