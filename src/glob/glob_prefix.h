@@ -23,7 +23,7 @@ struct bkt_glob_prefixes {
 };
 
 /*
- * Every key that the glob matches begins with one of these; `{a,b}/x/**` has "a/x/" and "b/x/",
+ * Every key that the glob matches begins with one of these; `{a,b}/x/?.md` has "a/x/" and "b/x/",
  * `*.md` only "", which says nothing. There is always one; where there would be more than
  * BKT_GLOB_PREFIXES_MAX, some are shortened to what they have in common. BKT_ENOMEM.
  */
@@ -33,9 +33,9 @@ BKT_MUST_CHECK int bkt_glob_find_prefixes(const struct bkt_glob *glob,
 
 /*
  * Every key that begins with one of these and goes on is excluded, when the glob excludes what it
- * matches and all below a directory that it matches, tried as `a/b` and as `a/b/`. So `a/b`, `a/b/`
- * and `a/b/**` all have "a/b/", `tmp*` has "tmp", `*` has "" (everything), `*.md` has none.
- * BKT_ENOMEM.
+ * matches and all below a directory that it matches, tried as "a/b" and as "a/b/". So "a/b", "a/b/"
+ * and "a/b/" with stars behind it all have "a/b/"; "tmp*" has "tmp", "*" has "" (everything), and
+ * "*.md" has none. BKT_ENOMEM.
  */
 BKT_MUST_CHECK int bkt_glob_find_excluded(const struct bkt_glob *glob,
                                           struct bkt_arena *arena,
