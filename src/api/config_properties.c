@@ -81,9 +81,10 @@ static const struct bkt_config_property properties[] = {
      .public.placeholder = "DURATION", .min = 100, .max = (uint64_t)366 * DAY_MS,
      .public.help = "List the bucket again this often."},
 
-    {PROPERTY(url, "target", STRING, TARGET, TARGET), .public.placeholder = "URL",
+    {PROPERTY(url, "url", STRING, TARGET, TARGET), .public.placeholder = "URL",
      .public.is_secret = true,
-     .public.help = "Where the table lives: `docs.db`, `sqlite:docs.db`, `postgresql://host/db`, "
+     .public.help = "Where the table lives; the argument TARGET sets it too: `docs.db`, "
+                    "`sqlite:docs.db`, `postgresql://host/db`, "
                     "`kafka://broker:9092/topic`, `jsonl:-`, `jsonl:FILE`."},
     {PROPERTY(table, "table", STRING, TARGET, TARGET), .public.placeholder = "NAME",
      .public.default_text = "objects", .public.help = "The table's name."},

@@ -222,9 +222,11 @@ static int parse_spec(struct bkt_str text, struct cJSON **out_json, struct bkt_e
         return bkt_error_set(err, BKT_ECONFIG, "not valid UTF-8 at byte %zu", valid_len);
 
     int rc = bkt_json_parse(text, SPEC_DEPTH_MAX, out_json, err);
-    if (rc && err)
+    if (!rc || rc == BKT_ENOMEM)
+        return rc;
+    if (err)
         err->code = BKT_ECONFIG;
-    return rc ? BKT_ECONFIG : BKT_OK;
+    return BKT_ECONFIG;
 }
 
 int bkt_config_load_spec(struct bkt_config *config,

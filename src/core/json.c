@@ -1,5 +1,7 @@
 #include "core/json.h"
 
+#include "core/mem.h"
+
 #include <cjson/cJSON.h>
 
 static int fail_at(struct bkt_str text, size_t at, const char *what, struct bkt_error *err)
@@ -55,9 +57,14 @@ int bkt_json_parse(struct bkt_str text,
     if (text.len == 0)
         return fail_at(text, 0, "no JSON: it is empty", err);
 
+    /* A copy that ends in a NUL: cJSON before 1.7.18 may look one byte past the end. */
+    char *copy = bkt_mem_strdup(text.ptr, text.len);
+    if (!copy)
+        return bkt_error_set(err, BKT_ENOMEM, "read JSON: out of memory");
     const char *end = NULL;
-    cJSON *json = cJSON_ParseWithLengthOpts(text.ptr, text.len, &end, false);
-    size_t at = end ? (size_t)(end - text.ptr) : 0;
+    cJSON *json = cJSON_ParseWithLengthOpts(copy, text.len, &end, false);
+    size_t at = end ? (size_t)(end - copy) : 0;
+    bkt_mem_free(copy);
     if (!json)
         return fail_at(text, at, "no JSON", err);
 

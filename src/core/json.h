@@ -7,7 +7,8 @@
  * recurses.
  *
  * cJSON allocates with malloc, not through core/mem: its hooks are global, and a library does not
- * set what belongs to the whole process.  When that memory is out the parse fails as BKT_EPARSE.
+ * set what belongs to the whole process.  When that memory is out the parse fails as BKT_EPARSE;
+ * BKT_ENOMEM is said of our own copy of the text alone.
  */
 #ifndef CORE_JSON_H
 #define CORE_JSON_H
