@@ -108,9 +108,19 @@ static int open_handle(struct bkt_sqlite *conn, enum bkt_sqlite_mode mode, struc
     sqlite3_free(file);
     if (rc)
         return bkt_sqlite_fail(conn, rc, "open", err);
+    /* SQLite opens for reading what it may not write. */
+    if (mode != BKT_SQLITE_READ && sqlite3_db_readonly(conn->db, "main") == 1)
+        return bkt_sqlite_fail(conn, SQLITE_READONLY, "open", err);
     (void)sqlite3_extended_result_codes(conn->db, 1);
     (void)sqlite3_busy_timeout(conn->db, BUSY_MS);
     return BKT_OK;
+}
+
+/* In a UTF-16 database too, whose texts SQLite converts here. */
+static bool column_is(sqlite3_stmt *stmt, const char *text)
+{
+    const unsigned char *found = sqlite3_column_text(stmt, 0);
+    return found && strcmp((const char *)found, text) == 0;
 }
 
 static int journal_mode(const struct bkt_sqlite *conn, const char *sql, bool *out_is_wal)
@@ -121,7 +131,7 @@ static int journal_mode(const struct bkt_sqlite *conn, const char *sql, bool *ou
         return rc;
     rc = sqlite3_step(stmt);
     if (rc == SQLITE_ROW)
-        *out_is_wal = bkt_str_eq(bkt_sqlite_column(stmt, 0), BKT_STR("wal"));
+        *out_is_wal = column_is(stmt, "wal");
     return sqlite3_finalize(stmt);
 }
 
@@ -158,7 +168,7 @@ static int check_encoding(const struct bkt_sqlite *conn, struct bkt_error *err)
     if (rc)
         return bkt_sqlite_fail(conn, rc, "open", err);
     rc = sqlite3_step(stmt);
-    bool is_utf8 = rc == SQLITE_ROW && bkt_str_eq(bkt_sqlite_column(stmt, 0), BKT_STR("UTF-8"));
+    bool is_utf8 = rc == SQLITE_ROW && column_is(stmt, "UTF-8");
     rc = sqlite3_finalize(stmt);
     if (rc)
         return bkt_sqlite_fail(conn, rc, "open", err);
@@ -182,10 +192,9 @@ static int set_up(const struct bkt_sqlite *conn, enum bkt_sqlite_mode mode, stru
         if (rc)
             return rc;
     }
-    int rc = enter_wal(conn, err);
-    if (rc)
-        return rc;
-    return check_encoding(conn, err);
+    /* First, so that a file that is refused stays as it was. */
+    int rc = check_encoding(conn, err);
+    return rc ? rc : enter_wal(conn, err);
 }
 
 int bkt_sqlite_open(struct bkt_sqlite *conn,

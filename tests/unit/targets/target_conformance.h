@@ -1,0 +1,32 @@
+/*
+ * What table_target.h promises, as tests that every target runs.
+ *
+ * A target brings a kit: how its table is made to be gone, how a handle on it is opened, how a row
+ * is read as its users see it.
+ */
+#ifndef TESTS_TARGETS_TARGET_CONFORMANCE_H
+#define TESTS_TARGETS_TARGET_CONFORMANCE_H
+
+#include "core/buf.h"
+#include "table/table_target.h"
+
+struct target_kit {
+    void *ctx;
+    /* No table and no state; handles were freed before. */
+    void (*forget)(void *ctx);
+    /* One more handle on the one table; not attached. */
+    int (*open)(void *ctx, struct bkt_table_target *out_target, struct bkt_error *err);
+    /* Whether there is such a row; its content, and whether it is bytes rather than text. */
+    bool (*read_row)(void *ctx, struct bkt_str key, struct bkt_buf *content, bool *out_is_bytes);
+    /* A metadata column of a row as text, "NULL" for none; false: no such row. */
+    bool (*read_column)(void *ctx, struct bkt_str key, const char *column, struct bkt_buf *text);
+    /* How often something was synced to disk so far; NULL where that cannot be seen. */
+    unsigned long (*count_syncs)(void *ctx);
+    bool can_hold_nul;   /* in text */
+    bool can_hold_bytes; /* in a table of text: what is no text */
+};
+
+/* Run them all; the number of failed tests. */
+int target_conformance(const struct target_kit *kit);
+
+#endif
