@@ -1,0 +1,179 @@
+#include "core/xml_lex.h"
+
+#include <string.h>
+
+/* Non-zero when a byte is a control character or beyond ASCII. */
+static inline uint64_t unusual_bytes(uint64_t word)
+{
+    return ((word - BKT_XML_LEX_EACH(0x20)) | word) & BKT_XML_LEX_HIGH_BITS;
+}
+
+static const char *skip_usual(const char *p, const char *end)
+{
+    while (end - p >= 4 * BKT_XML_LEX_WORD) {
+        uint64_t unusual = unusual_bytes(bkt_xml_lex_load(p)) |
+                           unusual_bytes(bkt_xml_lex_load(p + BKT_XML_LEX_WORD)) |
+                           unusual_bytes(bkt_xml_lex_load(p + 2 * BKT_XML_LEX_WORD)) |
+                           unusual_bytes(bkt_xml_lex_load(p + 3 * BKT_XML_LEX_WORD));
+        if (unusual)
+            break;
+        p += 4 * BKT_XML_LEX_WORD;
+    }
+    while (p < end && (unsigned char)*p >= 0x20 && (unsigned char)*p < 0x80)
+        p++;
+    return p;
+}
+
+static bool is_trail(char byte)
+{
+    return ((unsigned char)byte & 0xc0) == 0x80;
+}
+
+/* Bytes of the character beyond ASCII at `p`; 0 when it is none, or none that XML has. */
+static size_t multibyte_len(const char *p, const char *end)
+{
+    unsigned char first = (unsigned char)p[0];
+    size_t len = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+    if (first < 0xc2 || first > 0xf4 || (size_t)(end - p) < len)
+        return 0;
+    for (size_t i = 1; i < len; i++) {
+        if (!is_trail(p[i]))
+            return 0;
+    }
+    unsigned char second = (unsigned char)p[1];
+    bool overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
+    bool surrogate = first == 0xed && second > 0x9f;
+    bool beyond = first == 0xf4 && second > 0x8f;
+    /* U+FFFE and U+FFFF are the two of the basic plane that XML excludes. */
+    bool excluded = first == 0xef && second == 0xbf && (unsigned char)p[2] > 0xbd;
+    return overlong || surrogate || beyond || excluded ? 0 : len;
+}
+
+const char *bkt_xml_lex_bad_char(const char *p, const char *end, bool *out_has_cr)
+{
+    *out_has_cr = false;
+    while ((p = skip_usual(p, end)) < end) {
+        if ((unsigned char)*p >= 0x80) {
+            size_t len = multibyte_len(p, end);
+            if (len == 0)
+                return p;
+            p += len;
+            continue;
+        }
+        if (*p == '\r')
+            *out_has_cr = true;
+        else if (*p != '\t' && *p != '\n')
+            return p;
+        p++;
+    }
+    return NULL;
+}
+
+enum {
+    NAME_CHAR = BKT_XML_LEX_NAME_CHAR,
+    LETTER = BKT_XML_LEX_NAME_CHAR | BKT_XML_LEX_NAME_START,
+};
+
+const unsigned char bkt_xml_lex_classes[256] = {
+    ['-'] = NAME_CHAR, ['.'] = NAME_CHAR, ['_'] = LETTER,    [':'] = LETTER,    ['0'] = NAME_CHAR,
+    ['1'] = NAME_CHAR, ['2'] = NAME_CHAR, ['3'] = NAME_CHAR, ['4'] = NAME_CHAR, ['5'] = NAME_CHAR,
+    ['6'] = NAME_CHAR, ['7'] = NAME_CHAR, ['8'] = NAME_CHAR, ['9'] = NAME_CHAR, ['A'] = LETTER,
+    ['B'] = LETTER,    ['C'] = LETTER,    ['D'] = LETTER,    ['E'] = LETTER,    ['F'] = LETTER,
+    ['G'] = LETTER,    ['H'] = LETTER,    ['I'] = LETTER,    ['J'] = LETTER,    ['K'] = LETTER,
+    ['L'] = LETTER,    ['M'] = LETTER,    ['N'] = LETTER,    ['O'] = LETTER,    ['P'] = LETTER,
+    ['Q'] = LETTER,    ['R'] = LETTER,    ['S'] = LETTER,    ['T'] = LETTER,    ['U'] = LETTER,
+    ['V'] = LETTER,    ['W'] = LETTER,    ['X'] = LETTER,    ['Y'] = LETTER,    ['Z'] = LETTER,
+    ['a'] = LETTER,    ['b'] = LETTER,    ['c'] = LETTER,    ['d'] = LETTER,    ['e'] = LETTER,
+    ['f'] = LETTER,    ['g'] = LETTER,    ['h'] = LETTER,    ['i'] = LETTER,    ['j'] = LETTER,
+    ['k'] = LETTER,    ['l'] = LETTER,    ['m'] = LETTER,    ['n'] = LETTER,    ['o'] = LETTER,
+    ['p'] = LETTER,    ['q'] = LETTER,    ['r'] = LETTER,    ['s'] = LETTER,    ['t'] = LETTER,
+    ['u'] = LETTER,    ['v'] = LETTER,    ['w'] = LETTER,    ['x'] = LETTER,    ['y'] = LETTER,
+    ['z'] = LETTER,
+};
+
+static bool is_xml_char(uint32_t code)
+{
+    if (code < 0x20)
+        return code == '\t' || code == '\n' || code == '\r';
+    return code <= 0xd7ff || (code >= 0xe000 && code <= 0xfffd) ||
+           (code >= 0x10000 && code <= 0x10ffff);
+}
+
+static size_t put_utf8(uint32_t code, char out[BKT_XML_LEX_CHAR_BYTES])
+{
+    if (code < 0x80) {
+        out[0] = (char)code;
+        return 1;
+    }
+    size_t len = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    static const unsigned char lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
+    for (size_t i = len - 1; i > 0; i--) {
+        out[i] = (char)(0x80 | (code & 0x3f));
+        code >>= 6;
+    }
+    out[0] = (char)(lead[len] | code);
+    return len;
+}
+
+static int digit_value(char byte, uint32_t base)
+{
+    if (byte >= '0' && byte <= '9')
+        return byte - '0';
+    char lower = (char)(byte | 0x20);
+    return base == 16 && lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+/* `p` is behind the `&#`. */
+static const char *number_reference(const char *p,
+                                    const char *end,
+                                    char out[BKT_XML_LEX_CHAR_BYTES],
+                                    size_t *out_len)
+{
+    uint32_t base = 10;
+    if (p < end && *p == 'x') {
+        base = 16;
+        p++;
+    }
+    const char *digits = p;
+    uint32_t code = 0;
+    for (; p < end; p++) {
+        int digit = digit_value(*p, base);
+        if (digit < 0)
+            break;
+        code = code * base + (uint32_t)digit;
+        if (code > 0x10ffff)
+            return NULL;
+    }
+    if (p == digits || p == end || *p != ';' || !is_xml_char(code))
+        return NULL;
+    *out_len = put_utf8(code, out);
+    return p + 1;
+}
+
+const char *bkt_xml_lex_reference(const char *p,
+                                  const char *end,
+                                  char out[BKT_XML_LEX_CHAR_BYTES],
+                                  size_t *out_len)
+{
+    size_t left = (size_t)(end - p);
+    if (left > 2 && p[1] == '#')
+        return number_reference(p + 2, end, out, out_len);
+    *out_len = 1;
+    if (left >= 6 && memcmp(p, "&quot;", 6) == 0) {
+        out[0] = '"';
+        return p + 6;
+    }
+    if (left >= 5 && memcmp(p, "&amp;", 5) == 0) {
+        out[0] = '&';
+        return p + 5;
+    }
+    if (left >= 6 && memcmp(p, "&apos;", 6) == 0) {
+        out[0] = '\'';
+        return p + 6;
+    }
+    if (left >= 4 && (memcmp(p, "&lt;", 4) == 0 || memcmp(p, "&gt;", 4) == 0)) {
+        out[0] = p[1] == 'l' ? '<' : '>';
+        return p + 4;
+    }
+    return NULL;
+}
