@@ -1,0 +1,440 @@
+#include "events/sqs_answer.h"
+
+#include "core/time.h"
+#include "events/doc.h"
+
+#include <openssl/evp.h>
+
+#include <assert.h>
+#include <stdio.h>
+#include <strings.h>
+
+static const struct bkt_doc_limits answer_limits = {
+    .bytes_max = BKT_SQS_ANSWER_BYTES_MAX,
+    .depth_max = 16,
+    .values_max = 20000,
+};
+
+/* An empty answer is a document without members. */
+static int parse_answer(struct bkt_str answer,
+                        const char *what,
+                        struct cJSON **out_doc,
+                        struct bkt_error *err)
+{
+    if (answer.len == 0)
+        return BKT_OK;
+
+    struct cJSON *doc = NULL;
+    int rc = bkt_doc_parse(answer, &answer_limits, &doc, err);
+    if (rc)
+        return bkt_error_wrap(err, rc, "the answer to %s", what);
+    if (!cJSON_IsObject(doc)) {
+        bkt_json_free(doc);
+        return bkt_error_set(err, BKT_EPARSE, "the answer to %s is no JSON object", what);
+    }
+    *out_doc = doc;
+    return BKT_OK;
+}
+
+/* The elements of a list that may be missing; `*out_first` is NULL when there are none. */
+static int first_of(const cJSON *root,
+                    const char *name,
+                    const cJSON **out_first,
+                    struct bkt_error *err)
+{
+    const cJSON *list = bkt_json_get(root, name);
+    if (list && !cJSON_IsNull(list) && !cJSON_IsArray(list))
+        return bkt_error_set(err, BKT_EPARSE, "%s in an SQS answer is no list", name);
+    *out_first = list ? list->child : NULL;
+    return BKT_OK;
+}
+
+/* A whole number that is a string, as SQS writes them, or a number; -1 when it is neither. */
+static int64_t get_number(const cJSON *object, const char *name)
+{
+    const cJSON *node = bkt_json_get(object, name);
+    if (cJSON_IsNumber(node) && node->valuedouble >= 0 && node->valuedouble < 1e15)
+        return (int64_t)node->valuedouble;
+
+    const char *text = cJSON_GetStringValue(node);
+    size_t len = text ? strlen(text) : 0;
+    if (len == 0 || len > 15 || strspn(text, "0123456789") != len)
+        return -1;
+    int64_t number = 0;
+    for (size_t i = 0; i < len; i++)
+        number = number * 10 + (text[i] - '0');
+    return number;
+}
+
+/*
+ * Is `expected`, hex in either case, the MD5 of `body`?  Where OpenSSL may not do MD5 (FIPS mode)
+ * there is nothing to tell damage by; TLS and TCP have had their own look.
+ */
+static bool md5_matches(struct bkt_str body, const char *expected)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned digest_len = 0;
+    if (!EVP_Digest(body.ptr, body.len, digest, &digest_len, EVP_md5(), NULL))
+        return true;
+
+    char hex[2 * EVP_MAX_MD_SIZE + 1];
+    for (unsigned i = 0; i < digest_len; i++)
+        (void)snprintf(hex + (size_t)2 * i, 3, "%02x", digest[i]);
+    return strcasecmp(hex, expected) == 0;
+}
+
+static int read_message(const cJSON *node, struct bkt_sqs_messages *messages)
+{
+    const cJSON *body = bkt_json_get(node, "Body");
+    const cJSON *receipt = bkt_json_get(node, "ReceiptHandle");
+    const cJSON *id = bkt_json_get(node, "MessageId");
+    if (!cJSON_IsString(body) || !cJSON_IsString(receipt) || messages->count == BKT_SQS_BATCH_MAX) {
+        messages->bad_count++;
+        return BKT_OK;
+    }
+
+    struct bkt_sqs_message message = {.sent_ms = BKT_TIME_NONE};
+    int rc = bkt_doc_dup(body, &messages->arena, &message.body);
+    if (!rc)
+        rc = bkt_doc_dup(receipt, &messages->arena, &message.receipt);
+    if (!rc && cJSON_IsString(id))
+        rc = bkt_doc_dup(id, &messages->arena, &message.id);
+    if (rc)
+        return rc;
+
+    const char *md5 = bkt_doc_text(node, "MD5OfBody");
+    message.is_damaged = md5 && !md5_matches(message.body, md5);
+
+    const cJSON *attributes = bkt_json_get(node, "Attributes");
+    int64_t receive_count = get_number(attributes, "ApproximateReceiveCount");
+    int64_t sent_ms = get_number(attributes, "SentTimestamp");
+    if (receive_count > 0)
+        message.receive_count = receive_count > UINT32_MAX ? UINT32_MAX : (uint32_t)receive_count;
+    if (sent_ms >= 0)
+        message.sent_ms = sent_ms;
+    messages->messages[messages->count++] = message;
+    return BKT_OK;
+}
+
+int bkt_sqs_read_messages(struct bkt_str answer,
+                          struct bkt_sqs_messages *messages,
+                          struct bkt_error *err)
+{
+    messages->count = 0;
+    messages->bad_count = 0;
+    bkt_arena_reset(&messages->arena);
+
+    struct cJSON *doc = NULL;
+    const cJSON *node = NULL;
+    int rc = parse_answer(answer, "ReceiveMessage", &doc, err);
+    if (!rc)
+        rc = first_of(doc, "Messages", &node, err);
+    for (; node && rc == BKT_OK; node = node->next) {
+        rc = read_message(node, messages);
+        if (rc)
+            (void)bkt_error_set(err, rc, "read an SQS message: %s", bkt_error_text(rc));
+    }
+    bkt_json_free(doc);
+    return rc;
+}
+
+void bkt_sqs_messages_clear(struct bkt_sqs_messages *messages)
+{
+    if (!messages)
+        return;
+    bkt_arena_clear(&messages->arena);
+    *messages = (struct bkt_sqs_messages){0};
+}
+
+/*
+ * Copy the first line of a server's words.  A refused signature is explained by the whole canonical
+ * request, session token included, in the lines after it: those are nobody's business.
+ */
+static void copy_printable(char *out, size_t size, struct bkt_str text)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < text.len && len + 1 < size; i++) {
+        char c = text.ptr[i];
+        if (c == '\n' || c == '\r')
+            break;
+        out[len++] = (char)((unsigned char)c < 0x20 || c == 0x7F ? '?' : c);
+    }
+    out[len] = '\0';
+
+    char *canonical = strstr(out, "The Canonical String");
+    if (canonical)
+        *canonical = '\0';
+}
+
+/* "namespace#Code:https://..." and "Code;Sender" are Code. */
+static struct bkt_str bare_code(struct bkt_str code)
+{
+    for (size_t i = 0; i < code.len; i++) {
+        if (code.ptr[i] == ':' || code.ptr[i] == ';')
+            code.len = i;
+    }
+    const char *hash = code.len > 0 ? memchr(code.ptr, '#', code.len) : NULL;
+    if (hash) {
+        code.len -= (size_t)(hash + 1 - code.ptr);
+        code.ptr = hash + 1;
+    }
+    return code;
+}
+
+static const struct {
+    const char *code;
+    enum bkt_sqs_fault fault;
+} faults[] = {
+    {"RequestThrottled", BKT_SQS_FAULT_THROTTLED},
+    {"OverLimit", BKT_SQS_FAULT_THROTTLED}, /* too many messages in flight */
+    {"KmsThrottled", BKT_SQS_FAULT_THROTTLED},
+    {"KMS.ThrottlingException", BKT_SQS_FAULT_THROTTLED},
+    {"Throttling", BKT_SQS_FAULT_THROTTLED},
+    {"ThrottlingException", BKT_SQS_FAULT_THROTTLED},
+    {"ThrottledException", BKT_SQS_FAULT_THROTTLED},
+    {"RequestThrottledException", BKT_SQS_FAULT_THROTTLED},
+    {"TooManyRequestsException", BKT_SQS_FAULT_THROTTLED},
+    {"RequestLimitExceeded", BKT_SQS_FAULT_THROTTLED},
+    {"BandwidthLimitExceeded", BKT_SQS_FAULT_THROTTLED},
+    {"LimitExceededException", BKT_SQS_FAULT_THROTTLED},
+    {"PriorRequestNotComplete", BKT_SQS_FAULT_THROTTLED},
+    {"SlowDown", BKT_SQS_FAULT_THROTTLED},
+    {"InternalError", BKT_SQS_FAULT_TRANSIENT},
+    {"InternalFailure", BKT_SQS_FAULT_TRANSIENT},
+    {"ServiceUnavailable", BKT_SQS_FAULT_TRANSIENT},
+    {"ServiceUnavailableException", BKT_SQS_FAULT_TRANSIENT},
+    {"RequestTimeout", BKT_SQS_FAULT_TRANSIENT},
+    {"RequestTimeoutException", BKT_SQS_FAULT_TRANSIENT},
+    {"QueueDoesNotExist", BKT_SQS_FAULT_NO_QUEUE},
+    {"NonExistentQueue", BKT_SQS_FAULT_NO_QUEUE},
+    {"AccessDenied", BKT_SQS_FAULT_DENIED},
+    {"AccessDeniedException", BKT_SQS_FAULT_DENIED},
+    {"InvalidSecurity", BKT_SQS_FAULT_DENIED},
+    {"InvalidClientTokenId", BKT_SQS_FAULT_DENIED},
+    {"InvalidAccessKeyId", BKT_SQS_FAULT_DENIED},
+    {"UnrecognizedClientException", BKT_SQS_FAULT_DENIED},
+    {"MissingAuthenticationToken", BKT_SQS_FAULT_DENIED},
+    {"MissingAuthenticationTokenException", BKT_SQS_FAULT_DENIED},
+    {"SignatureDoesNotMatch", BKT_SQS_FAULT_DENIED},
+    {"InvalidSignatureException", BKT_SQS_FAULT_DENIED},
+    {"IncompleteSignature", BKT_SQS_FAULT_DENIED},
+    {"IncompleteSignatureException", BKT_SQS_FAULT_DENIED},
+    {"NotAuthorized", BKT_SQS_FAULT_DENIED},
+    {"OptInRequired", BKT_SQS_FAULT_DENIED},
+    {"KmsAccessDenied", BKT_SQS_FAULT_DENIED},
+    {"KMS.AccessDeniedException", BKT_SQS_FAULT_DENIED},
+    {"KmsOptInRequired", BKT_SQS_FAULT_DENIED},
+    {"KMS.OptInRequired", BKT_SQS_FAULT_DENIED},
+    {"ExpiredToken", BKT_SQS_FAULT_EXPIRED},
+    {"ExpiredTokenException", BKT_SQS_FAULT_EXPIRED},
+    {"TokenRefreshRequired", BKT_SQS_FAULT_EXPIRED},
+    {"InvalidToken", BKT_SQS_FAULT_EXPIRED},
+    {"RequestTimeTooSkewed", BKT_SQS_FAULT_SKEW},
+    {"RequestExpired", BKT_SQS_FAULT_SKEW},
+    {"RequestInTheFuture", BKT_SQS_FAULT_SKEW},
+};
+
+static bool find_fault(const char *code, enum bkt_sqs_fault *out_fault)
+{
+    static const char prefix[] = "AWS.SimpleQueueService.";
+    if (strncmp(code, prefix, sizeof(prefix) - 1) == 0)
+        code += sizeof(prefix) - 1;
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+        if (strcmp(code, faults[i].code) == 0) {
+            *out_fault = faults[i].fault;
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum bkt_sqs_fault fault_of_status(int http_status)
+{
+    if (http_status == 429)
+        return BKT_SQS_FAULT_THROTTLED;
+    if (http_status == 408 || (http_status >= 500 && http_status != 501 && http_status != 505))
+        return BKT_SQS_FAULT_TRANSIENT;
+    if (http_status == 401 || http_status == 403)
+        return BKT_SQS_FAULT_DENIED;
+    return BKT_SQS_FAULT_PERMANENT;
+}
+
+enum bkt_sqs_fault bkt_sqs_fault_of(const char *code, int http_status)
+{
+    enum bkt_sqs_fault fault;
+    return find_fault(code, &fault) ? fault : fault_of_status(http_status);
+}
+
+/* An entry's Id is its index in the request; `count` when it is none of those. */
+static size_t entry_index(const cJSON *entry, size_t count)
+{
+    int64_t index = get_number(entry, "Id");
+    return index >= 0 && (uint64_t)index < count ? (size_t)index : count;
+}
+
+static enum bkt_sqs_entry_status status_of_failure(const cJSON *entry, const char *code)
+{
+    const cJSON *sender = bkt_json_get(entry, "SenderFault");
+    enum bkt_sqs_fault fault = bkt_sqs_fault_of(code, 0);
+    bool later = fault == BKT_SQS_FAULT_THROTTLED || fault == BKT_SQS_FAULT_TRANSIENT;
+    bool is_sender = cJSON_IsTrue(sender) ||
+                     (cJSON_IsString(sender) && strcmp(sender->valuestring, "true") == 0);
+    return is_sender && !later ? BKT_SQS_ENTRY_REFUSED : BKT_SQS_ENTRY_RETRY;
+}
+
+static void read_failure(const cJSON *entry, size_t count, struct bkt_sqs_batch_result *result)
+{
+    char code[sizeof(result->code)];
+    copy_printable(code, sizeof(code), bare_code(bkt_str_from(bkt_doc_text(entry, "Code"))));
+
+    size_t index = entry_index(entry, count);
+    if (index < count)
+        result->entries[index] = status_of_failure(entry, code);
+    if (result->code[0] == '\0' && result->message[0] == '\0') {
+        memcpy(result->code, code, sizeof(code));
+        copy_printable(result->message, sizeof(result->message),
+                       bkt_str_from(bkt_doc_text(entry, "Message")));
+    }
+}
+
+int bkt_sqs_read_batch(struct bkt_str answer,
+                       size_t count,
+                       struct bkt_sqs_batch_result *out_result,
+                       struct bkt_error *err)
+{
+    assert(count <= BKT_SQS_BATCH_MAX);
+
+    struct bkt_sqs_batch_result result = {0};
+    struct cJSON *doc = NULL;
+    const cJSON *done = NULL;
+    const cJSON *failed = NULL;
+    int rc = parse_answer(answer, "an SQS batch", &doc, err);
+    if (!rc)
+        rc = first_of(doc, "Successful", &done, err);
+    if (!rc)
+        rc = first_of(doc, "Failed", &failed, err);
+    if (rc)
+        goto end;
+
+    for (; done; done = done->next) {
+        size_t index = entry_index(done, count);
+        if (index < count)
+            result.entries[index] = BKT_SQS_ENTRY_DONE;
+    }
+    /* An entry that is in both lists has failed. */
+    for (; failed; failed = failed->next)
+        read_failure(failed, count, &result);
+    for (size_t i = 0; i < count; i++)
+        result.failed_count += result.entries[i] != BKT_SQS_ENTRY_DONE;
+    *out_result = result;
+
+end:
+    bkt_json_free(doc);
+    return rc;
+}
+
+int bkt_sqs_read_queue(struct bkt_str answer, struct bkt_sqs_queue *queue, struct bkt_error *err)
+{
+    struct cJSON *doc = NULL;
+    int rc = parse_answer(answer, "GetQueueAttributes", &doc, err);
+    if (rc)
+        return rc;
+
+    const cJSON *attributes = bkt_json_get(doc, "Attributes");
+    const cJSON *arn = bkt_json_get(attributes, "QueueArn");
+    const char *redrive = bkt_doc_text(attributes, "RedrivePolicy");
+    bkt_arena_reset(&queue->arena);
+    *queue = (struct bkt_sqs_queue){
+        .visibility_s = get_number(attributes, "VisibilityTimeout"),
+        .retention_s = get_number(attributes, "MessageRetentionPeriod"),
+        .message_count = get_number(attributes, "ApproximateNumberOfMessages"),
+        .in_flight_count = get_number(attributes, "ApproximateNumberOfMessagesNotVisible"),
+        .message_bytes_max = get_number(attributes, "MaximumMessageSize"),
+        .has_redrive_policy = redrive && redrive[0] != '\0',
+        .arena = queue->arena,
+    };
+    if (cJSON_IsString(arn))
+        rc = bkt_doc_dup(arn, &queue->arena, &queue->arn);
+    bkt_json_free(doc);
+    return rc ? bkt_error_set(err, rc, "read GetQueueAttributes: %s", bkt_error_text(rc)) : BKT_OK;
+}
+
+void bkt_sqs_queue_clear(struct bkt_sqs_queue *queue)
+{
+    if (!queue)
+        return;
+    bkt_arena_clear(&queue->arena);
+    *queue = (struct bkt_sqs_queue){0};
+}
+
+int bkt_sqs_read_queue_url(struct bkt_str answer, struct bkt_buf *out_url, struct bkt_error *err)
+{
+    struct cJSON *doc = NULL;
+    int rc = parse_answer(answer, "GetQueueUrl", &doc, err);
+    if (rc)
+        return rc;
+
+    const char *url = bkt_doc_text(doc, "QueueUrl");
+    if (!url || url[0] == '\0')
+        rc = bkt_error_set(err, BKT_EPARSE, "no QueueUrl in the answer to GetQueueUrl");
+    else if ((rc = bkt_buf_append(out_url, bkt_str_from(url))) != BKT_OK)
+        (void)bkt_error_set(err, rc, "read GetQueueUrl: %s", bkt_error_text(rc));
+    bkt_json_free(doc);
+    return rc;
+}
+
+/* What stands between `<name>` and the next tag; servers without the JSON protocol answer in XML.
+ */
+static struct bkt_str xml_text(struct bkt_str body, const char *tag)
+{
+    size_t tag_len = strlen(tag);
+    for (size_t i = 0; body.len - i > tag_len; i++) {
+        if (memcmp(body.ptr + i, tag, tag_len) != 0)
+            continue;
+        const char *start = body.ptr + i + tag_len;
+        const char *end = memchr(start, '<', body.len - i - tag_len);
+        return end ? (struct bkt_str){start, (size_t)(end - start)} : BKT_STR("");
+    }
+    return BKT_STR("");
+}
+
+static struct bkt_str first_nonempty(struct bkt_str a, struct bkt_str b)
+{
+    return a.len > 0 ? a : b;
+}
+
+void bkt_sqs_read_error(const struct bkt_sqs_refusal *refusal, struct bkt_sqs_error *out_error)
+{
+    static const struct bkt_doc_limits limits = {
+        .bytes_max = 64 << 10, .depth_max = 16, .values_max = 1000};
+    struct cJSON *doc = NULL;
+    struct bkt_str type = refusal->error_type;
+    struct bkt_str message;
+
+    /* A body that cannot be read, for whatever reason, leaves the status and the headers. */
+    if (bkt_doc_parse(refusal->body, &limits, &doc, NULL) == BKT_OK) {
+        type = first_nonempty(type, bkt_str_from(bkt_doc_text(doc, "__type")));
+        type = first_nonempty(type, bkt_str_from(bkt_doc_text(doc, "code")));
+        message = first_nonempty(bkt_str_from(bkt_doc_text(doc, "message")),
+                                 bkt_str_from(bkt_doc_text(doc, "Message")));
+    } else {
+        type = first_nonempty(type, xml_text(refusal->body, "<Code>"));
+        message = xml_text(refusal->body, "<Message>");
+    }
+
+    struct bkt_sqs_error error = {0};
+    char query_code[sizeof(error.code)];
+    copy_printable(query_code, sizeof(query_code), bare_code(refusal->query_error));
+    copy_printable(error.code, sizeof(error.code), bare_code(type));
+    copy_printable(error.message, sizeof(error.message), message);
+    bkt_json_free(doc);
+
+    if (error.code[0] == '\0')
+        memcpy(error.code, query_code, sizeof(error.code));
+    if (!find_fault(error.code, &error.fault))
+        error.fault = bkt_sqs_fault_of(query_code, refusal->http_status);
+    if (error.fault == BKT_SQS_FAULT_DENIED &&
+        (strstr(error.message, "Signature expired") || strstr(error.message, "not yet current")))
+        error.fault = BKT_SQS_FAULT_SKEW;
+    *out_error = error;
+}

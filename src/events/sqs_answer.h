@@ -1,0 +1,102 @@
+/*
+ * What SQS answers; see sqs_protocol.h for the requests.
+ *
+ * Answers with status 200 are read by the function of their request, all others by
+ * bkt_sqs_read_error().  BKT_EPARSE, BKT_ELIMIT and BKT_ENOMEM are the failures: an answer that is
+ * not what was asked for says nothing about any message, so the request may be made again.
+ */
+#ifndef EVENTS_SQS_ANSWER_H
+#define EVENTS_SQS_ANSWER_H
+
+#include "core/arena.h"
+#include "events/sqs_protocol.h"
+
+struct bkt_sqs_message {
+    struct bkt_str id;
+    struct bkt_str receipt;
+    struct bkt_str body;
+    uint32_t receive_count; /* 1 at the first receive; 0: not told */
+    int64_t sent_ms;        /* wall time, or BKT_TIME_NONE */
+    bool is_damaged;        /* MD5OfBody is another: not to be read, not to be deleted */
+};
+
+/* All-zero is valid.  Reading into it again drops what it held and keeps its memory. */
+struct bkt_sqs_messages {
+    struct bkt_sqs_message messages[BKT_SQS_BATCH_MAX];
+    size_t count;
+    size_t bad_count; /* without body or receipt, or more than BKT_SQS_BATCH_MAX: they come again */
+    struct bkt_arena arena;
+};
+BKT_MUST_CHECK int bkt_sqs_read_messages(struct bkt_str answer,
+                                         struct bkt_sqs_messages *messages,
+                                         struct bkt_error *err);
+void bkt_sqs_messages_clear(struct bkt_sqs_messages *messages);
+
+enum bkt_sqs_entry_status {
+    BKT_SQS_ENTRY_RETRY, /* the server's fault, throttled, or not mentioned at all */
+    BKT_SQS_ENTRY_DONE,
+    BKT_SQS_ENTRY_REFUSED, /* the same entry would be refused again */
+};
+
+struct bkt_sqs_batch_result {
+    enum bkt_sqs_entry_status entries[BKT_SQS_BATCH_MAX]; /* by the index in the request */
+    size_t failed_count;
+    char code[96];     /* of the first failure; "" when there is none */
+    char message[256]; /* printable */
+};
+/* `count` is how many entries the request had. */
+BKT_MUST_CHECK int bkt_sqs_read_batch(struct bkt_str answer,
+                                      size_t count,
+                                      struct bkt_sqs_batch_result *out_result,
+                                      struct bkt_error *err);
+
+/* What a consumer wants to know of its queue; -1 and empty where the answer does not tell. */
+struct bkt_sqs_queue {
+    int64_t visibility_s;
+    int64_t retention_s;
+    int64_t message_count; /* approximate: waiting */
+    int64_t in_flight_count;
+    int64_t message_bytes_max;
+    bool has_redrive_policy; /* poison moves to a dead-letter queue by itself */
+    struct bkt_str arn;
+    struct bkt_arena arena;
+};
+BKT_MUST_CHECK int bkt_sqs_read_queue(struct bkt_str answer,
+                                      struct bkt_sqs_queue *queue,
+                                      struct bkt_error *err);
+void bkt_sqs_queue_clear(struct bkt_sqs_queue *queue);
+
+/* Append the URL to `out_url`. */
+BKT_MUST_CHECK int bkt_sqs_read_queue_url(struct bkt_str answer,
+                                          struct bkt_buf *out_url,
+                                          struct bkt_error *err);
+
+enum bkt_sqs_fault {
+    BKT_SQS_FAULT_PERMANENT, /* the same request would fail again */
+    BKT_SQS_FAULT_THROTTLED, /* later, and slower */
+    BKT_SQS_FAULT_TRANSIENT, /* later */
+    BKT_SQS_FAULT_NO_QUEUE,  /* also said of a queue made seconds ago */
+    BKT_SQS_FAULT_DENIED,    /* permission, key or signature (which a wrong clock spoils too) */
+    BKT_SQS_FAULT_EXPIRED,   /* get fresh credentials, then again */
+    BKT_SQS_FAULT_SKEW,      /* correct the clock by the answer's Date, sign again */
+};
+
+struct bkt_sqs_error {
+    enum bkt_sqs_fault fault;
+    char code[96];     /* "QueueDoesNotExist"; "" when the answer names none */
+    char message[512]; /* the server's first line, printable; may be "" */
+};
+
+/* An answer that is not 200, as far as it was read; missing headers are empty views. */
+struct bkt_sqs_refusal {
+    int http_status;
+    struct bkt_str error_type;  /* x-amzn-errortype */
+    struct bkt_str query_error; /* x-amzn-query-error */
+    struct bkt_str body;        /* JSON, XML, HTML or nothing */
+};
+void bkt_sqs_read_error(const struct bkt_sqs_refusal *refusal, struct bkt_sqs_error *out_error);
+
+/* The class of an error's name, of JSON or of the query protocol; by the status when not known. */
+enum bkt_sqs_fault bkt_sqs_fault_of(const char *code, int http_status);
+
+#endif

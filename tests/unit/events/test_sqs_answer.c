@@ -1,0 +1,394 @@
+/*
+ * Answers of SQS, of ElasticMQ and moto where they differ, and of what is no SQS at all.
+ */
+#include "events/sqs_answer.h"
+
+#include "core/time.h"
+
+#include "t_events.h"
+
+#define MESSAGE(body, md5)                                                                    \
+    "{\"MessageId\":\"m\",\"ReceiptHandle\":\"r\",\"MD5OfBody\":\"" md5 "\",\"Body\":\"" body \
+    "\",\"Attributes\":{\"ApproximateReceiveCount\":\"3\",\"SentTimestamp\":\"1709287200123\"}}"
+#define HELLO_MD5 "5d41402abc4b2a76b9719d911017c592"
+
+static void messages_are_read(void **state)
+{
+    (void)state;
+    struct bkt_sqs_messages messages = {0};
+    const char *answer = "{\"Messages\":[" MESSAGE("hello", HELLO_MD5) "]}";
+    assert_int_equal(bkt_sqs_read_messages(bkt_str_from(answer), &messages, NULL), BKT_OK);
+    assert_int_equal(messages.count, 1);
+    assert_int_equal(messages.bad_count, 0);
+    const struct bkt_sqs_message *message = &messages.messages[0];
+    assert_string_equal(message->id.ptr, "m");
+    assert_string_equal(message->receipt.ptr, "r");
+    assert_string_equal(message->body.ptr, "hello");
+    assert_int_equal(message->body.len, 5);
+    assert_int_equal(message->receive_count, 3);
+    assert_int_equal(message->sent_ms, 1709287200123);
+    assert_false(message->is_damaged);
+    bkt_sqs_messages_clear(&messages);
+    assert_int_equal(bkt_mem_live(), 0);
+}
+
+static void no_messages_have_many_spellings(void **state)
+{
+    (void)state;
+    static const char *const answers[] = {"", "{}", "{\"Messages\":[]}", "{\"Messages\":null}"};
+    struct bkt_sqs_messages messages = {.count = 7};
+    for (size_t i = 0; i < T_COUNT(answers); i++) {
+        int rc = bkt_sqs_read_messages(bkt_str_from(answers[i]), &messages, NULL);
+        assert_int_equal(rc, BKT_OK);
+        assert_int_equal(messages.count, 0);
+    }
+    bkt_sqs_messages_clear(&messages);
+}
+
+static void bodies_are_checked_against_their_md5(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        const char *message;
+        bool is_damaged;
+    } cases[] = {
+        {"right", MESSAGE("hello", HELLO_MD5), false},
+        {"in upper case", MESSAGE("hello", "5D41402ABC4B2A76B9719D911017C592"), false},
+        {"one bit off", MESSAGE("hellp", HELLO_MD5), true},
+        {"cut off", MESSAGE("hello", "5d41402abc4b2a76b9719d911017c59"), true},
+        {"empty", MESSAGE("hello", ""), true},
+        {"after the unescaping", MESSAGE("\\u0068\\u0065l\\u006Co", HELLO_MD5), false},
+        {"of the UTF-8", MESSAGE("\\u00fc", "c03410a5204b21cd8229ff754688d743"), false},
+        {"of an empty body", MESSAGE("", "d41d8cd98f00b204e9800998ecf8427e"), false},
+        {"not sent", "{\"ReceiptHandle\":\"r\",\"Body\":\"hello\"}", false},
+    };
+    for (size_t i = 0; i < T_COUNT(cases); i++) {
+        print_message("# %s\n", cases[i].name);
+        char answer[1024];
+        (void)snprintf(answer, sizeof(answer), "{\"Messages\":[%s]}", cases[i].message);
+        struct bkt_sqs_messages messages = {0};
+        assert_int_equal(bkt_sqs_read_messages(bkt_str_from(answer), &messages, NULL), BKT_OK);
+        assert_int_equal(messages.count, 1);
+        assert_int_equal(messages.messages[0].is_damaged, cases[i].is_damaged);
+        bkt_sqs_messages_clear(&messages);
+    }
+}
+
+static void odd_messages_do_no_harm(void **state)
+{
+    (void)state;
+    struct bkt_sqs_messages messages = {0};
+    const char *answer =
+        "{\"Messages\":[{\"Body\":\"b\"},{\"ReceiptHandle\":\"r\"},7,"
+        "{\"Body\":\"b\",\"ReceiptHandle\":\"r\",\"Attributes\":{\"ApproximateReceiveCount\":2,"
+        "\"SentTimestamp\":\"soon\"}},"
+        "{\"Body\":\"b\",\"ReceiptHandle\":\"r\",\"Attributes\":{\"ApproximateReceiveCount\":"
+        "\"99999999999\",\"SentTimestamp\":\"99999999999999999999\"}}]}";
+    assert_int_equal(bkt_sqs_read_messages(bkt_str_from(answer), &messages, NULL), BKT_OK);
+    assert_int_equal(messages.count, 2);
+    assert_int_equal(messages.bad_count, 3);
+    assert_int_equal(messages.messages[0].receive_count, 2);
+    assert_int_equal(messages.messages[0].sent_ms, BKT_TIME_NONE);
+    assert_int_equal(messages.messages[0].id.len, 0);
+    assert_int_equal(messages.messages[1].receive_count, UINT32_MAX);
+    assert_int_equal(messages.messages[1].sent_ms, BKT_TIME_NONE);
+
+    struct bkt_buf eleven = BKT_BUF_INIT(8192);
+    assert_int_equal(bkt_buf_append(&eleven, BKT_STR("{\"Messages\":[0")), BKT_OK);
+    for (int i = 0; i < 11; i++)
+        assert_int_equal(bkt_buf_append(&eleven, BKT_STR("," MESSAGE("hello", HELLO_MD5))), BKT_OK);
+    assert_int_equal(bkt_buf_append(&eleven, BKT_STR("]}")), BKT_OK);
+    assert_int_equal(bkt_sqs_read_messages(bkt_buf_str(&eleven), &messages, NULL), BKT_OK);
+    assert_int_equal(messages.count, BKT_SQS_BATCH_MAX);
+    assert_int_equal(messages.bad_count, 2);
+    bkt_buf_clear(&eleven);
+    bkt_sqs_messages_clear(&messages);
+    bkt_sqs_messages_clear(NULL);
+    assert_int_equal(bkt_mem_live(), 0);
+}
+
+static void a_megabyte_of_escapes_is_a_body(void **state)
+{
+    (void)state;
+    enum { BODY_LEN = 1 << 20, ESCAPE_LEN = 6 };
+    struct bkt_buf answer = BKT_BUF_INIT(BKT_SQS_ANSWER_BYTES_MAX);
+    assert_int_equal(bkt_buf_append(&answer, BKT_STR("{\"Messages\":[{\"Body\":\"")), BKT_OK);
+    for (int i = 0; i < BODY_LEN; i++)
+        assert_int_equal(bkt_buf_append(&answer, BKT_STR("\\u0041")), BKT_OK);
+    assert_int_equal(bkt_buf_append(&answer, BKT_STR("\",\"ReceiptHandle\":\"r\"}]}")), BKT_OK);
+
+    struct bkt_sqs_messages messages = {0};
+    assert_int_equal(bkt_sqs_read_messages(bkt_buf_str(&answer), &messages, NULL), BKT_OK);
+    assert_int_equal(messages.messages[0].body.len, BODY_LEN);
+    bkt_sqs_messages_clear(&messages);
+    bkt_buf_clear(&answer);
+}
+
+static void what_is_no_answer_says_nothing(void **state)
+{
+    (void)state;
+    static const char *const answers[] = {
+        "<html>502</html>", "[]", "null", "{\"Messages\":", "{\"Messages\":{}}", "{\"Messages\":7}",
+    };
+    struct bkt_sqs_messages messages = {0};
+    for (size_t i = 0; i < T_COUNT(answers); i++) {
+        print_message("# %s\n", answers[i]);
+        struct bkt_error err = {0};
+        int rc = bkt_sqs_read_messages(bkt_str_from(answers[i]), &messages, &err);
+        assert_int_equal(rc, BKT_EPARSE);
+        assert_int_equal(err.code, BKT_EPARSE);
+        assert_true(err.message[0] != '\0');
+        assert_int_equal(messages.count, 0);
+    }
+    bkt_sqs_messages_clear(&messages);
+
+    struct bkt_sqs_batch_result result = {.failed_count = 77};
+    assert_int_equal(bkt_sqs_read_batch(BKT_STR("<html>"), 1, &result, NULL), BKT_EPARSE);
+    assert_int_equal(bkt_sqs_read_batch(BKT_STR("{\"Failed\":{}}"), 1, &result, NULL), BKT_EPARSE);
+    assert_int_equal(result.failed_count, 77);
+}
+
+static void batches_fail_entry_by_entry(void **state)
+{
+    (void)state;
+    /* `expected`: d done, r retry, x refused. */
+    static const struct {
+        const char *answer;
+        const char *expected;
+        const char *code;
+    } cases[] = {
+        {"{\"Successful\":[{\"Id\":\"0\"},{\"Id\":\"1\"}],\"Failed\":[]}", "dd", ""},
+        {"{\"Successful\":[{\"Id\":\"0\"},{\"Id\":\"1\"}]}", "dd", ""},
+        {"{\"Successful\":[{\"Id\":\"0\"}],\"Failed\":[{\"Id\":\"1\",\"SenderFault\":true,"
+         "\"Code\":\"ReceiptHandleIsInvalid\",\"Message\":\"m\"}]}",
+         "dx", "ReceiptHandleIsInvalid"},
+        {"{\"Failed\":[{\"Id\":\"1\",\"SenderFault\":false,\"Code\":\"InternalError\"}]}", "rr",
+         "InternalError"},
+        {"{\"Failed\":[{\"Id\":\"0\",\"SenderFault\":true,\"Code\":"
+         "\"AWS.SimpleQueueService.MessageNotInflight\"},{\"Id\":\"1\",\"SenderFault\":\"true\","
+         "\"Code\":\"X\"}]}",
+         "xx", "AWS.SimpleQueueService.MessageNotInflight"},
+        /* Throttled is not refused, whoever's fault it is. */
+        {"{\"Failed\":[{\"Id\":\"0\",\"SenderFault\":true,\"Code\":\"RequestThrottled\"}],"
+         "\"Successful\":[{\"Id\":\"1\"}]}",
+         "rd", "RequestThrottled"},
+        {"{\"Failed\":[{\"Id\":\"0\",\"Code\":\"NoFaultNamed\"}]}", "rr", "NoFaultNamed"},
+        /* In both lists */
+        {"{\"Failed\":[{\"Id\":\"0\",\"SenderFault\":true,\"Code\":\"X\"}],"
+         "\"Successful\":[{\"Id\":\"0\"},{\"Id\":\"1\"}]}",
+         "xd", "X"},
+        /* Ids that nobody gave */
+        {"{\"Successful\":[{\"Id\":\"2\"},{\"Id\":\"-1\"},{\"Id\":\"x\"},{\"Id\":\"\"},{},7,"
+         "{\"Id\":\"99999999999999999999\"},{\"Id\":\"1\"}]}",
+         "rd", ""},
+        {"{}", "rr", ""},
+        {"", "rr", ""},
+    };
+    for (size_t i = 0; i < T_COUNT(cases); i++) {
+        print_message("# %s\n", cases[i].answer);
+        struct bkt_sqs_batch_result result;
+        int rc = bkt_sqs_read_batch(bkt_str_from(cases[i].answer), 2, &result, NULL);
+        assert_int_equal(rc, BKT_OK);
+        size_t failed = 0;
+        for (size_t entry = 0; entry < 2; entry++) {
+            assert_int_equal("rdx"[result.entries[entry]], cases[i].expected[entry]);
+            failed += cases[i].expected[entry] != 'd';
+        }
+        assert_int_equal(result.failed_count, failed);
+        assert_string_equal(result.code, cases[i].code);
+        assert_int_equal(bkt_mem_live(), 0);
+    }
+}
+
+static void queues_are_described(void **state)
+{
+    (void)state;
+    struct bkt_sqs_queue queue = {0};
+    int rc = bkt_sqs_read_queue(
+        BKT_STR("{\"Attributes\":{\"VisibilityTimeout\":\"30\",\"MessageRetentionPeriod\":"
+                "\"345600\",\"ApproximateNumberOfMessages\":\"5\","
+                "\"ApproximateNumberOfMessagesNotVisible\":\"2\",\"MaximumMessageSize\":"
+                "\"1048576\",\"QueueArn\":\"arn:aws:sqs:eu-west-1:123456789012:q\","
+                "\"RedrivePolicy\":\"{\\\"maxReceiveCount\\\":3}\"}}"),
+        &queue, NULL);
+    assert_int_equal(rc, BKT_OK);
+    assert_int_equal(queue.visibility_s, 30);
+    assert_int_equal(queue.retention_s, 345600);
+    assert_int_equal(queue.message_count, 5);
+    assert_int_equal(queue.in_flight_count, 2);
+    assert_int_equal(queue.message_bytes_max, 1048576);
+    assert_true(queue.has_redrive_policy);
+    assert_string_equal(queue.arn.ptr, "arn:aws:sqs:eu-west-1:123456789012:q");
+
+    assert_int_equal(bkt_sqs_read_queue(BKT_STR("{}"), &queue, NULL), BKT_OK);
+    assert_int_equal(queue.visibility_s, -1);
+    assert_int_equal(queue.message_count, -1);
+    assert_false(queue.has_redrive_policy);
+    assert_int_equal(queue.arn.len, 0);
+    bkt_sqs_queue_clear(&queue);
+    bkt_sqs_queue_clear(NULL);
+    assert_int_equal(bkt_mem_live(), 0);
+}
+
+static void queue_urls_are_read(void **state)
+{
+    (void)state;
+    struct bkt_buf url = BKT_BUF_INIT(2048);
+    int rc = bkt_sqs_read_queue_url(BKT_STR("{\"QueueUrl\":\"http://q/1/x\"}"), &url, NULL);
+    assert_int_equal(rc, BKT_OK);
+    assert_string_equal(url.ptr, "http://q/1/x");
+    assert_int_equal(bkt_sqs_read_queue_url(BKT_STR("{}"), &url, NULL), BKT_EPARSE);
+    assert_int_equal(bkt_sqs_read_queue_url(BKT_STR(""), &url, NULL), BKT_EPARSE);
+    bkt_buf_clear(&url);
+    assert_int_equal(bkt_mem_live(), 0);
+}
+
+static void errors_have_a_class(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        int http_status;
+        const char *error_type;
+        const char *query_error;
+        const char *body;
+        enum bkt_sqs_fault fault;
+        const char *code;
+        const char *message;
+    } cases[] = {
+        {"SQS: no queue", 400, "", "AWS.SimpleQueueService.NonExistentQueue;Sender",
+         "{\"__type\":\"com.amazonaws.sqs#QueueDoesNotExist\",\"message\":\"The specified queue "
+         "does not exist.\"}",
+         BKT_SQS_FAULT_NO_QUEUE, "QueueDoesNotExist", "The specified queue does not exist."},
+        {"no queue, by the older name alone", 400, "",
+         "AWS.SimpleQueueService.NonExistentQueue;Sender", "{}", BKT_SQS_FAULT_NO_QUEUE,
+         "AWS.SimpleQueueService.NonExistentQueue", ""},
+        {"no queue, by an unknown name and the older one", 400, "",
+         "AWS.SimpleQueueService.NonExistentQueue;Sender", "{\"__type\":\"x#Novel\"}",
+         BKT_SQS_FAULT_NO_QUEUE, "Novel", ""},
+        {"ElasticMQ: no queue", 400, "", "com.amazonaws.sqs#QueueDoesNotExist",
+         "{\"__type\":\"com.amazonaws.sqs#QueueDoesNotExist\",\"Message\":\"gone\"}",
+         BKT_SQS_FAULT_NO_QUEUE, "QueueDoesNotExist", "gone"},
+        {"by the header", 400, "AccessDeniedException:http://internal.amazon.com/coral/x/", "",
+         "{\"Message\":\"no\"}", BKT_SQS_FAULT_DENIED, "AccessDeniedException", "no"},
+        {"by `code`", 400, "", "", "{\"code\":\"ExpiredTokenException\"}", BKT_SQS_FAULT_EXPIRED,
+         "ExpiredTokenException", ""},
+        {"expired", 403, "", "", "{\"__type\":\"com.amazon.coral.service#ExpiredTokenException\"}",
+         BKT_SQS_FAULT_EXPIRED, "ExpiredTokenException", ""},
+        {"unknown key", 403, "", "", "{\"__type\":\"UnrecognizedClientException\"}",
+         BKT_SQS_FAULT_DENIED, "UnrecognizedClientException", ""},
+        {"throttled", 403, "", "", "{\"__type\":\"com.amazonaws.sqs#RequestThrottled\"}",
+         BKT_SQS_FAULT_THROTTLED, "RequestThrottled", ""},
+        {"in flight", 403, "", "", "{\"__type\":\"com.amazonaws.sqs#OverLimit\"}",
+         BKT_SQS_FAULT_THROTTLED, "OverLimit", ""},
+        {"KMS throttled", 400, "", "KMS.ThrottlingException;Sender",
+         "{\"__type\":\"com.amazonaws.sqs#KmsThrottled\"}", BKT_SQS_FAULT_THROTTLED, "KmsThrottled",
+         ""},
+        {"a bad handle", 404, "", "", "{\"__type\":\"com.amazonaws.sqs#ReceiptHandleIsInvalid\"}",
+         BKT_SQS_FAULT_PERMANENT, "ReceiptHandleIsInvalid", ""},
+        {"skew", 403, "", "",
+         "{\"__type\":\"InvalidSignatureException\",\"message\":\"Signature expired: "
+         "20240301T100000Z is now earlier than 20240301T101000Z\"}",
+         BKT_SQS_FAULT_SKEW, "InvalidSignatureException",
+         "Signature expired: 20240301T100000Z is now earlier than 20240301T101000Z"},
+        {"skew, by name", 400, "", "", "{\"__type\":\"RequestExpired\"}", BKT_SQS_FAULT_SKEW,
+         "RequestExpired", ""},
+        /* What follows the first line would repeat the session token. */
+        {"a wrong signature", 403, "", "",
+         "{\"__type\":\"InvalidSignatureException\",\"message\":\"It does not match.\\n\\nThe "
+         "Canonical String for this request should have been\\n'x-amz-security-token:IQoJ'\"}",
+         BKT_SQS_FAULT_DENIED, "InvalidSignatureException", "It does not match."},
+        {"the same in one line", 403, "", "",
+         "{\"__type\":\"SignatureDoesNotMatch\",\"message\":\"No. The Canonical String for this "
+         "request should have been 'x-amz-security-token:IQoJ'\"}",
+         BKT_SQS_FAULT_DENIED, "SignatureDoesNotMatch", "No. "},
+        {"internal", 500, "", "", "{\"__type\":\"InternalFailure\"}", BKT_SQS_FAULT_TRANSIENT,
+         "InternalFailure", ""},
+        {"XML", 403, "", "",
+         "<ErrorResponse><Error><Type>Sender</Type><Code>InvalidClientTokenId</Code><Message>The "
+         "token is invalid.</Message></Error></ErrorResponse>",
+         BKT_SQS_FAULT_DENIED, "InvalidClientTokenId", "The token is invalid."},
+        {"XML that ends early", 403, "", "", "<Error><Code>Inv", BKT_SQS_FAULT_DENIED, "", ""},
+        {"a proxy's page", 502, "", "", "<html><h1>Bad gateway</h1></html>",
+         BKT_SQS_FAULT_TRANSIENT, "", ""},
+        {"moto: no such action", 500, "", "", "<!doctype html><title>500</title>",
+         BKT_SQS_FAULT_TRANSIENT, "", ""},
+        {"nothing", 503, "", "", "", BKT_SQS_FAULT_TRANSIENT, "", ""},
+        {"slow down", 429, "", "", "", BKT_SQS_FAULT_THROTTLED, "", ""},
+        {"forbidden", 403, "", "", "", BKT_SQS_FAULT_DENIED, "", ""},
+        {"not implemented", 501, "", "", "", BKT_SQS_FAULT_PERMANENT, "", ""},
+        {"not found", 404, "", "", "nginx", BKT_SQS_FAULT_PERMANENT, "", ""},
+        {"control characters", 400, "", "", "{\"__type\":\"a\\u001bb\",\"message\":\"c\\u0007d\"}",
+         BKT_SQS_FAULT_PERMANENT, "a?b", "c?d"},
+        {"JSON of another kind", 400, "", "", "[{\"__type\":\"RequestThrottled\"}]",
+         BKT_SQS_FAULT_PERMANENT, "", ""},
+    };
+    for (size_t i = 0; i < T_COUNT(cases); i++) {
+        print_message("# %s\n", cases[i].name);
+        const struct bkt_sqs_refusal refusal = {
+            .http_status = cases[i].http_status,
+            .error_type = bkt_str_from(cases[i].error_type),
+            .query_error = bkt_str_from(cases[i].query_error),
+            .body = bkt_str_from(cases[i].body),
+        };
+        struct bkt_sqs_error error;
+        bkt_sqs_read_error(&refusal, &error);
+        assert_int_equal(error.fault, cases[i].fault);
+        assert_string_equal(error.code, cases[i].code);
+        assert_string_equal(error.message, cases[i].message);
+        assert_int_equal(bkt_mem_live(), 0);
+    }
+}
+
+static int read_all(void)
+{
+    struct bkt_sqs_messages messages = {0};
+    struct bkt_sqs_batch_result result;
+    struct bkt_sqs_queue queue = {0};
+    struct bkt_buf url = BKT_BUF_INIT(100);
+
+    int rc = bkt_sqs_read_messages(
+        BKT_STR("{\"Messages\":[" MESSAGE("a", "") "," MESSAGE("b", "") "]}"), &messages, NULL);
+    rc = rc ? rc : bkt_sqs_read_batch(BKT_STR("{\"Failed\":[{}]}"), 1, &result, NULL);
+    rc = rc ? rc
+            : bkt_sqs_read_queue(BKT_STR("{\"Attributes\":{\"QueueArn\":\"a\"}}"), &queue, NULL);
+    rc = rc ? rc : bkt_sqs_read_queue_url(BKT_STR("{\"QueueUrl\":\"u\"}"), &url, NULL);
+    bkt_sqs_messages_clear(&messages);
+    bkt_sqs_queue_clear(&queue);
+    bkt_buf_clear(&url);
+    return rc;
+}
+
+static void out_of_memory_is_an_error(void **state)
+{
+    (void)state;
+    T_TORTURE(read_all());
+
+    /* An error's class is known even then, by the status. */
+    const struct bkt_sqs_refusal refusal = {.http_status = 503, .body = BKT_STR("{\"a\":1}")};
+    struct bkt_sqs_error error;
+    bkt_mem_fail_at(0);
+    bkt_sqs_read_error(&refusal, &error);
+    bkt_mem_fail_at(-1);
+    assert_int_equal(error.fault, BKT_SQS_FAULT_TRANSIENT);
+    assert_int_equal(bkt_mem_live(), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(messages_are_read),
+        cmocka_unit_test(no_messages_have_many_spellings),
+        cmocka_unit_test(bodies_are_checked_against_their_md5),
+        cmocka_unit_test(odd_messages_do_no_harm),
+        cmocka_unit_test(a_megabyte_of_escapes_is_a_body),
+        cmocka_unit_test(what_is_no_answer_says_nothing),
+        cmocka_unit_test(batches_fail_entry_by_entry),
+        cmocka_unit_test(queues_are_described),
+        cmocka_unit_test(queue_urls_are_read),
+        cmocka_unit_test(errors_have_a_class),
+        cmocka_unit_test(out_of_memory_is_an_error),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
