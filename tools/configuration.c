@@ -130,9 +130,9 @@ static int compare(const char *file_name)
     }
     write_manual(memory);
     (void)fclose(memory);
-    (void)fread(have, 1, sizeof(have) - 1, file);
+    size_t len = fread(have, 1, sizeof(have) - 1, file);
     (void)fclose(file);
-    if (strcmp(want, have) != 0) {
+    if (len != strlen(want) || memcmp(want, have, len) != 0) {
         (void)fprintf(stderr, "%s is not what the property table says: write it again\n",
                       file_name);
         return EXIT_FAILURE;

@@ -10,7 +10,7 @@ enum { DAY_MS = 86400000 };
     .public.option = (option_name), .public.kind = BKT_PROPERTY_##kind_name, \
     .public.section = BKT_SECTION_##section_name, .public.group = BKT_GROUP_##group_name
 
-/* In the order of the manual; the names in a group of an ENUM or SET in the order of its values. */
+/* In the order of the manual.  `values` stand in the order of the enum that they name. */
 static const struct bkt_config_property properties[] = {
     {PROPERTY(bucket_name, "bucket-name", STRING, SOURCE, BUCKET), .public.placeholder = "NAME",
      .public.help = "The bucket, or the ARN of an access point; `s3://bucket/prefix` sets it too."},
