@@ -13,6 +13,29 @@ static bool is_plain(unsigned char byte)
     return byte >= 0x20 && byte != '"' && byte != '\\';
 }
 
+/* How many bytes of `text` from `at` stand for themselves, found 8 at a time. */
+static size_t plain_len(struct bkt_str text, size_t at)
+{
+    const uint64_t ones = 0x0101010101010101u;
+    const uint64_t high_bits = 0x80 * ones;
+    size_t start = at;
+    while (text.len - at >= 8) {
+        uint64_t word;
+        memcpy(&word, text.ptr + at, sizeof(word));
+        /* A zero byte, or one of `word` under 0x20, leaves its high bit in the result. */
+        uint64_t quote = word ^ '"' * ones;
+        uint64_t backslash = word ^ '\\' * ones;
+        if ((((word - 0x20 * ones) & ~word) | ((quote - ones) & ~quote) |
+             ((backslash - ones) & ~backslash)) &
+            high_bits)
+            break;
+        at += 8;
+    }
+    while (at < text.len && is_plain((unsigned char)text.ptr[at]))
+        at++;
+    return at - start;
+}
+
 static int append_escape(struct bkt_buf *buf, unsigned char byte)
 {
     char escape[6] = {'\\', 'u', '0', '0', hex_digits[byte >> 4], hex_digits[byte & 15]};
@@ -42,10 +65,9 @@ static int append_escaped(struct bkt_buf *buf, struct bkt_str text)
 {
     size_t at = 0;
     while (at < text.len) {
-        size_t start = at;
-        while (at < text.len && is_plain((unsigned char)text.ptr[at]))
-            at++;
-        int rc = bkt_buf_append(buf, (struct bkt_str){text.ptr + start, at - start});
+        size_t len = plain_len(text, at);
+        int rc = bkt_buf_append(buf, (struct bkt_str){text.ptr + at, len});
+        at += len;
         if (!rc && at < text.len)
             rc = append_escape(buf, (unsigned char)text.ptr[at++]);
         if (rc)

@@ -55,6 +55,11 @@ static size_t ascii_len(const unsigned char *at, const unsigned char *end)
     return (size_t)(at - start);
 }
 
+static bool is_continuation(unsigned char byte)
+{
+    return (byte & 0xC0) == 0x80;
+}
+
 /*
  * Look at what begins with a byte over 0x7F.  The length of the well-formed sequence, or 0 and in
  * `*out_bad_len` the length of the maximal subpart.
@@ -62,23 +67,27 @@ static size_t ascii_len(const unsigned char *at, const unsigned char *end)
 static size_t sequence_len(const unsigned char *at, const unsigned char *end, size_t *out_bad_len)
 {
     unsigned char lead = at[0];
-    size_t len = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+    size_t left = (size_t)(end - at);
     *out_bad_len = 1;
-    if (lead < 0xC2 || lead > 0xF4)
+    if (lead < 0xC2 || lead > 0xF4 || left < 2)
         return 0;
 
     /* The second byte alone tells overlong forms, surrogates and what is over U+10FFFF. */
     unsigned char low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
     unsigned char high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
-    for (size_t i = 1; i < len; i++) {
-        if (end - at <= (ptrdiff_t)i || at[i] < low || at[i] > high) {
-            *out_bad_len = i;
-            return 0;
-        }
-        low = 0x80;
-        high = 0xBF;
-    }
-    return len;
+    if (at[1] < low || at[1] > high)
+        return 0;
+    if (lead < 0xE0)
+        return 2;
+
+    *out_bad_len = 2;
+    if (left < 3 || !is_continuation(at[2]))
+        return 0;
+    if (lead < 0xF0)
+        return 3;
+
+    *out_bad_len = 3;
+    return left < 4 || !is_continuation(at[3]) ? 0 : 4;
 }
 
 /* As bkt_utf8_valid_len(); `*out_bad_len` is the length of the subpart that comes after. */

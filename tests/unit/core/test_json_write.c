@@ -35,6 +35,34 @@ static void strings_are_escaped(void **state)
     }
 }
 
+/* The same byte at every place of a longer text. */
+static void every_byte_is_escaped_wherever_it_stands(void **state)
+{
+    (void)state;
+    for (int byte = 0; byte < 0x80; byte++) {
+        for (size_t at = 0; at < 20; at++) {
+            char text[20];
+            char want[32] = "\"";
+            memset(text, 'x', sizeof(text));
+            text[at] = (char)byte;
+            struct bkt_buf one = BKT_BUF_INIT(100);
+            struct bkt_buf all = BKT_BUF_INIT(100);
+            assert_int_equal(bkt_json_append_string(&one, (struct bkt_str){text + at, 1}), BKT_OK);
+            memset(want + 1, 'x', at);
+            memcpy(want + 1 + at, one.ptr + 1, one.len - 2);
+            memset(want + at + one.len - 1, 'x', sizeof(text) - at - 1);
+            memcpy(want + sizeof(text) + one.len - 2, "\"", 2);
+            assert_int_equal(bkt_json_append_string(&all, (struct bkt_str){text, sizeof(text)}),
+                             BKT_OK);
+            assert_string_equal(all.ptr, want);
+            bool is_plain = byte >= 0x20 && byte != '"' && byte != '\\';
+            assert_int_equal(one.len == 3, is_plain);
+            bkt_buf_clear(&one);
+            bkt_buf_clear(&all);
+        }
+    }
+}
+
 static void base64_is_padded(void **state)
 {
     (void)state;
@@ -107,6 +135,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(strings_are_escaped),
+        cmocka_unit_test(every_byte_is_escaped_wherever_it_stands),
         cmocka_unit_test(base64_is_padded),
         cmocka_unit_test(a_field_that_is_no_text_is_base64),
         cmocka_unit_test(the_ceiling_holds),
