@@ -1,6 +1,7 @@
 /* One answer, read as that of every request and as an error. */
 #include "core/mem.h"
 #include "events/sqs_answer.h"
+#include "events/sqs_error.h"
 
 #include <stdint.h>
 

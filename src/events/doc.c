@@ -2,21 +2,16 @@
 
 #include "core/buf.h"
 
-/* How U+0000 crosses cJSON: a spelling that no well-formed UTF-8 contains, as in Java's class
- * files. */
+/* How U+0000 crosses cJSON: as in Java's class files, in bytes that UTF-8 never has. */
 #define NUL_CARRIED "\xC0\x80"
 
 enum { ESCAPE_LEN = 6 }; /* \uXXXX */
 
-static struct bkt_str trim(struct bkt_str text)
+static struct bkt_str without_mark(struct bkt_str text)
 {
-    if (bkt_str_has_prefix(text, BKT_STR("\xEF\xBB\xBF"))) {
-        text.ptr += 3;
-        text.len -= 3;
-    }
-    while (text.len > 0 && strchr(" \t\r\n", text.ptr[text.len - 1]) && text.ptr[text.len - 1])
-        text.len--;
-    return text;
+    if (bkt_str_has_prefix(text, BKT_STR("\xEF\xBB\xBF")))
+        return (struct bkt_str){text.ptr + 3, text.len - 3};
+    return text.len > 0 ? text : BKT_STR("");
 }
 
 /* The code unit of the `\uXXXX` at `text`, or -1. */
@@ -29,12 +24,13 @@ static int escape_unit(const char *text, size_t len)
     for (int i = 2; i < ESCAPE_LEN; i++) {
         char c = text[i];
         int digit;
-        if (c >= '0' && c <= '9')
+        if (c >= '0' && c <= '9') {
             digit = c - '0';
-        else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
+        } else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f') {
             digit = (c | 0x20) - 'a' + 10;
-        else
+        } else {
             return -1;
+        }
         unit = unit * 16 + digit;
     }
     return unit;
@@ -89,9 +85,10 @@ static int copy_mended(struct bkt_buf *copy,
         } else if (byte == '"') {
             in_string = !in_string;
         } else if (!in_string && (byte == ',' || byte == '[' || byte == '{')) {
-            if (++values > limits->values_max)
+            if (++values > limits->values_max) {
                 return bkt_error_set(err, BKT_ELIMIT, "more than %zu JSON values",
                                      limits->values_max);
+            }
         }
     }
     rc = rc ? rc : bkt_buf_append(copy, (struct bkt_str){text.ptr + copied, text.len - copied});
@@ -103,13 +100,14 @@ int bkt_doc_parse(struct bkt_str text,
                   struct cJSON **out_json,
                   struct bkt_error *err)
 {
-    if (text.len > limits->bytes_max)
+    if (text.len > limits->bytes_max) {
         return bkt_error_set(err, BKT_ELIMIT, "%zu bytes, more than %zu", text.len,
                              limits->bytes_max);
+    }
 
     /* The copy's final NUL also keeps cJSON before 1.7.18 from looking past the end. */
     struct bkt_buf copy = BKT_BUF_INIT(limits->bytes_max);
-    int rc = copy_mended(&copy, trim(text), limits, err);
+    int rc = copy_mended(&copy, without_mark(text), limits, err);
     if (!rc)
         rc = bkt_json_parse(bkt_buf_str(&copy), limits->depth_max, out_json, err);
     bkt_buf_clear(&copy);
@@ -136,9 +134,12 @@ int bkt_doc_dup(const cJSON *node, struct bkt_arena *arena, struct bkt_str *out_
 
     size_t len = 0;
     for (size_t i = 0; i < carried.len; i++) {
-        bool is_nul = carried.ptr[i] == NUL_CARRIED[0];
-        bytes[len++] = is_nul ? '\0' : carried.ptr[i];
-        i += is_nul;
+        bytes[len] = carried.ptr[i];
+        if (carried.ptr[i] == NUL_CARRIED[0]) {
+            bytes[len] = '\0';
+            i++;
+        }
+        len++;
     }
     bytes[len] = '\0';
     *out_text = (struct bkt_str){bytes, len};

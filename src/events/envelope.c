@@ -56,7 +56,9 @@ static bool is_time_and_event(const cJSON *node)
 {
     const cJSON *time = cJSON_IsArray(node) ? node->child : NULL;
     const cJSON *event = time ? time->next : NULL;
-    return cJSON_IsString(time) && (cJSON_IsObject(event) || cJSON_IsArray(event)) && !event->next;
+    if (!event || event->next)
+        return false;
+    return cJSON_IsString(time) && (cJSON_IsObject(event) || cJSON_IsArray(event));
 }
 
 static int read_access_entry(struct reader *reader, const cJSON *entry)
@@ -108,9 +110,10 @@ static int read_eventbridge(struct reader *reader, const cJSON *root)
     if (!type || strncmp(type, "Object ", 7) != 0)
         return conclude(reader, BKT_VERDICT_POISON, "an EventBridge event that is of no object");
     if (!cJSON_IsString(bucket) || !cJSON_IsString(key) || bucket->valuestring[0] == '\0' ||
-        key->valuestring[0] == '\0')
+        key->valuestring[0] == '\0') {
         return conclude(reader, BKT_VERDICT_POISON,
                         "an EventBridge event without detail.bucket.name or detail.object.key");
+    }
 
     struct bkt_event event = {.kind = BKT_EVENT_CHANGED};
     for (size_t i = 0; i < sizeof(detail_types) / sizeof(detail_types[0]); i++) {
@@ -182,16 +185,18 @@ static int read_text(struct reader *reader, struct bkt_str text, unsigned wraps)
     int rc = bkt_doc_parse(text, &reader->limits, &doc, &err);
     if (rc == BKT_ENOMEM)
         return rc;
-    if (rc)
+    if (rc) {
         return conclude(reader, BKT_VERDICT_POISON,
                         looks_like_base64(text) ? "base64 text, not JSON" : err.message);
+    }
 
-    if (cJSON_IsObject(doc))
+    if (cJSON_IsObject(doc)) {
         rc = read_object(reader, doc, wraps);
-    else if (cJSON_IsArray(doc))
+    } else if (cJSON_IsArray(doc)) {
         rc = read_array(reader, doc);
-    else
+    } else {
         rc = conclude(reader, BKT_VERDICT_POISON, "JSON, but neither object nor array");
+    }
     bkt_json_free(doc);
     return rc;
 }
@@ -216,9 +221,10 @@ int bkt_envelope_read(struct bkt_envelope *envelope,
     int rc = read_text(&reader, body, 0);
     if (rc)
         return rc;
-    if (list->bad_count > 0)
+    if (list->bad_count > 0) {
         return conclude(&reader, list->count > 0 ? BKT_VERDICT_EVENTS : BKT_VERDICT_POISON,
                         list->bad_reason);
+    }
     if (list->count > 0)
         envelope->verdict = BKT_VERDICT_EVENTS;
     return BKT_OK;

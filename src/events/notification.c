@@ -241,13 +241,15 @@ int bkt_notification_read(const cJSON *record,
 
     struct bkt_event event = {.kind = bkt_event_kind_of(bkt_doc_text(record, "eventName"))};
     int rc = reserve_one(list);
-    if (!rc && names_bucket)
+    if (!rc && names_bucket) {
         rc = bkt_doc_dup(name, &list->arena, &event.bucket);
-    else if (!rc)
+    } else if (!rc) {
         rc = bkt_arena_dup(&list->arena, bucket, &event.bucket);
-    if (!rc && cJSON_IsString(key))
+    }
+    if (!rc && cJSON_IsString(key)) {
         rc = read_keys(key, form == BKT_KEY_RAW ? SENDER_RAW : sender_of(record), &list->arena,
                        &event);
+    }
     if (!rc)
         list->events[list->count++] = event;
     return rc;
@@ -278,11 +280,12 @@ int bkt_notification_write(struct bkt_buf *buf, const struct bkt_notification *e
                                          "\"eventSource\":\"aws:s3\",\"awsRegion\":"));
     if (!rc)
         rc = bkt_json_append_string(buf, event->region);
-    if (!rc)
+    if (!rc) {
         rc = bkt_buf_printf(buf,
                             ",\"eventTime\":\"%s\",\"eventName\":\"ObjectCreated:Put\","
                             "\"s3\":{\"s3SchemaVersion\":\"1.0\",\"bucket\":{\"name\":",
                             time);
+    }
     if (!rc)
         rc = bkt_json_append_string(buf, event->bucket);
     if (!rc)

@@ -1,9 +1,9 @@
 /*
  * What SQS answers; see sqs_protocol.h for the requests.
  *
- * Answers with status 200 are read by the function of their request, all others by
- * bkt_sqs_read_error().  BKT_EPARSE, BKT_ELIMIT and BKT_ENOMEM are the failures: an answer that is
- * not what was asked for says nothing about any message, so the request may be made again.
+ * Answers with status 200 are read by the function of their request, all others by sqs_error.h.
+ * BKT_EPARSE, BKT_ELIMIT and BKT_ENOMEM are the failures: an answer that is not what was asked for
+ * says nothing about any message, so the request may be made again.
  */
 #ifndef EVENTS_SQS_ANSWER_H
 #define EVENTS_SQS_ANSWER_H
@@ -70,33 +70,5 @@ void bkt_sqs_queue_clear(struct bkt_sqs_queue *queue);
 BKT_MUST_CHECK int bkt_sqs_read_queue_url(struct bkt_str answer,
                                           struct bkt_buf *out_url,
                                           struct bkt_error *err);
-
-enum bkt_sqs_fault {
-    BKT_SQS_FAULT_PERMANENT, /* the same request would fail again */
-    BKT_SQS_FAULT_THROTTLED, /* later, and slower */
-    BKT_SQS_FAULT_TRANSIENT, /* later */
-    BKT_SQS_FAULT_NO_QUEUE,  /* also said of a queue made seconds ago */
-    BKT_SQS_FAULT_DENIED,    /* permission, key or signature (which a wrong clock spoils too) */
-    BKT_SQS_FAULT_EXPIRED,   /* get fresh credentials, then again */
-    BKT_SQS_FAULT_SKEW,      /* correct the clock by the answer's Date, sign again */
-};
-
-struct bkt_sqs_error {
-    enum bkt_sqs_fault fault;
-    char code[96];     /* "QueueDoesNotExist"; "" when the answer names none */
-    char message[512]; /* the server's first line, printable; may be "" */
-};
-
-/* An answer that is not 200, as far as it was read; missing headers are empty views. */
-struct bkt_sqs_refusal {
-    int http_status;
-    struct bkt_str error_type;  /* x-amzn-errortype */
-    struct bkt_str query_error; /* x-amzn-query-error */
-    struct bkt_str body;        /* JSON, XML, HTML or nothing */
-};
-void bkt_sqs_read_error(const struct bkt_sqs_refusal *refusal, struct bkt_sqs_error *out_error);
-
-/* The class of an error's name, of JSON or of the query protocol; by the status when not known. */
-enum bkt_sqs_fault bkt_sqs_fault_of(const char *code, int http_status);
 
 #endif

@@ -39,11 +39,12 @@ int bkt_sqs_write_receive(struct bkt_buf *buf,
 
     static const char names[] = "[\"ApproximateReceiveCount\",\"SentTimestamp\"]";
     int rc = open_with_queue(buf, queue_url);
-    if (!rc)
+    if (!rc) {
         rc = bkt_buf_printf(buf,
                             ",\"MaxNumberOfMessages\":%u,\"WaitTimeSeconds\":%u,"
                             "\"MessageSystemAttributeNames\":%s",
                             receive->messages_max, receive->wait_s, names);
+    }
     if (!rc && receive->old_names)
         rc = bkt_buf_printf(buf, ",\"AttributeNames\":%s", names);
     if (!rc && receive->visibility_s >= 0)

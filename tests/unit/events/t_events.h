@@ -24,9 +24,12 @@ static inline void t_line_add(struct t_line *line, struct bkt_str bytes)
 {
     for (size_t i = 0; i < bytes.len; i++) {
         assert_true(line->len + 3 < sizeof(line->text));
-        if (bytes.ptr[i] == '\0')
+        char byte = bytes.ptr[i];
+        if (byte == '\0') {
             line->text[line->len++] = '\\';
-        line->text[line->len++] = bytes.ptr[i] == '\0' ? '0' : bytes.ptr[i];
+            byte = '0';
+        }
+        line->text[line->len++] = byte;
     }
     line->text[line->len] = '\0';
 }
@@ -90,8 +93,13 @@ static inline void t_expect(struct bkt_str body, enum bkt_key_form form, const c
     assert_int_equal(bkt_mem_live(), 0);
 }
 
-/* The file tests/data/events/NAME; the caller frees it with free(). */
-static inline struct bkt_str t_load(const char *name)
+struct t_text {
+    char *ptr; /* to free() */
+    size_t len;
+};
+
+/* The file tests/data/events/NAME. */
+static inline struct t_text t_load(const char *name)
 {
     char path[512];
     (void)snprintf(path, sizeof(path), "%s/events/%s", getenv("BKT_TEST_DATA"), name);
@@ -103,7 +111,7 @@ static inline struct bkt_str t_load(const char *name)
     size_t len = fread(bytes, 1, FILE_BYTES_MAX, file);
     assert_true(len < FILE_BYTES_MAX);
     (void)fclose(file);
-    return (struct bkt_str){bytes, len};
+    return (struct t_text){bytes, len};
 }
 
 #endif

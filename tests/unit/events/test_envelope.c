@@ -275,17 +275,23 @@ static void an_envelope_is_read_again(void **state)
     (void)state;
     const struct bkt_envelope_options options = {.bucket = BKT_STR("fallback")};
     struct bkt_envelope envelope = {0};
-    const char *const bodies[] = {"{\"Records\":[{}," RECORD_OF("x") "]}", "nonsense", NATIVE,
-                                  "{\"Records\":[{\"eventName\":\"s3:ObjectCreated:Put\",\"s3\":{"
-                                  "\"object\":{\"key\":\"dir%2Fa\"}}}]}"};
-    const char *const expected[] = {"changed b x !a record has no eventName", "poison: line ...",
-                                    "changed b dir/a+b c", "changed fallback dir/a or dir%2Fa"};
-    for (size_t i = 0; i < T_COUNT(bodies); i++) {
-        int rc = bkt_envelope_read(&envelope, bkt_str_from(bodies[i]), &options);
+    static const struct {
+        const char *body;
+        const char *expected;
+    } cases[] = {
+        {"{\"Records\":[{}," RECORD_OF("x") "]}", "changed b x !a record has no eventName"},
+        {"nonsense", "poison: line ..."},
+        {NATIVE, "changed b dir/a+b c"},
+        {"{\"Records\":[{\"eventName\":\"s3:ObjectCreated:Put\",\"s3\":{\"object\":{\"key\":"
+         "\"dir%2Fa\"}}}]}",
+         "changed fallback dir/a or dir%2Fa"},
+    };
+    for (size_t i = 0; i < T_COUNT(cases); i++) {
+        int rc = bkt_envelope_read(&envelope, bkt_str_from(cases[i].body), &options);
         assert_int_equal(rc, BKT_OK);
         struct t_line line = {0};
         t_line_add_envelope(&line, &envelope);
-        t_assert_line(line.text, expected[i]);
+        t_assert_line(line.text, cases[i].expected);
     }
     bkt_envelope_clear(&envelope);
     bkt_envelope_clear(&envelope);

@@ -14,7 +14,7 @@
 
 static void expect_bodies(const char *file, const char *const *expected, size_t count)
 {
-    struct bkt_str text = t_load(file);
+    struct t_text text = t_load(file);
     cJSON *bodies = cJSON_ParseWithLength(text.ptr, text.len);
     assert_non_null(bodies);
     assert_int_equal(cJSON_GetArraySize(bodies), count);
@@ -29,38 +29,38 @@ static void expect_bodies(const char *file, const char *const *expected, size_t 
         free(body);
     }
     cJSON_Delete(bodies);
-    free((void *)(uintptr_t)text.ptr);
+    free(text.ptr);
 }
 
 static void moto_sends_s3_records(void **state)
 {
     (void)state;
     static const char *const plain[] = {
-        "changed b-nq1795384143 docs/a.txt",    "changed b-nq1795384143 " ODD,
+        "changed b-nq1795384143 docs/a.txt",    ("changed b-nq1795384143 " ODD),
         "changed b-nq1795384143 docs/copy.txt", "changed b-nq1795384143 docs/mpu.bin",
         "changed b-nq1795384143 docs/mpu.bin",  "changed b-nq1795384143 docs/a.txt",
         "changed b-nq1795384143 docs/copy.txt", "changed b-nq1795384143 docs/mpu.bin",
     };
     static const char *const versioned[] = {
-        "changed b-nqv1795384143 docs/a.txt",    "changed b-nqv1795384143 " ODD,
+        "changed b-nqv1795384143 docs/a.txt",    ("changed b-nqv1795384143 " ODD),
         "changed b-nqv1795384143 docs/copy.txt", "changed b-nqv1795384143 docs/mpu.bin",
         "changed b-nqv1795384143 docs/mpu.bin",
     };
     static const char *const wrapped[] = {
         "ack: a test event",
         "changed b-snsfalse1795384143 docs/a.txt",
-        "changed b-snsfalse1795384143 " ODD,
+        ("changed b-snsfalse1795384143 " ODD),
         "changed b-snsfalse1795384143 docs/copy.txt",
     };
     static const char *const raw[] = {
         "ack: a test event",
         "changed b-snstrue1795384143 docs/a.txt",
-        "changed b-snstrue1795384143 " ODD,
+        ("changed b-snstrue1795384143 " ODD),
         "changed b-snstrue1795384143 docs/copy.txt",
     };
     static const char *const bridge[] = {
         "changed b-eb1795384143 docs/a.txt",    "metadata b-eb1795384143 docs/a.txt",
-        "changed b-eb1795384143 " ODD,          "metadata b-eb1795384143 " ODD,
+        ("changed b-eb1795384143 " ODD),        ("metadata b-eb1795384143 " ODD),
         "changed b-eb1795384143 docs/copy.txt", "changed b-eb1795384143 docs/mpu.bin",
     };
     expect_bodies("moto-sqs-notification-plain.json", plain, T_COUNT(plain));
@@ -88,13 +88,13 @@ static void minio_fills_a_list(void **state)
     };
     expect_bodies("minio-redis-access-final.json", elements, T_COUNT(elements));
     for (size_t i = 0; i < T_COUNT(pushes); i++) {
-        struct bkt_str text = t_load(pushes[i]);
+        struct t_text text = t_load(pushes[i]);
         cJSON *argv = cJSON_ParseWithLength(text.ptr, text.len);
         assert_string_equal(cJSON_GetStringValue(cJSON_GetArrayItem(argv, 0)), "RPUSH");
         const char *element = cJSON_GetStringValue(cJSON_GetArrayItem(argv, 2));
         t_expect(bkt_str_from(element), BKT_KEY_QUEUED, elements[i]);
         cJSON_Delete(argv);
-        free((void *)(uintptr_t)text.ptr);
+        free(text.ptr);
     }
 }
 
@@ -102,7 +102,7 @@ static void minio_fills_a_list(void **state)
 static void minio_leaves_a_hash(void **state)
 {
     (void)state;
-    struct bkt_str text = t_load("minio-redis-namespace-final.json");
+    struct t_text text = t_load("minio-redis-namespace-final.json");
     cJSON *hash = cJSON_ParseWithLength(text.ptr, text.len);
     assert_int_equal(cJSON_GetArraySize(hash), 1);
 
@@ -113,7 +113,7 @@ static void minio_leaves_a_hash(void **state)
     assert_string_equal(line.text, "changed cap-namespace docs/year=2024/x&y%41.txt");
     t_expect(bkt_str_from(hash->child->valuestring), BKT_KEY_QUEUED, line.text);
     cJSON_Delete(hash);
-    free((void *)(uintptr_t)text.ptr);
+    free(text.ptr);
 }
 
 static void minio_changes_a_hash(void **state)
@@ -136,7 +136,7 @@ static void minio_changes_a_hash(void **state)
     };
     for (size_t i = 0; i < T_COUNT(cases); i++) {
         print_message("# %s\n", cases[i].file);
-        struct bkt_str text = t_load(cases[i].file);
+        struct t_text text = t_load(cases[i].file);
         cJSON *argv = cJSON_ParseWithLength(text.ptr, text.len);
         assert_string_equal(cJSON_GetStringValue(cJSON_GetArrayItem(argv, 0)), cases[i].command);
 
@@ -152,7 +152,7 @@ static void minio_changes_a_hash(void **state)
         if (value)
             t_expect(bkt_str_from(value), BKT_KEY_QUEUED, cases[i].expected);
         cJSON_Delete(argv);
-        free((void *)(uintptr_t)text.ptr);
+        free(text.ptr);
     }
 }
 
@@ -165,7 +165,7 @@ static void minio_calls_a_webhook(void **state)
         "changed ev1795384324 docs/a.txt",
         "changed ev1795384324 docs/mpu.bin",
     };
-    struct bkt_str text = t_load("minio-webhook.jsonl");
+    struct t_text text = t_load("minio-webhook.jsonl");
     const char *end = text.ptr;
     for (size_t i = 0; i < T_COUNT(expected); i++) {
         size_t left = text.len - (size_t)(end - text.ptr);
@@ -175,7 +175,7 @@ static void minio_calls_a_webhook(void **state)
         t_expect(bkt_str_from(body), BKT_KEY_QUEUED, expected[i]);
         cJSON_Delete(request);
     }
-    free((void *)(uintptr_t)text.ptr);
+    free(text.ptr);
 }
 
 static int collect(void *ctx, const struct bkt_event *events, size_t count)
@@ -209,7 +209,7 @@ static void minio_streams(void **state)
          "changed ev1795385010v docs/a.txt; changed ev1795385010v docs/a.txt"},
     };
     for (size_t i = 0; i < T_COUNT(cases); i++) {
-        struct bkt_str text = t_load(cases[i].file);
+        struct t_text text = t_load(cases[i].file);
         for (size_t piece = 1; piece < 5000; piece = piece * 3 + 1) {
             print_message("# %s in pieces of %zu bytes\n", cases[i].file, piece);
             struct bkt_listen_stream stream;
@@ -225,7 +225,7 @@ static void minio_streams(void **state)
             assert_int_equal(stream.lost_count, 0);
             bkt_listen_stream_clear(&stream);
         }
-        free((void *)(uintptr_t)text.ptr);
+        free(text.ptr);
     }
     assert_int_equal(bkt_mem_live(), 0);
 }

@@ -1,5 +1,5 @@
 /*
- * Answers of SQS, of ElasticMQ and moto where they differ, and of what is no SQS at all.
+ * Answers of SQS, of ElasticMQ and moto where they differ, and what is no answer at all.
  */
 #include "events/sqs_answer.h"
 
@@ -244,103 +244,6 @@ static void queue_urls_are_read(void **state)
     assert_int_equal(bkt_mem_live(), 0);
 }
 
-static void errors_have_a_class(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *name;
-        int http_status;
-        const char *error_type;
-        const char *query_error;
-        const char *body;
-        enum bkt_sqs_fault fault;
-        const char *code;
-        const char *message;
-    } cases[] = {
-        {"SQS: no queue", 400, "", "AWS.SimpleQueueService.NonExistentQueue;Sender",
-         "{\"__type\":\"com.amazonaws.sqs#QueueDoesNotExist\",\"message\":\"The specified queue "
-         "does not exist.\"}",
-         BKT_SQS_FAULT_NO_QUEUE, "QueueDoesNotExist", "The specified queue does not exist."},
-        {"no queue, by the older name alone", 400, "",
-         "AWS.SimpleQueueService.NonExistentQueue;Sender", "{}", BKT_SQS_FAULT_NO_QUEUE,
-         "AWS.SimpleQueueService.NonExistentQueue", ""},
-        {"no queue, by an unknown name and the older one", 400, "",
-         "AWS.SimpleQueueService.NonExistentQueue;Sender", "{\"__type\":\"x#Novel\"}",
-         BKT_SQS_FAULT_NO_QUEUE, "Novel", ""},
-        {"ElasticMQ: no queue", 400, "", "com.amazonaws.sqs#QueueDoesNotExist",
-         "{\"__type\":\"com.amazonaws.sqs#QueueDoesNotExist\",\"Message\":\"gone\"}",
-         BKT_SQS_FAULT_NO_QUEUE, "QueueDoesNotExist", "gone"},
-        {"by the header", 400, "AccessDeniedException:http://internal.amazon.com/coral/x/", "",
-         "{\"Message\":\"no\"}", BKT_SQS_FAULT_DENIED, "AccessDeniedException", "no"},
-        {"by `code`", 400, "", "", "{\"code\":\"ExpiredTokenException\"}", BKT_SQS_FAULT_EXPIRED,
-         "ExpiredTokenException", ""},
-        {"expired", 403, "", "", "{\"__type\":\"com.amazon.coral.service#ExpiredTokenException\"}",
-         BKT_SQS_FAULT_EXPIRED, "ExpiredTokenException", ""},
-        {"unknown key", 403, "", "", "{\"__type\":\"UnrecognizedClientException\"}",
-         BKT_SQS_FAULT_DENIED, "UnrecognizedClientException", ""},
-        {"throttled", 403, "", "", "{\"__type\":\"com.amazonaws.sqs#RequestThrottled\"}",
-         BKT_SQS_FAULT_THROTTLED, "RequestThrottled", ""},
-        {"in flight", 403, "", "", "{\"__type\":\"com.amazonaws.sqs#OverLimit\"}",
-         BKT_SQS_FAULT_THROTTLED, "OverLimit", ""},
-        {"KMS throttled", 400, "", "KMS.ThrottlingException;Sender",
-         "{\"__type\":\"com.amazonaws.sqs#KmsThrottled\"}", BKT_SQS_FAULT_THROTTLED, "KmsThrottled",
-         ""},
-        {"a bad handle", 404, "", "", "{\"__type\":\"com.amazonaws.sqs#ReceiptHandleIsInvalid\"}",
-         BKT_SQS_FAULT_PERMANENT, "ReceiptHandleIsInvalid", ""},
-        {"skew", 403, "", "",
-         "{\"__type\":\"InvalidSignatureException\",\"message\":\"Signature expired: "
-         "20240301T100000Z is now earlier than 20240301T101000Z\"}",
-         BKT_SQS_FAULT_SKEW, "InvalidSignatureException",
-         "Signature expired: 20240301T100000Z is now earlier than 20240301T101000Z"},
-        {"skew, by name", 400, "", "", "{\"__type\":\"RequestExpired\"}", BKT_SQS_FAULT_SKEW,
-         "RequestExpired", ""},
-        /* What follows the first line would repeat the session token. */
-        {"a wrong signature", 403, "", "",
-         "{\"__type\":\"InvalidSignatureException\",\"message\":\"It does not match.\\n\\nThe "
-         "Canonical String for this request should have been\\n'x-amz-security-token:IQoJ'\"}",
-         BKT_SQS_FAULT_DENIED, "InvalidSignatureException", "It does not match."},
-        {"the same in one line", 403, "", "",
-         "{\"__type\":\"SignatureDoesNotMatch\",\"message\":\"No. The Canonical String for this "
-         "request should have been 'x-amz-security-token:IQoJ'\"}",
-         BKT_SQS_FAULT_DENIED, "SignatureDoesNotMatch", "No. "},
-        {"internal", 500, "", "", "{\"__type\":\"InternalFailure\"}", BKT_SQS_FAULT_TRANSIENT,
-         "InternalFailure", ""},
-        {"XML", 403, "", "",
-         "<ErrorResponse><Error><Type>Sender</Type><Code>InvalidClientTokenId</Code><Message>The "
-         "token is invalid.</Message></Error></ErrorResponse>",
-         BKT_SQS_FAULT_DENIED, "InvalidClientTokenId", "The token is invalid."},
-        {"XML that ends early", 403, "", "", "<Error><Code>Inv", BKT_SQS_FAULT_DENIED, "", ""},
-        {"a proxy's page", 502, "", "", "<html><h1>Bad gateway</h1></html>",
-         BKT_SQS_FAULT_TRANSIENT, "", ""},
-        {"moto: no such action", 500, "", "", "<!doctype html><title>500</title>",
-         BKT_SQS_FAULT_TRANSIENT, "", ""},
-        {"nothing", 503, "", "", "", BKT_SQS_FAULT_TRANSIENT, "", ""},
-        {"slow down", 429, "", "", "", BKT_SQS_FAULT_THROTTLED, "", ""},
-        {"forbidden", 403, "", "", "", BKT_SQS_FAULT_DENIED, "", ""},
-        {"not implemented", 501, "", "", "", BKT_SQS_FAULT_PERMANENT, "", ""},
-        {"not found", 404, "", "", "nginx", BKT_SQS_FAULT_PERMANENT, "", ""},
-        {"control characters", 400, "", "", "{\"__type\":\"a\\u001bb\",\"message\":\"c\\u0007d\"}",
-         BKT_SQS_FAULT_PERMANENT, "a?b", "c?d"},
-        {"JSON of another kind", 400, "", "", "[{\"__type\":\"RequestThrottled\"}]",
-         BKT_SQS_FAULT_PERMANENT, "", ""},
-    };
-    for (size_t i = 0; i < T_COUNT(cases); i++) {
-        print_message("# %s\n", cases[i].name);
-        const struct bkt_sqs_refusal refusal = {
-            .http_status = cases[i].http_status,
-            .error_type = bkt_str_from(cases[i].error_type),
-            .query_error = bkt_str_from(cases[i].query_error),
-            .body = bkt_str_from(cases[i].body),
-        };
-        struct bkt_sqs_error error;
-        bkt_sqs_read_error(&refusal, &error);
-        assert_int_equal(error.fault, cases[i].fault);
-        assert_string_equal(error.code, cases[i].code);
-        assert_string_equal(error.message, cases[i].message);
-        assert_int_equal(bkt_mem_live(), 0);
-    }
-}
-
 static int read_all(void)
 {
     struct bkt_sqs_messages messages = {0};
@@ -364,15 +267,6 @@ static void out_of_memory_is_an_error(void **state)
 {
     (void)state;
     T_TORTURE(read_all());
-
-    /* An error's class is known even then, by the status. */
-    const struct bkt_sqs_refusal refusal = {.http_status = 503, .body = BKT_STR("{\"a\":1}")};
-    struct bkt_sqs_error error;
-    bkt_mem_fail_at(0);
-    bkt_sqs_read_error(&refusal, &error);
-    bkt_mem_fail_at(-1);
-    assert_int_equal(error.fault, BKT_SQS_FAULT_TRANSIENT);
-    assert_int_equal(bkt_mem_live(), 0);
 }
 
 int main(void)
@@ -387,7 +281,6 @@ int main(void)
         cmocka_unit_test(batches_fail_entry_by_entry),
         cmocka_unit_test(queues_are_described),
         cmocka_unit_test(queue_urls_are_read),
-        cmocka_unit_test(errors_have_a_class),
         cmocka_unit_test(out_of_memory_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
