@@ -18,7 +18,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-enum { BATCH = 1000, CONTENT_BYTES = 1024, KEY_BYTES = 40 };
+enum { BATCH = 1000, CONTENT_BYTES = 1024, KEY_BYTES = 64 };
 
 static char content[CONTENT_BYTES];
 static char keys[BATCH][KEY_BYTES];

@@ -133,10 +133,11 @@ static void note_column(sqlite3_stmt *stmt, struct shape *shape)
 {
     struct bkt_str name = bkt_sqlite_column(stmt, 0);
     int key_index = sqlite3_column_int(stmt, 1);
-    if (bkt_str_eq(name, BKT_STR("filename")))
+    if (bkt_str_eq(name, BKT_STR("filename"))) {
         shape->has_filename = key_index == 1;
-    else if (key_index > 0)
+    } else if (key_index > 0) {
         shape->has_filename = false;
+    }
     if (bkt_str_eq(name, BKT_STR("content")))
         shape->has_content = true;
     for (unsigned i = 0; i < BKT_COLUMN_COUNT; i++) {
@@ -462,10 +463,11 @@ static int attach_locked(const struct bkt_sqlite *conn,
                     "rename that one");
     }
     attached.is_new = !shape.exists;
-    if (attached.is_new)
+    if (attached.is_new) {
         rc = create_all(conn, spec, &record, err);
-    else
+    } else {
         rc = attach_existing(conn, spec, &record, &shape, &attached, err);
+    }
     if (rc)
         return rc;
     attached.clock = record.clock;

@@ -83,9 +83,10 @@ static int tell_all(const struct bkt_sqlite *conn,
         err);
     if (rc)
         return rc;
-    if (!has_record)
+    if (!has_record) {
         return bkt_error_set(err, BKT_ETARGET, "read %s: bucketable has no table in it",
                              conn->path);
+    }
 
     sqlite3_stmt *stmt = NULL;
     rc = bkt_sqlite_prepare(conn,

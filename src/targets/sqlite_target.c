@@ -13,13 +13,14 @@ enum { SWEEP_ROWS = 5000 };
 
 enum read_statement { READ_CLOCK, READ_RANGE, READ_REST, READ_STATEMENT_COUNT };
 
+#define STATE_SQL                                                                           \
+    "SELECT filename, etag, failed_etag, revision, size, last_modified, decode, flags FROM" \
+    " @S WHERE filename > ?1"
+
 static const char *const read_sql[READ_STATEMENT_COUNT] = {
     [READ_CLOCK] = "SELECT clock, floor, epoch FROM bucketable_tables WHERE table_name = ?1",
-    [READ_RANGE] = "SELECT filename, etag, failed_etag, revision, size, last_modified, decode,"
-                   " flags FROM @S WHERE filename > ?1 AND filename <= ?3 ORDER BY filename"
-                   " LIMIT ?2",
-    [READ_REST] = "SELECT filename, etag, failed_etag, revision, size, last_modified, decode,"
-                  " flags FROM @S WHERE filename > ?1 ORDER BY filename LIMIT ?2",
+    [READ_RANGE] = (STATE_SQL " AND filename <= ?3 ORDER BY filename LIMIT ?2"),
+    [READ_REST] = (STATE_SQL " ORDER BY filename LIMIT ?2"),
 };
 
 struct sqlite_target {
@@ -221,10 +222,11 @@ static int chunk_read(struct bkt_sqlite_writer *writer,
         rc = chunk_add(chunk, stmt);
         status = SQLITE_OK;
     }
-    if (rc)
+    if (rc) {
         rc = bkt_error_set(err, rc, "sweep table %s: %s", writer->conn.table, bkt_error_text(rc));
-    else if (status != SQLITE_DONE)
+    } else if (status != SQLITE_DONE) {
         rc = bkt_sqlite_fail(&writer->conn, status, "sweep", err);
+    }
     (void)sqlite3_reset(stmt);
     return rc;
 }
@@ -245,9 +247,10 @@ static int chunk_fail_rejected(struct bkt_sqlite_writer *writer,
         struct bkt_change *change = &chunk->changes[count++];
         *change = chunk->changes[i];
         struct bkt_str reason = bkt_str_from(chunk->changes[i].reject_reason);
-        if (bkt_arena_dup(&chunk->arena, reason, &change->reason) != BKT_OK)
+        if (bkt_arena_dup(&chunk->arena, reason, &change->reason) != BKT_OK) {
             return bkt_error_set(err, BKT_ENOMEM, "sweep table %s: out of memory",
                                  writer->conn.table);
+        }
         change->op = BKT_CHANGE_FAIL;
     }
     return count == 0 ? BKT_OK
@@ -258,10 +261,11 @@ static void chunk_tell(const struct chunk *chunk, const struct bkt_sweep *sweep)
 {
     for (size_t i = 0; i < chunk->count; i++) {
         const struct bkt_change *change = &chunk->changes[i];
-        if (change->outcome == BKT_OUTCOME_REFUSED && sweep->refused)
+        if (change->outcome == BKT_OUTCOME_REFUSED && sweep->refused) {
             sweep->refused(sweep->ctx, change->object.key);
-        else if (change->outcome == BKT_OUTCOME_APPLIED && change->had_row && sweep->deleted)
+        } else if (change->outcome == BKT_OUTCOME_APPLIED && change->had_row && sweep->deleted) {
             sweep->deleted(sweep->ctx, change->object.key);
+        }
     }
 }
 

@@ -54,14 +54,15 @@ static const char *const statement_sql[BKT_SQLITE_STATEMENT_COUNT] = {
 
 static bool row_op_of(enum bkt_sqlite_statement which, enum bkt_sqlite_row_op *out_op)
 {
-    if (which == BKT_SQLITE_ROW_INSERT)
+    if (which == BKT_SQLITE_ROW_INSERT) {
         *out_op = BKT_SQLITE_INSERT;
-    else if (which == BKT_SQLITE_ROW_UPDATE)
+    } else if (which == BKT_SQLITE_ROW_UPDATE) {
         *out_op = BKT_SQLITE_UPDATE;
-    else if (which == BKT_SQLITE_ROW_TOUCH)
+    } else if (which == BKT_SQLITE_ROW_TOUCH) {
         *out_op = BKT_SQLITE_TOUCH;
-    else
+    } else {
         return false;
+    }
     return true;
 }
 
@@ -76,10 +77,11 @@ static int prepare(struct bkt_sqlite_writer *writer,
     struct bkt_buf sql = BKT_BUF_INIT(BKT_SQLITE_SQL_BYTES);
     unsigned columns = writer->columns & (op == BKT_SQLITE_TOUCH ? BKT_SQLITE_TOUCHED : UINT_MAX);
     int rc = bkt_sqlite_rows_sql(op, columns, &sql);
-    if (rc)
+    if (rc) {
         rc = bkt_error_set(err, rc, "write table %s: %s", writer->conn.table, bkt_error_text(rc));
-    else
+    } else {
         rc = bkt_sqlite_prepare(&writer->conn, sql.ptr, &writer->stmts[which], err);
+    }
     bkt_buf_clear(&sql);
     return rc;
 }

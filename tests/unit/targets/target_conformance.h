@@ -27,6 +27,6 @@ struct target_kit {
 };
 
 /* Run them all; the number of failed tests. */
-int target_conformance(const struct target_kit *kit);
+int target_conformance(const struct target_kit *tested);
 
 #endif
