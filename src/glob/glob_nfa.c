@@ -2,6 +2,8 @@
 
 #include "core/mem.h"
 
+#include <assert.h>
+
 enum {
     STATES_MAX = 64,
     WORDS_MAX = BKT_GLOB_INSTS_MAX / 64 + 1,
@@ -58,6 +60,7 @@ static void fill_masks(const struct bkt_glob_program *program,
                 reach[at] |= reach[at + 1];
             continue;
         }
+        assert(p > 0);
         uint64_t self = UINT64_C(1) << --p;
         reach[at] = self;
         if (inst->op == BKT_GLOB_OP_MATCH) {

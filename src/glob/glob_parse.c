@@ -205,10 +205,11 @@ static enum bkt_glob_fault open_group(struct parser *parser)
 static void end_branch(struct parser *parser)
 {
     struct frame *frame = top(parser);
-    if (frame->live)
+    if (frame->live) {
         frame->branches++;
-    else
-        parser->tokens.count = frame->branches > 0 ? frame->branch - 1 : frame->branch;
+        return;
+    }
+    parser->tokens.count = frame->branches > 0 ? frame->branch - 1 : frame->branch;
 }
 
 static void next_branch(struct parser *parser)

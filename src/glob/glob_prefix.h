@@ -32,7 +32,7 @@ BKT_MUST_CHECK int bkt_glob_find_prefixes(const struct bkt_glob *glob,
                                           struct bkt_glob_prefixes *out_prefixes);
 
 /*
- * Every key that begins with one of these and goes on is excluded, when the glob excludes what it
+ * Every key that begins with one of these is excluded, when the glob excludes what it
  * matches and all below a directory that it matches, tried as "a/b" and as "a/b/". So "a/b", "a/b/"
  * and "a/b/" with stars behind it all have "a/b/"; "tmp*" has "tmp", "*" has "" (everything), and
  * "*.md" has none. BKT_ENOMEM.

@@ -9,7 +9,7 @@ struct frame {
     uint32_t jumps;         /* the last jump that shall lead behind the group, or NO_JUMP */
 };
 
-enum { NO_JUMP = UINT32_MAX };
+#define NO_JUMP UINT32_MAX
 
 struct writer {
     struct bkt_glob_program program;
@@ -97,10 +97,8 @@ static void write_class(struct writer *writer, uint32_t index)
             members++;
         }
     }
-    if (members == 1)
-        write_inst(writer, BKT_GLOB_OP_BYTE, member);
-    else
-        write_inst(writer, BKT_GLOB_OP_CLASS, index);
+    bool single = members == 1;
+    write_inst(writer, single ? BKT_GLOB_OP_BYTE : BKT_GLOB_OP_CLASS, single ? member : index);
 }
 
 static void write_token(struct writer *writer,

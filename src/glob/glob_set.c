@@ -1,7 +1,10 @@
 #include "core/mem.h"
 #include "glob/glob_match.h"
 
-enum { NO_ENTRY = UINT32_MAX, NO_GLOB = UINT32_MAX, GLOBS_MAX = 1 << 20 };
+#define NO_ENTRY UINT32_MAX
+#define NO_GLOB  UINT32_MAX
+
+enum { GLOBS_MAX = 1 << 20 };
 
 /*
  * One glob, or one simple of it, in the list of those that a path must be compared with. The word
@@ -67,10 +70,8 @@ static void append(struct bkt_glob_set *set, struct list *list, struct entry ent
     uint32_t index = set->entry_count++;
     entry.next = NO_ENTRY;
     set->entries[index] = entry;
-    if (list->first == NO_ENTRY)
-        list->first = index;
-    else
-        set->entries[list->last].next = index;
+    uint32_t *link = list->first == NO_ENTRY ? &list->first : &set->entries[list->last].next;
+    *link = index;
     list->last = index;
 }
 
@@ -142,9 +143,10 @@ int bkt_glob_set_add(struct bkt_glob_set *set,
                      size_t pattern_len,
                      struct bkt_error *err)
 {
-    if (set->count == GLOBS_MAX)
+    if (set->count == GLOBS_MAX) {
         return bkt_error_set(err, BKT_ELIMIT, "add to a set of globs: it has %d already",
                              GLOBS_MAX);
+    }
     if (reserve(set))
         return bkt_error_set(err, BKT_ENOMEM, "add to a set of globs: out of memory");
 

@@ -2,10 +2,10 @@
 
 #include "core/mem.h"
 
-enum {
-    NO_STAR = UINT32_MAX,
-    BYTES_SPARE = 1 << 10, /* for what the branches of a group have in common, written out */
-};
+#define NO_STAR UINT32_MAX
+
+/* For what the branches of a group have in common, written out. */
+enum { BYTES_SPARE = 1 << 10 };
 
 /* One way through the program, as far as it has been walked. */
 struct walk {
