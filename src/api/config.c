@@ -145,12 +145,13 @@ static int set_number(void *member,
     int rc = read_number(property, value, &number, err);
     if (rc)
         return rc;
-    if (property->public.kind == BKT_PROPERTY_UINT)
+    if (property->public.kind == BKT_PROPERTY_UINT) {
         *(uint32_t *)member = (uint32_t)number;
-    else if (property->public.kind == BKT_PROPERTY_DURATION)
+    } else if (property->public.kind == BKT_PROPERTY_DURATION) {
         *(int64_t *)member = (int64_t)number;
-    else
+    } else {
         *(uint64_t *)member = number;
+    }
     return BKT_OK;
 }
 
@@ -341,10 +342,11 @@ int bkt_config_clear_list(struct bkt_config *config, const char *name, struct bk
     if (!property)
         return BKT_ECONFIG;
     void *member = member_of(config, property);
-    if (property->public.kind == BKT_PROPERTY_SET)
+    if (property->public.kind == BKT_PROPERTY_SET) {
         *(unsigned *)member = 0;
-    else
+    } else {
         strings_clear(member);
+    }
     config->list_layers[index_of(property)] = config->layer;
     return BKT_OK;
 }

@@ -54,25 +54,28 @@ static int check_http_url(const struct check *check, const char *name, const cha
     bkt_quote(quoted, bkt_str_from(url));
     bool is_http = has_scheme(url, "http");
     if (!is_http && !has_scheme(url, "https")) {
-        if (strstr(url, "://"))
+        if (strstr(url, "://")) {
             return bkt_error_set(check->err, BKT_ECONFIG, "%s: %s: http:// or https:// is wanted",
                                  name, quoted);
+        }
         char right[BKT_QUOTE_BYTES];
         bkt_quote(right, bkt_str_from(url));
         return bkt_error_set(check->err, BKT_ECONFIG, "%s: %s has no scheme: write \"%s://%s", name,
                              quoted, is_local(url) ? "http" : "https", right + 1);
     }
     const char *host = strstr(url, "://") + 3;
-    if (host[strcspn(host, "/?#")] == '?' || strchr(host, '#') || strchr(host, '?'))
+    if (host[strcspn(host, "/?#")] == '?' || strchr(host, '#') || strchr(host, '?')) {
         return bkt_error_set(check->err, BKT_ECONFIG, "%s: %s: must have no query and no fragment",
                              name, quoted);
+    }
     if (host[0] == '\0' || strchr("/:", host[0]))
         return bkt_error_set(check->err, BKT_ECONFIG, "%s: %s has no host", name, quoted);
     for (const char *at = url; *at != '\0'; at++) {
-        if ((unsigned char)*at <= 0x20 || *at == 0x7F)
+        if ((unsigned char)*at <= 0x20 || *at == 0x7F) {
             return bkt_error_set(check->err, BKT_ECONFIG,
                                  "%s: %s: must hold no spaces and control characters", name,
                                  quoted);
+        }
     }
     return BKT_OK;
 }
@@ -85,41 +88,46 @@ static int check_queue_url(const struct check *check)
         return BKT_OK;
     char quoted[BKT_QUOTE_BYTES];
     bkt_quote(quoted, bkt_str_from(url));
-    if (strncmp(url, "arn:", 4) == 0)
+    if (strncmp(url, "arn:", 4) == 0) {
         return bkt_error_set(check->err, BKT_ECONFIG,
                              "sqs_queue_url: %s is the queue's ARN: its URL is wanted, like "
                              "https://sqs.REGION.amazonaws.com/ACCOUNT/NAME",
                              quoted);
-    if (!strchr(url, '/'))
+    }
+    if (!strchr(url, '/')) {
         return bkt_error_set(check->err, BKT_ECONFIG,
                              "sqs_queue_url: %s: the queue's URL is wanted, like "
                              "https://sqs.REGION.amazonaws.com/ACCOUNT/NAME",
                              quoted);
+    }
     int rc = check_http_url(check, "sqs_queue_url", url);
     if (rc)
         return rc;
 
     const char *path = strchr(strstr(url, "://") + 3, '/');
     const char *name = path ? strrchr(path, '/') + 1 : "";
-    if (name[0] == '\0')
+    if (name[0] == '\0') {
         return bkt_error_set(check->err, BKT_ECONFIG,
                              "sqs_queue_url: %s does not end with the "
                              "queue's name",
                              quoted);
+    }
     return BKT_OK;
 }
 
 static int check_redis(const struct check *check)
 {
     const struct bkt_settings *settings = check->settings;
-    if (settings->redis_url && !settings->redis_channel)
+    if (settings->redis_url && !settings->redis_channel) {
         return bkt_error_set(check->err, BKT_ECONFIG,
                              "redis_url is given without redis_channel: "
                              "name the channel that the events come on");
-    if (settings->redis_channel && !settings->redis_url)
+    }
+    if (settings->redis_channel && !settings->redis_url) {
         return bkt_error_set(check->err, BKT_ECONFIG,
                              "redis_channel is given without redis_url: "
                              "say which server it is on");
+    }
     if (!settings->redis_url)
         return BKT_OK;
 
@@ -128,9 +136,10 @@ static int check_redis(const struct check *check)
     bool is_known = false;
     for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
         is_known = is_known || has_scheme(settings->redis_url, schemes[i]);
-    if (!is_known)
+    if (!is_known) {
         return bkt_error_set(check->err, BKT_ECONFIG,
                              "redis_url: write redis://HOST:6379/0, or rediss:// for TLS");
+    }
     if (settings->sqs_queue_url)
         warn(check, "both redis_url and sqs_queue_url are given: Redis is followed, SQS is not");
     return BKT_OK;
@@ -202,15 +211,17 @@ static int check_patterns(const struct check *check,
 static int check_source(const struct check *check)
 {
     const struct bkt_settings *settings = check->settings;
-    if (!settings->bucket_name)
+    if (!settings->bucket_name) {
         return bkt_error_set(check->err, BKT_ECONFIG,
                              "no bucket: give s3://BUCKET/PREFIX, or bucket_name in the spec file");
+    }
     int rc = bkt_config_check_bucket(bkt_str_from(settings->bucket_name), check->err);
     if (!rc && settings->force_path_style == BKT_PATH_STYLE_TRUE &&
-        strncmp(settings->bucket_name, "arn:", 4) == 0)
+        strncmp(settings->bucket_name, "arn:", 4) == 0) {
         rc = bkt_error_set(check->err, BKT_ECONFIG,
                            "force_path_style: access points are reached by host name alone: leave "
                            "it out");
+    }
     if (!rc)
         rc = check_http_url(check, "endpoint_url", settings->endpoint_url);
     if (!rc)
@@ -240,24 +251,27 @@ static int check_kafka_options(const struct check *check)
 static int check_target(const struct check *check)
 {
     const struct bkt_settings *settings = check->settings;
-    if (!settings->url)
+    if (!settings->url) {
         return bkt_error_set(check->err, BKT_ECONFIG,
                              "no target: name one (docs.db, postgresql://HOST/DATABASE, ...), or "
                              "give \"url\" in the spec file's \"target\"");
+    }
     struct bkt_target_url target;
     int rc = bkt_target_url_parse(settings->url, &target, check->err);
     if (rc)
         return rc;
 
     bool has_state_inside = target.kind == BKT_TARGET_SQLITE || target.kind == BKT_TARGET_POSTGRES;
-    if (target.kind == BKT_TARGET_KAFKA && !settings->state)
+    if (target.kind == BKT_TARGET_KAFKA && !settings->state) {
         return bkt_error_set(check->err, BKT_ECONFIG,
                              "a Kafka target needs --state FILE: where it "
                              "is remembered what the topic holds");
-    if (has_state_inside && settings->state)
+    }
+    if (has_state_inside && settings->state) {
         return bkt_error_set(check->err, BKT_ECONFIG,
                              "--state: the state of a database's table lies "
                              "in the database: leave it out");
+    }
     if (target.kind != BKT_TARGET_KAFKA && settings->kafka_option.count > 0)
         warn(check, "--kafka-option says nothing about a target that is not Kafka");
     return check_kafka_options(check);

@@ -7,6 +7,7 @@
 #define API_CONFIG_INT_H
 
 #include "api/config_value.h"
+#include "aws/endpoint.h"
 #include "core/buf.h"
 #include "table/decode.h"
 
@@ -16,12 +17,6 @@
 struct bkt_strings {
     char **items;
     size_t count;
-};
-
-enum bkt_force_path_style {
-    BKT_PATH_STYLE_AUTO,
-    BKT_PATH_STYLE_TRUE,
-    BKT_PATH_STYLE_FALSE,
 };
 
 /* What becomes of an object that the target cannot hold (Kafka: over message.max.bytes). */
@@ -59,7 +54,7 @@ struct bkt_settings {
     uint32_t list_concurrency;
     uint32_t get_concurrency;
     struct bkt_deletes max_deletes;
-    int force_path_style; /* enum bkt_force_path_style */
+    int force_path_style; /* enum bkt_path_style */
     int text_errors;      /* enum bkt_text_errors */
     int large_objects;    /* enum bkt_large_objects */
     bool binary;

@@ -220,9 +220,10 @@ const struct bkt_config_property *bkt_config_property_find(const char *name, str
     char quoted[BKT_QUOTE_BYTES];
     bkt_quote(quoted, bkt_str_from(name));
     const char *nearest = bkt_config_nearest_name(name, BKT_SECTION_NONE);
-    if (nearest)
+    if (nearest) {
         (void)bkt_error_set(err, BKT_ECONFIG, "no property %s; is %s meant?", quoted, nearest);
-    else
+    } else {
         (void)bkt_error_set(err, BKT_ECONFIG, "no property %s", quoted);
+    }
     return NULL;
 }

@@ -124,10 +124,11 @@ int bkt_config_schema(bkt_write_fn *write, void *ctx, struct bkt_error *err)
         rc = append_section(&out, "target", BKT_SECTION_TARGET);
     if (!rc)
         rc = bkt_buf_printf(&out, "}}\n");
-    if (rc)
+    if (rc) {
         (void)bkt_error_set(err, rc, "schema: %s", bkt_error_text(rc));
-    else
+    } else {
         rc = write(ctx, out.ptr, out.len);
+    }
     bkt_buf_clear(&out);
     return rc;
 }

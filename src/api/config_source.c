@@ -54,39 +54,45 @@ static int check_arn(struct bkt_str bucket, struct bkt_error *err)
     char quoted[BKT_QUOTE_BYTES];
     bkt_quote(quoted, bucket);
     struct arn arn;
-    if (!split_arn(bucket, &arn))
+    if (!split_arn(bucket, &arn)) {
         return bkt_error_set(err, BKT_ECONFIG,
                              "bucket_name: %s: no whole ARN: an access point's is "
                              "arn:aws:s3:REGION:ACCOUNT:accesspoint/NAME",
                              quoted);
-    if (bkt_str_eq(arn.service, BKT_STR("s3-object-lambda")))
+    }
+    if (bkt_str_eq(arn.service, BKT_STR("s3-object-lambda"))) {
         return bkt_error_set(err, BKT_ECONFIG,
                              "bucket_name: %s: Object Lambda access points are not "
                              "supported: what they answer is not what the bucket lists",
                              quoted);
-    if (bkt_str_eq(arn.service, BKT_STR("s3express")))
+    }
+    if (bkt_str_eq(arn.service, BKT_STR("s3express"))) {
         return bkt_error_set(err, BKT_ECONFIG,
                              "bucket_name: %s: directory buckets are not "
                              "supported",
                              quoted);
-    if (!bkt_str_eq(arn.service, BKT_STR("s3")))
+    }
+    if (!bkt_str_eq(arn.service, BKT_STR("s3"))) {
         return bkt_error_set(err, BKT_ECONFIG,
                              "bucket_name: %s: no ARN of S3: access points of the "
                              "service s3 are supported",
                              quoted);
+    }
     struct bkt_str name = access_point_name(arn.resource);
-    if (name.len > 0 && arn.region.len == 0)
+    if (name.len > 0 && arn.region.len == 0) {
         return bkt_error_set(err, BKT_ECONFIG,
                              "bucket_name: %s: multi-region access points are not "
                              "supported: name one of their buckets",
                              quoted);
+    }
     if (name.len > 0 && arn.account.len > 0 && !memchr(name.ptr, '/', name.len))
         return BKT_OK;
-    if (arn.region.len == 0 && arn.account.len == 0 && arn.resource.len > 0)
+    if (arn.region.len == 0 && arn.account.len == 0 && arn.resource.len > 0) {
         return bkt_error_set(err, BKT_ECONFIG,
                              "bucket_name: %s: a bucket goes by its name: write "
                              "%.*s",
                              quoted, BKT_STR_ARG(arn.resource));
+    }
     return bkt_error_set(err, BKT_ECONFIG,
                          "bucket_name: %s: no access point: write "
                          "arn:aws:s3:REGION:ACCOUNT:accesspoint/NAME",
@@ -102,35 +108,40 @@ int bkt_config_check_bucket(struct bkt_str bucket, struct bkt_error *err)
         return check_arn(bucket, err);
     if (bucket.len == 0)
         return bkt_error_set(err, BKT_ECONFIG, "bucket_name: must not be empty");
-    if (has_suffix(bucket, BKT_STR("--x-s3")) || has_suffix(bucket, BKT_STR("--xa-s3")))
+    if (has_suffix(bucket, BKT_STR("--x-s3")) || has_suffix(bucket, BKT_STR("--xa-s3"))) {
         return bkt_error_set(err, BKT_ECONFIG,
                              "bucket_name: %s: directory buckets (S3 Express One "
                              "Zone) are not supported",
                              quoted);
-    if (has_suffix(bucket, BKT_STR("--ol-s3")))
+    }
+    if (has_suffix(bucket, BKT_STR("--ol-s3"))) {
         return bkt_error_set(err, BKT_ECONFIG,
                              "bucket_name: %s: Object Lambda access points are not "
                              "supported: what they answer is not what the bucket lists",
                              quoted);
-    if (bkt_str_has_prefix(bucket, BKT_STR("s3://")))
+    }
+    if (bkt_str_has_prefix(bucket, BKT_STR("s3://"))) {
         return bkt_error_set(err, BKT_ECONFIG,
                              "bucket_name: %s: the name alone is wanted, without "
                              "s3://",
                              quoted);
+    }
 
     /* Other servers are laxer than AWS; what would change the meaning of a URL is refused. */
     static const char letters[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
     for (size_t i = 0; i < bucket.len; i++) {
-        if (bucket.ptr[i] == '\0' || !strchr(letters, bucket.ptr[i]))
+        if (bucket.ptr[i] == '\0' || !strchr(letters, bucket.ptr[i])) {
             return bkt_error_set(err, BKT_ECONFIG,
                                  "bucket_name: %s: a bucket's name is made of "
                                  "letters, digits, \".\", \"-\" and \"_\"",
                                  quoted);
+        }
     }
-    if (bucket.len > NAME_BYTES_MAX || bucket.ptr[0] == '.')
+    if (bucket.len > NAME_BYTES_MAX || bucket.ptr[0] == '.') {
         return bkt_error_set(err, BKT_ECONFIG, "bucket_name: %s: no bucket has such a name",
                              quoted);
+    }
     return BKT_OK;
 }
 
@@ -182,11 +193,12 @@ static int fail_scheme(const char *url, struct bkt_error *err)
     char quoted[BKT_QUOTE_BYTES];
     bkt_quote(quoted, bkt_str_from(url));
     const char *colon = strstr(url, "://");
-    if (!colon)
+    if (!colon) {
         return bkt_error_set(err, BKT_ECONFIG,
                              "source %s: write s3://BUCKET/PREFIX, or the path of "
                              "a spec file (*.json)",
                              quoted);
+    }
 
     static const char *const others[] = {"s3", "s3a", "s3n"};
     size_t len = (size_t)(colon - url);
@@ -203,11 +215,12 @@ static int fail_scheme(const char *url, struct bkt_error *err)
         return bkt_error_set(err, BKT_ECONFIG, "source %s: write s3://%.*s/%.*s", quoted,
                              BKT_STR_ARG(bucket), BKT_STR_ARG(key));
     }
-    if (strncasecmp(url, "http", 4) == 0)
+    if (strncasecmp(url, "http", 4) == 0) {
         return bkt_error_set(err, BKT_ECONFIG,
                              "source %s: write s3://BUCKET/PREFIX and give the "
                              "server with --endpoint-url",
                              quoted);
+    }
     return bkt_error_set(err, BKT_ECONFIG, "source %s: write s3://BUCKET/PREFIX", quoted);
 }
 

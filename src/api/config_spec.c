@@ -58,10 +58,11 @@ static int take_list(struct bkt_config *config,
         struct bkt_str text;
         if (rc)
             break;
-        if (!bkt_json_as_string(item, &text))
+        if (!bkt_json_as_string(item, &text)) {
             rc = fail_type(property, item, "a string in the list", err);
-        else
+        } else {
             rc = bkt_config_add(config, property->name, text.ptr, err);
+        }
     }
     return rc;
 }
@@ -101,9 +102,10 @@ static int take_field(struct bkt_config *config,
 
     char number[24];
     const char *text = NULL;
-    if (cJSON_IsNumber(json) && property->kind == BKT_PROPERTY_DURATION)
+    if (cJSON_IsNumber(json) && property->kind == BKT_PROPERTY_DURATION) {
         return bkt_error_set(err, BKT_ECONFIG, "%s: a duration needs a unit: a string like \"30s\"",
                              property->name);
+    }
     if (!scalar_text(property->kind, json, number, &text))
         return fail_type(property, json, wanted_type(property->kind), err);
     return bkt_config_set(config, property->name, text, err);
@@ -124,13 +126,15 @@ static int fail_unknown(const char *name, enum bkt_property_section section, str
                              "%s is no field of spec files: give it on the command line, --%s",
                              quoted, property->option);
     }
-    if (property)
+    if (property) {
         return bkt_error_set(err, BKT_ECONFIG, "the field %s belongs into \"%s\"", quoted,
                              section_name(property->section));
+    }
     const char *nearest = bkt_config_nearest_name(name, section);
-    if (nearest)
+    if (nearest) {
         return bkt_error_set(err, BKT_ECONFIG, "unknown field %s; is \"%s\" meant?", quoted,
                              nearest);
+    }
     return bkt_error_set(err, BKT_ECONFIG, "unknown field %s", quoted);
 }
 
@@ -149,18 +153,20 @@ static int take_section(struct bkt_config *config,
                         const struct cJSON *json,
                         struct bkt_error *err)
 {
-    if (!cJSON_IsObject(json))
+    if (!cJSON_IsObject(json)) {
         return bkt_error_set(err, BKT_ECONFIG, "an object is wanted, not %s",
                              bkt_json_type_text(json));
+    }
     const struct cJSON *member;
     cJSON_ArrayForEach(member, json)
     {
         const struct bkt_property *property = bkt_property_find(member->string);
         if (!property || property->section != section)
             return fail_unknown(member->string, section, err);
-        if (is_repeated(member))
+        if (is_repeated(member)) {
             return bkt_error_set(err, BKT_ECONFIG, "the field \"%s\" is given twice",
                                  property->name);
+        }
         int rc = take_field(config, property, member, err);
         if (rc)
             return rc;
@@ -197,11 +203,12 @@ static int take_member(struct bkt_config *config, const struct cJSON *member, st
 
 static int take_spec(struct bkt_config *config, const struct cJSON *json, struct bkt_error *err)
 {
-    if (!cJSON_IsObject(json))
+    if (!cJSON_IsObject(json)) {
         return bkt_error_set(err, BKT_ECONFIG,
                              "an object like {\"source\": {...}, \"target\": {...}} is wanted, not "
                              "%s",
                              bkt_json_type_text(json));
+    }
     int rc = BKT_OK;
     const struct cJSON *member;
     cJSON_ArrayForEach(member, json)

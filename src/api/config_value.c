@@ -186,10 +186,11 @@ const char *bkt_quote(char out[BKT_QUOTE_BYTES], struct bkt_str text)
         size_t more = byte < 0x20 || byte == 0x7F ? 4 : 1;
         if (len + more + TAIL_BYTES > BKT_QUOTE_BYTES)
             break;
-        if (more == 4)
+        if (more == 4) {
             (void)snprintf(out + len, more + 1, "\\x%02x", byte);
-        else
+        } else {
             out[len] = (char)byte;
+        }
         len += more;
         at++;
     }

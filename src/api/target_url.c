@@ -77,9 +77,10 @@ static int parse_path(const char *scheme,
                       struct bkt_target_url *out,
                       struct bkt_error *err)
 {
-    if (path.len == 0)
+    if (path.len == 0) {
         return bkt_error_set(err, BKT_ECONFIG, "%s: target: no file: write %s:FILE", scheme,
                              scheme);
+    }
     if (bkt_str_has_prefix(path, BKT_STR("//"))) {
         char quoted[BKT_QUOTE_BYTES];
         return bkt_error_set(err, BKT_ECONFIG,

@@ -7,6 +7,8 @@
 
 #include "core/str.h"
 
+enum { BKT_KEY_BYTES_MAX = 1024 }; /* of a key, in UTF-8 (Amazon S3 User Guide, "Naming objects") */
+
 /* Views; whoever made the object says how long they live.  Empty or absent is the same. */
 struct bkt_object {
     struct bkt_str key;           /* decoded bytes from the root of the bucket */

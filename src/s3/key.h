@@ -7,8 +7,6 @@
 #include "core/arena.h"
 #include "core/buf.h"
 
-enum { BKT_KEY_BYTES_MAX = 1024 };
-
 /* As the path of a URL, without a slash in front: `a b/c` is `a%20b/c`.  BKT_ELIMIT, BKT_ENOMEM. */
 BKT_MUST_CHECK int bkt_key_encode_path(struct bkt_buf *buf, struct bkt_str key);
 

@@ -122,14 +122,11 @@ void bkt_engine_listed(struct bkt_engine *engine,
                        const struct bkt_page *page,
                        const struct bkt_error *why);
 
-enum bkt_admission {
-    BKT_ADMIT,  /* read on */
-    BKT_NO_ROW, /* too large to be a row: stop, answer BKT_READ_NO_ROW */
-    BKT_DEFER,  /* no room now: stop, answer BKT_READ_DEFERRED */
-};
-
-/* The head of a read's answer is in, and tells the size. */
-enum bkt_admission bkt_engine_admit(struct bkt_engine *engine, uint64_t id, uint64_t size);
+/*
+ * The head of a read's answer is in, and tells the size.  False: read no further (it is no row, or
+ * there is no room for it now) and answer BKT_READ_STOPPED.
+ */
+bool bkt_engine_admit(struct bkt_engine *engine, uint64_t id, uint64_t size);
 
 /* What is left in `read->body` is taken over. */
 void bkt_engine_read(struct bkt_engine *engine, uint64_t id, struct bkt_read *read);

@@ -90,6 +90,6 @@ void bkt_engine_work_job_done(struct bkt_engine *engine, struct bkt_job *job);
 int bkt_engine_work_add(struct bkt_engine *engine,
                         struct bkt_str key,
                         const struct bkt_state_row *row,
-                        uint64_t size_hint);
+                        const struct bkt_object *listed);
 
 #endif

@@ -85,11 +85,11 @@ static int on_difference(void *ctx,
         engine->counts.failed++;
         return BKT_OK;
     case BKT_DIFFERENCE_READ:
-        return bkt_engine_work_add(engine, object->key, row, object->size);
+        return bkt_engine_work_add(engine, object->key, row, object);
     case BKT_DIFFERENCE_ABSENT:
         return stage(engine, row, engine->merge_first->read_at);
     case BKT_DIFFERENCE_UNCERTAIN:
-        return bkt_engine_work_add(engine, row->key, row, row->size);
+        return bkt_engine_work_add(engine, row->key, row, NULL);
     }
     return BKT_OK;
 }
@@ -292,7 +292,7 @@ static void swept(struct bkt_engine *engine, struct bkt_job *job)
         if (is_deleted)
             bkt_engine_tell(engine, BKT_EVENT_DELETE, key, (struct bkt_str){"", 0});
         else
-            rc = bkt_engine_work_add(engine, key, NULL, 0);
+            rc = bkt_engine_work_add(engine, key, NULL, NULL);
     }
     if (rc)
         (void)bkt_engine_fail(engine, rc, NULL);

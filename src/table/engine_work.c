@@ -2,15 +2,19 @@
 #include "table/engine_int.h"
 
 #include "core/mem.h"
+#include "core/time.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
-/* `row` is the key's state, or NULL when it is not known or the key is new. */
+/*
+ * `row` is the key's state, or NULL when it is not known or the key is new; `listed` what a listing
+ * says of the object, or NULL.
+ */
 int bkt_engine_work_add(struct bkt_engine *engine,
                         struct bkt_str key,
                         const struct bkt_state_row *row,
-                        uint64_t size_hint)
+                        const struct bkt_object *listed)
 {
     struct bkt_work_item *item = bkt_work_find(&engine->work, key);
     if (item) {
@@ -21,7 +25,8 @@ int bkt_engine_work_add(struct bkt_engine *engine,
     int rc = bkt_work_add(&engine->work, key, &item);
     if (rc)
         return rc;
-    item->size_hint = size_hint;
+    item->size_hint = listed ? listed->size : 0;
+    item->modified_ms = listed ? listed->last_modified_ms : BKT_TIME_NONE;
 
     /* Where a row is as it would be made today, a read may be answered "not modified". */
     bool is_conditional =
@@ -33,7 +38,7 @@ int bkt_engine_work_add(struct bkt_engine *engine,
 
 int bkt_engine_touch(struct bkt_engine *engine, struct bkt_str key, struct bkt_error *err)
 {
-    int rc = bkt_engine_work_add(engine, key, NULL, 0);
+    int rc = bkt_engine_work_add(engine, key, NULL, NULL);
     return rc ? bkt_error_set(err, rc, "note a changed key: %s", bkt_error_text(rc)) : BKT_OK;
 }
 
@@ -86,13 +91,12 @@ bool bkt_engine_work_want(struct bkt_engine *engine, struct bkt_want *out_want)
     return true;
 }
 
-enum bkt_admission bkt_engine_admit(struct bkt_engine *engine, uint64_t id, uint64_t size)
+bool bkt_engine_admit(struct bkt_engine *engine, uint64_t id, uint64_t size)
 {
     struct bkt_work_item *item = engine->reading[id];
     assert(item);
-    if (!bkt_filter_matches(engine->options.filter, item->key, size, NULL))
-        return BKT_NO_ROW;
-    return reserve(engine, item, size + READ_BYTES_OVERHEAD) ? BKT_ADMIT : BKT_DEFER;
+    return bkt_filter_matches(engine->options.filter, item->key, size, NULL) &&
+           reserve(engine, item, size + READ_BYTES_OVERHEAD);
 }
 
 /* Make the change that the answer calls for. */
@@ -106,6 +110,8 @@ static int to_change(struct bkt_engine *engine, struct bkt_work_item *item, stru
     struct bkt_change *change = &item->change;
     struct bkt_object object = read->object;
     object.key = item->key;
+    if (item->modified_ms / 1000 == object.last_modified_ms / 1000)
+        object.last_modified_ms = item->modified_ms;
     if (read->kind == BKT_READ_NOT_MODIFIED)
         object.etag = item->known_etag;
     item->strings = bkt_object_dup(&object, &read->extra, &change->object, &change->extra);
@@ -126,15 +132,13 @@ static int to_change(struct bkt_engine *engine, struct bkt_work_item *item, stru
         change->op = BKT_CHANGE_TOUCH;
         return BKT_OK;
     case BKT_READ_ABSENT:
-    case BKT_READ_NO_ROW:
+    case BKT_READ_STOPPED:
         change->op = BKT_CHANGE_DELETE;
         return BKT_OK;
     case BKT_READ_FAILED:
         change->op = BKT_CHANGE_FAIL;
         item->body = BKT_BUF_INIT(read->reason.len);
         return bkt_buf_append(&item->body, read->reason);
-    case BKT_READ_DEFERRED:
-        break;
     }
     return BKT_OK;
 }
@@ -145,7 +149,9 @@ void bkt_engine_read(struct bkt_engine *engine, uint64_t id, struct bkt_read *re
     assert(item);
     engine->reading[id] = NULL;
     engine->reading_count--;
-    if (read->kind == BKT_READ_DEFERRED) {
+    if (read->kind == BKT_READ_STOPPED &&
+        bkt_filter_matches(engine->options.filter, item->key, read->object.size, NULL)) {
+        /* It is a row, but there was no room: with its size known, it is let in when there is. */
         release(engine, item);
         item->size_hint = read->object.size;
         bkt_work_move(&engine->work, item, BKT_WORK_QUEUED);

@@ -40,8 +40,8 @@ struct bkt_job {
     struct bkt_arena arena;       /* their keys */
 
     struct bkt_sweep sweep;           /* SWEEP */
-    struct bkt_buf keys; /* noted by its callbacks */
-    bool keys_lost;      /* memory was out: the sweep is done, but the job fails */
+    struct bkt_buf keys;              /* noted by its callbacks */
+    bool keys_lost;                   /* memory was out: the sweep is done, but the job fails */
     struct bkt_listing_record record; /* END_LISTING */
 
     /* Answered: */

@@ -31,7 +31,6 @@ struct bkt_lister {
     struct chain *chains;
     size_t chain_count;
     size_t done_count;
-    size_t turn; /* where the search for the next request begins: chains take turns */
     struct bkt_span *gaps;
     size_t gap_count;
     size_t gap_next;
@@ -145,14 +144,12 @@ bool bkt_lister_next_gap(struct bkt_lister *lister, struct bkt_covered *out_gap)
 bool bkt_lister_next(struct bkt_lister *lister, struct bkt_list_request *out_request)
 {
     for (size_t i = 0; i < lister->chain_count; i++) {
-        size_t index = (lister->turn + i) % lister->chain_count;
-        struct chain *chain = &lister->chains[index];
+        struct chain *chain = &lister->chains[i];
         if (chain->is_done || chain->in_flight)
             continue;
         chain->in_flight = true;
-        lister->turn = index + 1;
         *out_request = (struct bkt_list_request){
-            .chain = index,
+            .chain = i,
             .prefix = chain->prefix,
             .start_after = chain->jump ? bkt_buf_str(&chain->mark) : (struct bkt_str){"", 0},
             .token = bkt_buf_str(&chain->token),

@@ -43,7 +43,10 @@ void bkt_lister_free(struct bkt_lister *lister);
 /* The next stretch without a request; false when all have been given out.  The lister's views. */
 bool bkt_lister_next_gap(struct bkt_lister *lister, struct bkt_covered *out_gap);
 
-/* The next page to ask for; false when every chain has ended or waits for its answer. */
+/*
+ * The next page to ask for, that of the lowest chain which has none under way; false when every
+ * chain has ended or waits.  Who asks for one page at a time gets the keys in order.
+ */
 bool bkt_lister_next(struct bkt_lister *lister, struct bkt_list_request *out_request);
 
 /*

@@ -7,8 +7,7 @@
 #define TABLE_SPAN_H
 
 #include "core/arena.h"
-
-enum { BKT_KEY_BYTES_MAX = 1024 };
+#include "core/object.h"
 
 struct bkt_span {
     struct bkt_str after; /* empty: from the first key */

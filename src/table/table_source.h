@@ -25,15 +25,14 @@ enum bkt_read_kind {
     BKT_READ_OBJECT,       /* the whole object, and its bytes in `body` */
     BKT_READ_NOT_MODIFIED, /* it still has the ETag that was named in the question */
     BKT_READ_ABSENT,       /* NoSuchKey; the bucket itself is still to be confirmed */
-    BKT_READ_NO_ROW,       /* its head says that it is none (bkt_engine_admit): nothing was read */
-    BKT_READ_DEFERRED,     /* its head says that it is larger than there is room for now */
+    BKT_READ_STOPPED,      /* bkt_engine_admit() wanted it so; object.size is known */
     BKT_READ_FAILED,       /* `reason` says why, after all retries */
 };
 
 /* The answer to one read.  Views are valid until the call that hands it over returns. */
 struct bkt_read {
     enum bkt_read_kind kind;
-    struct bkt_object object; /* key apart: what the head said (OBJECT, NO_ROW, DEFERRED) */
+    struct bkt_object object; /* key apart: what the head said (OBJECT, STOPPED) */
     struct bkt_object_extra extra;
     struct bkt_buf *body;  /* OBJECT: taken over */
     struct bkt_str reason; /* FAILED: a line for people */

@@ -1,0 +1,22 @@
+/*
+ * bucketable/bucketable.h - an S3 bucket as a live keyed table: everything at once.
+ */
+#ifndef BKT_BUCKETABLE_H
+#define BKT_BUCKETABLE_H
+
+#include <bucketable/base.h>
+#include <bucketable/config.h>
+#include <bucketable/error.h>
+#include <bucketable/glob.h>
+#include <bucketable/source.h>
+#include <bucketable/sync.h>
+#include <bucketable/text.h>
+
+BKT_BEGIN_DECLS
+
+/* "0.1.0", of the library that runs. */
+BKT_API const char *bkt_version(void);
+
+BKT_END_DECLS
+
+#endif

@@ -1,0 +1,30 @@
+/*
+ * The bucket of a configuration, opened: loop, credentials, region and client, and the filter that
+ * says which of its objects are rows.
+ */
+#ifndef API_BUCKET_H
+#define API_BUCKET_H
+
+#include "api/config_int.h"
+#include "aws/creds_chain.h"
+#include "s3/s3.h"
+#include "table/filter.h"
+
+struct bkt_bucket {
+    const struct bkt_settings *settings;
+    struct bkt_http_options http_options;
+    struct bkt_http *http;
+    struct bkt_creds_provider provider;
+    struct bkt_s3 *s3;
+    struct bkt_filter *filter;
+};
+
+/* `config` was checked.  Does no network I/O but what the credentials need. */
+BKT_MUST_CHECK int bkt_bucket_open(struct bkt_bucket *bucket,
+                                   const struct bkt_config *config,
+                                   struct bkt_error *err);
+
+/* All-zero and half-opened ones are fine. */
+void bkt_bucket_close(struct bkt_bucket *bucket);
+
+#endif

@@ -1,0 +1,75 @@
+#include "api/target.h"
+
+#include "api/target_url.h"
+#include "core/mem.h"
+#include "targets/sqlite_target.h"
+
+enum { SPEC_BYTES_MAX = 4 << 20, SOURCE_BYTES_MAX = 4096 };
+
+typedef int open_fn(const struct bkt_target_url *url,
+                    struct bkt_str table,
+                    struct bkt_table_target *out_target,
+                    struct bkt_error *err);
+
+static int open_sqlite(const struct bkt_target_url *url,
+                       struct bkt_str table,
+                       struct bkt_table_target *out_target,
+                       struct bkt_error *err)
+{
+    char *path = bkt_mem_strdup(url->rest.ptr, url->rest.len);
+    if (!path)
+        return bkt_error_set(err, BKT_ENOMEM, "open the target: out of memory");
+    int rc = bkt_sqlite_target_new(path, table, out_target, err);
+    bkt_mem_free(path);
+    return rc;
+}
+
+static const struct {
+    enum bkt_target_kind kind;
+    open_fn *open;
+} registry[] = {
+    {BKT_TARGET_SQLITE, open_sqlite},
+};
+
+int bkt_target_open(const struct bkt_settings *settings,
+                    struct bkt_table_target *out_target,
+                    struct bkt_error *err)
+{
+    struct bkt_target_url url;
+    int rc = bkt_target_url_parse(settings->url, &url, err);
+    if (rc)
+        return rc;
+    for (size_t i = 0; i < sizeof(registry) / sizeof(registry[0]); i++) {
+        if (registry[i].kind == url.kind)
+            return registry[i].open(&url, bkt_str_from(settings->table), out_target, err);
+    }
+    return bkt_error_set(err, BKT_ECONFIG,
+                         "target: this build has no support for that kind; write a file name "
+                         "for SQLite");
+}
+
+int bkt_target_attach(const struct bkt_settings *settings,
+                      const struct bkt_table_target *target,
+                      struct bkt_attached *out_attached,
+                      struct bkt_error *err)
+{
+    struct bkt_buf spec = BKT_BUF_INIT(SPEC_BYTES_MAX);
+    struct bkt_buf source = BKT_BUF_INIT(SOURCE_BYTES_MAX);
+    int rc = bkt_config_fingerprint(settings, &spec);
+    if (rc == BKT_OK)
+        rc = bkt_buf_printf(&source, "s3://%s", settings->bucket_name);
+    if (rc) {
+        (void)bkt_error_set(err, rc, "describe the table: %s", bkt_error_text(rc));
+    } else {
+        struct bkt_table_spec table = {
+            .source = bkt_buf_str(&source),
+            .spec = bkt_buf_str(&spec),
+            .binary = settings->binary,
+            .columns = settings->columns,
+        };
+        rc = target->ops->attach(target->self, &table, out_attached, err);
+    }
+    bkt_buf_clear(&spec);
+    bkt_buf_clear(&source);
+    return rc;
+}

@@ -1,0 +1,127 @@
+#include "api/writer.h"
+
+#include "core/mem.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+struct queue {
+    struct bkt_job *first, *last;
+};
+
+struct bkt_writer {
+    const struct bkt_table_target *target;
+    struct bkt_http *http;
+    pthread_t thread;
+    pthread_mutex_t mutex; /* guards what follows */
+    pthread_cond_t given;
+    struct queue waiting;
+    struct queue done;
+    bool is_ending;
+};
+
+static void push(struct queue *queue, struct bkt_job *job)
+{
+    job->next = NULL;
+    if (queue->last)
+        queue->last->next = job;
+    else
+        queue->first = job;
+    queue->last = job;
+}
+
+static struct bkt_job *pop(struct queue *queue)
+{
+    struct bkt_job *job = queue->first;
+    if (!job)
+        return NULL;
+    queue->first = job->next;
+    if (!queue->first)
+        queue->last = NULL;
+    job->next = NULL;
+    return job;
+}
+
+static void *run(void *ctx)
+{
+    struct bkt_writer *writer = ctx;
+    (void)pthread_mutex_lock(&writer->mutex);
+    while (!writer->is_ending) {
+        struct bkt_job *job = pop(&writer->waiting);
+        if (!job) {
+            (void)pthread_cond_wait(&writer->given, &writer->mutex);
+            continue;
+        }
+        (void)pthread_mutex_unlock(&writer->mutex);
+        bkt_job_run(job, writer->target);
+        (void)pthread_mutex_lock(&writer->mutex);
+        push(&writer->done, job);
+        bkt_http_wakeup(writer->http);
+    }
+    (void)pthread_mutex_unlock(&writer->mutex);
+    return NULL;
+}
+
+int bkt_writer_new(const struct bkt_table_target *target,
+                   struct bkt_http *http,
+                   struct bkt_writer **out_writer,
+                   struct bkt_error *err)
+{
+    struct bkt_writer *writer = bkt_mem_calloc(1, sizeof(*writer));
+    if (!writer)
+        return bkt_error_set(err, BKT_ENOMEM, "start the writer: out of memory");
+    writer->target = target;
+    writer->http = http;
+    (void)pthread_mutex_init(&writer->mutex, NULL);
+    (void)pthread_cond_init(&writer->given, NULL);
+
+    /* Signals are for the thread that our caller waits on. */
+    sigset_t all;
+    sigset_t before;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = pthread_create(&writer->thread, NULL, run, writer);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (failed) {
+        (void)pthread_cond_destroy(&writer->given);
+        (void)pthread_mutex_destroy(&writer->mutex);
+        bkt_mem_free(writer);
+        return bkt_error_set(err, BKT_EIO, "start the writer: errno %d", failed);
+    }
+    *out_writer = writer;
+    return BKT_OK;
+}
+
+void bkt_writer_free(struct bkt_writer *writer)
+{
+    if (!writer)
+        return;
+    (void)pthread_mutex_lock(&writer->mutex);
+    writer->is_ending = true;
+    (void)pthread_cond_signal(&writer->given);
+    (void)pthread_mutex_unlock(&writer->mutex);
+    (void)pthread_join(writer->thread, NULL);
+
+    struct bkt_job *job;
+    while ((job = pop(&writer->waiting)) != NULL || (job = pop(&writer->done)) != NULL)
+        bkt_job_free(job);
+    (void)pthread_cond_destroy(&writer->given);
+    (void)pthread_mutex_destroy(&writer->mutex);
+    bkt_mem_free(writer);
+}
+
+void bkt_writer_give(struct bkt_writer *writer, struct bkt_job *job)
+{
+    (void)pthread_mutex_lock(&writer->mutex);
+    push(&writer->waiting, job);
+    (void)pthread_cond_signal(&writer->given);
+    (void)pthread_mutex_unlock(&writer->mutex);
+}
+
+struct bkt_job *bkt_writer_fetch(struct bkt_writer *writer)
+{
+    (void)pthread_mutex_lock(&writer->mutex);
+    struct bkt_job *job = pop(&writer->done);
+    (void)pthread_mutex_unlock(&writer->mutex);
+    return job;
+}

@@ -1,0 +1,30 @@
+/*
+ * The thread that owns the target's writing side: jobs go in, done jobs come out, in the same
+ * order.
+ *
+ * Everything but the job itself is called from the loop's thread.
+ */
+#ifndef API_WRITER_H
+#define API_WRITER_H
+
+#include "aws/http.h"
+#include "table/job.h"
+
+struct bkt_writer;
+
+/* `target` is borrowed; `http` is woken when a job is done. */
+BKT_MUST_CHECK int bkt_writer_new(const struct bkt_table_target *target,
+                                  struct bkt_http *http,
+                                  struct bkt_writer **out_writer,
+                                  struct bkt_error *err);
+
+/* Waits for the job that runs; jobs that were not fetched are freed. */
+void bkt_writer_free(struct bkt_writer *writer);
+
+/* Run it after those given before.  The job is the writer's until it is fetched. */
+void bkt_writer_give(struct bkt_writer *writer, struct bkt_job *job);
+
+/* A job that is done, or NULL. */
+struct bkt_job *bkt_writer_fetch(struct bkt_writer *writer);
+
+#endif

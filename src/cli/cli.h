@@ -1,0 +1,100 @@
+/*
+ * The program: what its files share.  It uses include/bucketable/ only, like any other user.
+ */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include <bucketable/bucketable.h>
+
+#include <stdio.h>
+
+/* docs/cli.md promises these. */
+enum cli_exit {
+    CLI_DONE = 0,
+    CLI_FAILED = 1,
+    CLI_USAGE = 2,
+    CLI_SOME_FAILED = 3,
+    CLI_GUARDED = 4,
+    CLI_DIFFERENT = 5,
+    CLI_SIGNALED = 128, /* plus the signal's number */
+};
+
+enum cli_progress { CLI_PROGRESS_AUTO, CLI_PROGRESS_ALWAYS, CLI_PROGRESS_NEVER };
+
+/* What every command takes. */
+struct cli_globals {
+    bool json;
+    bool quiet;
+    int verbose;
+    bool log_json;
+    bool nul; /* ls -0 */
+    enum cli_progress progress;
+};
+
+/* A command line, read.  Words point into argv. */
+struct cli_args {
+    const struct cli_command *command;
+    struct cli_globals globals;
+    const char *words[8]; /* SOURCE, TARGET, KEY as the command has them */
+    int word_count;
+    struct bkt_config *config; /* spec and options, in that order */
+};
+
+struct cli_command {
+    const char *name;
+    const char *words; /* "SOURCE TARGET"; an optional one in brackets */
+    int word_count_min, word_count_max;
+    const char *help;    /* one line */
+    const char *example; /* shown with a usage error */
+    int (*run)(struct cli_args *args);
+};
+
+/* The table, ended by an entry without a name. */
+extern const struct cli_command cli_commands[];
+
+/* cmd_*.c; each returns an exit status. */
+int cli_sync(struct cli_args *args);
+int cli_ls(struct cli_args *args);
+int cli_get(struct cli_args *args);
+int cli_schema(struct cli_args *args);
+
+/* options.c: read argv.  CLI_DONE to go on, else the status to exit with (-1: help was shown, 0).
+ */
+int cli_parse(int argc, char **argv, struct cli_args *args);
+
+/* help.c */
+void cli_show_help(FILE *out, const struct cli_command *command);
+const char *cli_nearest(const char *word, const char *const *candidates, size_t count);
+
+/*
+ * message.c: one line on stderr, "bucketable: ..." or, with --log-format json, an object.  Control
+ * characters in it are replaced: a terminal is no place for a stranger's bytes.
+ */
+void cli_say(const struct cli_globals *globals, const char *level, const char *fmt, ...)
+    BKT_PRINTF(3, 4);
+
+/* Say why a call failed, and which status that is. */
+int cli_fail(const struct cli_globals *globals, const struct bkt_error *err);
+
+/* output.c: bkt_write_fn onto a FILE; a write that fails is noticed by cli_flush(). */
+int cli_write(void *file, const char *bytes, size_t len);
+
+/* Flush stdout; CLI_DONE, or CLI_FAILED with a message (a closed pipe is quiet). */
+int cli_flush(const struct cli_globals *globals);
+
+/* progress.c: a line on stderr while it runs. */
+struct cli_progress_line {
+    const struct cli_globals *globals;
+    bool is_shown;
+    bool on_terminal;
+    double next_at; /* seconds since the start */
+};
+void cli_progress_begin(struct cli_progress_line *line, const struct cli_globals *globals);
+void cli_progress_update(struct cli_progress_line *line, const struct bkt_counts *counts);
+void cli_progress_end(struct cli_progress_line *line);
+
+/* signals.c: SIGINT and SIGTERM call `stop(ctx)` once; a second one exits at once. */
+void cli_signals_catch(void (*stop)(void *ctx), void *ctx);
+int cli_signals_caught(void); /* the signal's number, or 0 */
+
+#endif

@@ -1,0 +1,112 @@
+#include "cli/cli.h"
+
+enum { FAILURES_SHOWN = 10 };
+
+struct run {
+    const struct cli_globals *globals;
+    struct cli_progress_line progress;
+    unsigned failures;
+};
+
+static void on_warning(void *ctx, const char *message)
+{
+    const struct run *run = ctx;
+    cli_say(run->globals, "warning", "%s", message);
+}
+
+static void on_progress(void *ctx, const struct bkt_counts *counts)
+{
+    struct run *run = ctx;
+    cli_progress_update(&run->progress, counts);
+}
+
+static void on_failed(void *ctx, const char *key, size_t key_len, const char *reason)
+{
+    (void)key;
+    (void)key_len;
+    struct run *run = ctx;
+    if (++run->failures <= FAILURES_SHOWN) {
+        if (run->progress.on_terminal && run->progress.is_shown)
+            (void)fputs("\r\033[K", stderr);
+        cli_say(run->globals, "warning", "%s", reason);
+    }
+}
+
+static void stop(void *ctx)
+{
+    bkt_sync_stop(ctx);
+}
+
+static void print_json(const struct bkt_counts *c)
+{
+    const struct {
+        const char *name;
+        uint64_t value;
+    } fields[] = {
+        {"listed", c->listed},
+        {"matched", c->matched},
+        {"added", c->added},
+        {"updated", c->updated},
+        {"deleted", c->deleted},
+        {"unchanged", c->unchanged},
+        {"failed", c->failed},
+        {"bytes", c->bytes},
+        {"list_requests", c->list_requests},
+        {"get_requests", c->get_requests},
+        {"retries", c->retries},
+    };
+    (void)putchar('{');
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+        (void)printf("\"%s\":%llu,", fields[i].name, (unsigned long long)fields[i].value);
+    (void)printf("\"seconds\":%.3f}\n", c->seconds);
+}
+
+static void say_summary(const struct cli_globals *globals, const struct bkt_counts *c)
+{
+    cli_say(globals, "info",
+            "%llu rows: %llu added, %llu updated, %llu deleted, %llu unchanged%s in %.1f s",
+            (unsigned long long)c->matched, (unsigned long long)c->added,
+            (unsigned long long)c->updated, (unsigned long long)c->deleted,
+            (unsigned long long)c->unchanged, c->failed > 0 ? ", some failed" : "", c->seconds);
+    if (c->failed > 0)
+        cli_say(globals, "warning", "%llu objects could not be made rows; the next run tries again",
+                (unsigned long long)c->failed);
+}
+
+int cli_sync(struct cli_args *args)
+{
+    const struct cli_globals *globals = &args->globals;
+    struct run run = {.globals = globals};
+    struct bkt_sync_callbacks callbacks = {
+        .size = sizeof(callbacks),
+        .ctx = &run,
+        .warning = on_warning,
+        .progress = on_progress,
+        .failed = on_failed,
+    };
+    struct bkt_error err = {.code = BKT_OK};
+    if (args->word_count > 1 && bkt_config_set(args->config, "url", args->words[1], &err))
+        return cli_fail(globals, &err);
+
+    struct bkt_sync *sync;
+    if (bkt_sync_new(args->config, &callbacks, &sync, &err))
+        return cli_fail(globals, &err);
+    cli_signals_catch(stop, sync);
+    cli_progress_begin(&run.progress, globals);
+    struct bkt_counts counts;
+    int rc = bkt_sync_run(sync, &counts, &err);
+    cli_progress_end(&run.progress);
+    cli_signals_catch(NULL, NULL);
+    bkt_sync_free(sync);
+
+    if (rc)
+        return cli_fail(globals, &err);
+    if (globals->json)
+        print_json(&counts);
+    else if (!globals->quiet)
+        say_summary(globals, &counts);
+    int status = cli_flush(globals);
+    if (status == CLI_DONE && counts.failed > 0)
+        status = CLI_SOME_FAILED;
+    return status;
+}

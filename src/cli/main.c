@@ -1,0 +1,27 @@
+#include "cli/cli.h"
+
+#include <signal.h>
+
+const struct cli_command cli_commands[] = {
+    {"sync", "SOURCE TARGET", 1, 2, "Make the table equal to the bucket, once.",
+     "bucketable sync s3://my-docs/docs/ docs.db", cli_sync},
+    {"ls", "SOURCE", 1, 1, "List the objects that are rows, in key order: size, time, key.",
+     "bucketable ls s3://my-docs/docs/", cli_ls},
+    {"get", "SOURCE KEY", 2, 2, "Print one row's content, byte for byte.",
+     "bucketable get s3://my-docs docs/readme.md", cli_get},
+    {"schema", "", 0, 0, "Print the JSON Schema of spec files.", "bucketable schema", cli_schema},
+    {0},
+};
+
+int main(int argc, char **argv)
+{
+    /* A reader that went away is an error of the write that finds it out. */
+    (void)signal(SIGPIPE, SIG_IGN);
+
+    struct cli_args args = {0};
+    int status = cli_parse(argc, argv, &args);
+    if (status == CLI_DONE && args.command)
+        status = args.command->run(&args);
+    bkt_config_free(args.config);
+    return status;
+}

@@ -1,0 +1,82 @@
+#include "core/escape.h"
+
+#include <bucketable/error.h>
+
+#include <stdio.h>
+
+/* The length of the well-formed UTF-8 sequence at `at`, or 0. */
+static size_t sequence_len(struct bkt_str bytes, size_t at)
+{
+    const unsigned char *p = (const unsigned char *)bytes.ptr + at;
+    size_t left = bytes.len - at;
+    if (p[0] < 0x80)
+        return 1;
+    size_t len = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+    if (p[0] < 0xc2 || p[0] > 0xf4 || left < len)
+        return 0;
+    for (size_t i = 1; i < len; i++) {
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+    }
+    bool bad = (p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
+               (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f);
+    return bad ? 0 : len;
+}
+
+enum { ESCAPED_BYTES = 12 };
+
+/* What stands for the character at `at`; returns how many bytes of the input it stands for. */
+static size_t escape_one(struct bkt_str bytes, size_t at, char out[ESCAPED_BYTES])
+{
+    unsigned char c = (unsigned char)bytes.ptr[at];
+    size_t len = sequence_len(bytes, at);
+    bool is_c1 = len == 2 && c == 0xc2 && (unsigned char)bytes.ptr[at + 1] < 0xa0;
+    static const char named[] = "\nn\tt\rr\\\\";
+    for (size_t i = 0; i + 1 < sizeof(named); i += 2) {
+        if (c == (unsigned char)named[i]) {
+            (void)snprintf(out, ESCAPED_BYTES, "\\%c", named[i + 1]);
+            return 1;
+        }
+    }
+    if (len == 0 || c < 0x20 || c == 0x7f) {
+        (void)snprintf(out, ESCAPED_BYTES, "\\x%02x", c);
+        return 1;
+    }
+    if (is_c1) {
+        (void)snprintf(out, ESCAPED_BYTES, "\\x%02x\\x%02x", c, (unsigned char)bytes.ptr[at + 1]);
+        return 2;
+    }
+    memcpy(out, bytes.ptr + at, len);
+    out[len] = '\0';
+    return len;
+}
+
+int bkt_escape_append(struct bkt_buf *buf, struct bkt_str bytes)
+{
+    int rc = BKT_OK;
+    char text[ESCAPED_BYTES];
+    for (size_t at = 0; at < bytes.len && rc == BKT_OK;) {
+        at += escape_one(bytes, at, text);
+        rc = bkt_buf_append(buf, bkt_str_from(text));
+    }
+    return rc;
+}
+
+void bkt_escape(struct bkt_str bytes, char *out, size_t out_size)
+{
+    static const char dots[] = "...";
+    char text[ESCAPED_BYTES];
+    size_t used = 0;
+    for (size_t at = 0; at < bytes.len;) {
+        at += escape_one(bytes, at, text);
+        size_t len = strlen(text);
+        if (used + len + sizeof(dots) > out_size) {
+            if (out_size >= sizeof(dots))
+                memcpy(out + used, dots, sizeof(dots));
+            return;
+        }
+        memcpy(out + used, text, len);
+        used += len;
+    }
+    out[used] = '\0';
+}

@@ -1,0 +1,179 @@
+#include "s3/s3_int.h"
+
+#include "core/mem.h"
+#include "core/time.h"
+#include "s3/key.h"
+
+#include <stdio.h>
+
+enum {
+    CREDS_KEPT_MS = 10000, /* then the source is asked whether they are still the ones */
+    LIST_BYTES_MAX = 64 << 20,
+    LARGE_OBJECT_BYTES = 256 << 10,
+    REQUEST_HEADERS_MAX = BKT_SIGV4_LINES_MAX + 2,
+};
+
+static int get_creds(struct bkt_s3 *s3, bool renew, struct bkt_error *err)
+{
+    int64_t now_ms = bkt_time_monotonic_ms();
+    if (!renew && s3->creds_asked_ms != INT64_MIN && now_ms - s3->creds_asked_ms < CREDS_KEPT_MS)
+        return BKT_OK;
+    struct bkt_creds creds = {0};
+    int rc = s3->options.creds(s3->options.creds_ctx, renew, &creds, err);
+    if (rc)
+        return rc;
+    bkt_creds_clear(&s3->creds);
+    s3->creds = creds;
+    s3->creds_asked_ms = now_ms;
+    return BKT_OK;
+}
+
+static int add_parameter(struct bkt_buf *query, const char *name, struct bkt_str value)
+{
+    if (value.len == 0)
+        return BKT_OK;
+    int rc = query->len > 0 ? bkt_buf_append_char(query, '&') : BKT_OK;
+    if (rc == BKT_OK)
+        rc = bkt_buf_printf(query, "%s=", name);
+    return rc ? rc : bkt_key_encode_query(query, value);
+}
+
+/* In the order of the names, which is how they are signed. */
+static int append_list_query(const struct s3_op *op, struct bkt_buf *query)
+{
+    char max_keys[16];
+    (void)snprintf(max_keys, sizeof(max_keys), "%u", op->max_keys);
+    int rc = add_parameter(query, "continuation-token", op->token);
+    if (rc == BKT_OK)
+        rc = add_parameter(query, "encoding-type", BKT_STR("url"));
+    if (rc == BKT_OK)
+        rc = add_parameter(query, "list-type", BKT_STR("2"));
+    if (rc == BKT_OK && op->max_keys > 0)
+        rc = add_parameter(query, "max-keys", bkt_str_from(max_keys));
+    if (rc == BKT_OK)
+        rc = add_parameter(query, "prefix", op->prefix);
+    if (rc == BKT_OK && op->token.len == 0)
+        rc = add_parameter(query, "start-after", op->start_after);
+    return rc;
+}
+
+/* Where the path and the query lie in s3->url. */
+struct url_parts {
+    size_t path_at, path_len;
+    struct bkt_buf query;
+};
+
+static int build_url(struct s3_op *op, struct url_parts *parts)
+{
+    struct bkt_s3 *s3 = op->s3;
+    const struct bkt_endpoint *endpoint = &s3->endpoint;
+    bkt_buf_reset(&s3->url);
+    int rc = bkt_buf_printf(&s3->url, "%s://%s", endpoint->scheme, endpoint->authority);
+    parts->path_at = s3->url.len;
+    if (rc == BKT_OK)
+        rc = bkt_buf_append(&s3->url, bkt_str_from(endpoint->base_path));
+    if (rc == BKT_OK && (op->kind == S3_OP_GET || endpoint->base_path[0] == '\0'))
+        rc = bkt_buf_append_char(&s3->url, '/');
+    if (rc == BKT_OK && op->kind == S3_OP_GET)
+        rc = bkt_key_encode_path(&s3->url, op->key);
+    parts->path_len = s3->url.len - parts->path_at;
+
+    if (rc == BKT_OK && op->kind != S3_OP_GET) {
+        rc = append_list_query(op, &parts->query);
+        if (rc == BKT_OK)
+            rc = bkt_buf_append_char(&s3->url, '?');
+        if (rc == BKT_OK)
+            rc = bkt_buf_append(&s3->url, bkt_buf_str(&parts->query));
+    }
+    return rc;
+}
+
+static int sign(struct s3_op *op, const struct url_parts *parts, struct bkt_error *err)
+{
+    struct bkt_s3 *s3 = op->s3;
+    struct bkt_sigv4_header headers[2] = {
+        {BKT_STR("host"), bkt_str_from(s3->endpoint.authority)},
+        {BKT_STR("x-amz-request-payer"), BKT_STR("requester")},
+    };
+    struct bkt_sigv4_identity identity = {
+        .access_key_id = bkt_str_from(s3->creds.access_key_id),
+        .secret_access_key = bkt_str_from(s3->creds.secret_access_key),
+        .session_token = bkt_str_from(s3->creds.session_token),
+        .region = bkt_str_from(s3->endpoint.region),
+        .service = bkt_str_from(s3->endpoint.service),
+    };
+    struct bkt_sigv4_request request = {
+        .method = BKT_STR("GET"),
+        .path = {s3->url.ptr + parts->path_at, parts->path_len},
+        .query = bkt_buf_str(&parts->query),
+        .path_mode = BKT_SIGV4_PATH_AS_SENT,
+        .headers = headers,
+        .header_count = s3->options.request_payer ? 2 : 1,
+        .payload_hash = BKT_SIGV4_EMPTY_HASH,
+        .time_ms = bkt_time_wall_ms() + s3->skew_ms,
+    };
+    return bkt_sigv4_sign_lines(s3->signer, &identity, &request, &s3->lines, err);
+}
+
+static int start(struct s3_op *op, const struct bkt_str *condition, struct bkt_error *err)
+{
+    struct bkt_s3 *s3 = op->s3;
+    struct bkt_str headers[REQUEST_HEADERS_MAX];
+    size_t count = 0;
+    if (!s3->options.no_sign_request) {
+        for (; count < s3->lines.count; count++)
+            headers[count] = s3->lines.lines[count];
+    }
+    if (s3->options.request_payer)
+        headers[count++] = BKT_STR("x-amz-request-payer: requester");
+    if (condition->len > 0)
+        headers[count++] = *condition;
+
+    bool is_get = op->kind == S3_OP_GET;
+    struct bkt_http_request request = {
+        .method = "GET",
+        .url = s3->url.ptr,
+        .headers = headers,
+        .header_count = count,
+        .body_bytes_max = is_get ? SIZE_MAX / 2 : LIST_BYTES_MAX,
+        .fresh_connection = op->fresh_connection,
+        .large = !is_get || op->size_hint > LARGE_OBJECT_BYTES,
+        .on_head = s3_on_head,
+        .on_done = s3_on_done,
+        .ctx = op,
+    };
+    if (is_get)
+        s3->stats.get_requests++;
+    else if (op->kind == S3_OP_LIST)
+        s3->stats.list_requests++;
+    else
+        s3->stats.other_requests++;
+    return bkt_http_start(s3->options.http, &request, &op->http_id, err);
+}
+
+int s3_send(struct s3_op *op, struct bkt_error *err)
+{
+    struct bkt_s3 *s3 = op->s3;
+    struct url_parts parts = {.query = BKT_BUF_INIT(BKT_SIGV4_CANONICAL_BYTES_MAX)};
+    struct bkt_buf condition = BKT_BUF_INIT(4096);
+    int rc = build_url(op, &parts);
+    if (rc == BKT_OK && op->if_none_match.len > 0)
+        rc = bkt_buf_printf(&condition, "If-None-Match: \"%.*s\"", BKT_STR_ARG(op->if_none_match));
+    if (rc)
+        (void)bkt_error_set(err, rc, "build a request: %s", bkt_error_text(rc));
+    if (rc == BKT_OK && !s3->options.no_sign_request)
+        rc = get_creds(s3, false, err);
+    if (rc == BKT_OK && !s3->options.no_sign_request)
+        rc = sign(op, &parts, err);
+    struct bkt_str line = bkt_buf_str(&condition);
+    if (rc == BKT_OK)
+        rc = start(op, &line, err);
+    bkt_buf_clear(&parts.query);
+    bkt_buf_clear(&condition);
+    return rc;
+}
+
+int s3_renew_creds(struct bkt_s3 *s3, struct bkt_error *err)
+{
+    return get_creds(s3, true, err);
+}
