@@ -345,6 +345,30 @@ static void paths_are_normalized(void **state)
     bkt_buf_clear(&right);
 }
 
+/* As names and values, not as joined text; sent in one order, signed in another. */
+static void parameters_are_sorted(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"b=2&b=1&a=3", "a=3&b=1&b=2"}, {"b&a", "a=&b="},  {"a-b=1&a=2", "a=2&a-b=1"},
+        {"a=b=&a=b", "a=b&a=b="},       {"&&a=1&", "a=1"},
+    };
+    struct bkt_sigv4 *signer;
+    struct bkt_buf left = BKT_BUF_INIT(4096);
+    struct bkt_buf right = BKT_BUF_INIT(4096);
+    assert_int_equal(bkt_sigv4_new(&signer, NULL), BKT_OK);
+    for (size_t i = 0; i < T_COUNT(cases); i++) {
+        print_message("# %s\n", cases[i][0]);
+        struct vector given = {.method = "GET", .path = "/", .query = cases[i][0]};
+        struct vector sorted = {.method = "GET", .path = "/", .query = cases[i][1]};
+        assert_string_equal(sign(signer, &guide, BKT_SIGV4_PATH_AS_SENT, 0, &given, &left),
+                            sign(signer, &guide, BKT_SIGV4_PATH_AS_SENT, 0, &sorted, &right));
+    }
+    bkt_sigv4_free(signer);
+    bkt_buf_clear(&left);
+    bkt_buf_clear(&right);
+}
+
 static void assert_key(const struct bkt_sigv4 *signer, const char *hex)
 {
     unsigned char key[BKT_SIGV4_KEY_BYTES];
@@ -540,6 +564,7 @@ int main(void)
         cmocka_unit_test(s3_examples),
         cmocka_unit_test(other_services),
         cmocka_unit_test(paths_are_normalized),
+        cmocka_unit_test(parameters_are_sorted),
         cmocka_unit_test(the_derived_key_follows),
         cmocka_unit_test(lines_are_what_was_signed),
         cmocka_unit_test(bodies_are_hashed),
