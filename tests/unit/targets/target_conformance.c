@@ -518,6 +518,7 @@ static void a_sweep_removes_what_the_read_clock_allows(void **state)
     uint64_t late = clock_of(t).clock;
 
     stage(t, "a", page);
+    stage(t, "a", before); /* the page that was read last is the better witness */
     stage(t, "b", page);   /* committed anew after the page was read */
     stage(t, "d", before); /* read before the listing's own floor */
     stage(t, "unknown", page);
