@@ -98,8 +98,7 @@ int bkt_listen_stream_feed(struct bkt_listen_stream *stream,
         rc = keep(stream, part);
         if (rc || !end)
             continue;
-        if (!stream->is_skipping)
-            rc = read_line(stream, bkt_buf_str(&stream->line), on_events, ctx);
+        rc = read_line(stream, bkt_buf_str(&stream->line), on_events, ctx);
         bkt_listen_stream_reset(stream);
     }
     return rc;
