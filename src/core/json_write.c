@@ -124,7 +124,10 @@ int bkt_json_append_base64(struct bkt_buf *buf, struct bkt_str bytes)
         unsigned second = left == 2 ? in[1] : 0;
         *out++ = digits[in[0] >> 2];
         *out++ = digits[(in[0] & 3) << 4 | second >> 4];
-        *out++ = left == 2 ? digits[(second & 15) << 2] : '=';
+        char third = '=';
+        if (left == 2)
+            third = digits[(second & 15) << 2];
+        *out++ = third;
         *out++ = '=';
     }
     *out++ = '"';
