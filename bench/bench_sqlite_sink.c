@@ -1,5 +1,5 @@
 /*
- * Rows a second into an SQLite file, and nanoseconds a row of a scan of the state.
+ * Rows a second into an SQLite file, and of a scan of the state.
  *
  * bare:  a loop of prepared upserts into the rows' table alone, same pragmas, same batches.
  * pair:  the same loop with a state row written beside each row: what any design with state pays.
@@ -202,7 +202,7 @@ static void bench_scan(const char *path, size_t rows)
         struct bkt_error err = {0};
         size_t count = 0;
         size_t total = 0;
-        int64_t start = bkt_time_monotonic_ms();
+        struct timer start = timer_start();
         do {
             struct bkt_scan range = {.after = bkt_str_from(last), .limit = BATCH};
             char next[KEY_BYTES] = "";
@@ -211,9 +211,7 @@ static void bench_scan(const char *path, size_t rows)
             memcpy(last, next, sizeof(last));
             total += count;
         } while (count == BATCH);
-        int64_t ms = bkt_time_monotonic_ms() - start;
-        (void)printf("scan_%s_ns_per_row %.0f\n", round == 0 ? "first" : "again",
-                     (double)ms * 1e6 / (double)total);
+        (void)timer_print(start, round == 0 ? "scan_first" : "scan_again", total);
     }
     target.ops->free(target.self);
     remove_file(path);
