@@ -39,6 +39,7 @@ int bkt_creds_copy(const struct bkt_creds *from, struct bkt_creds *out)
     if (rc)
         return rc;
     out->expires_ms = from->expires_ms;
+    out->outlives_expiry = from->outlives_expiry;
     memcpy(out->source, from->source, sizeof(out->source));
     return BKT_OK;
 }

@@ -18,6 +18,8 @@ struct bkt_creds {
     char *secret_access_key;
     char *session_token; /* NULL when there is none; never "" */
     int64_t expires_ms;  /* wall time; BKT_TIME_NONE: never, as far as is known */
+    bool
+        outlives_expiry; /* better used past their time than not at all, while there are no newer */
     char source[128];    /* for people: "environment", "profile work in /home/a/.aws/config" */
 };
 

@@ -27,8 +27,15 @@ static const struct source {
     bkt_creds_source_fn *fetch;
 } sources[] = {
     {"environment", SCOPE_ENVIRONMENT, bkt_creds_env_fetch},
+    {"role", SCOPE_SELECTED, bkt_creds_role_fetch},
+    {"web identity", SCOPE_IDENTITY, bkt_creds_web_fetch},
+    {"SSO", SCOPE_PROFILE, bkt_creds_sso_fetch},
     {"credentials file", SCOPE_PROFILE, bkt_creds_credentials_file_fetch},
+    {"aws login", SCOPE_PROFILE, bkt_creds_login_fetch},
+    {"credential_process", SCOPE_PROFILE, bkt_creds_process_fetch},
     {"config file", SCOPE_PROFILE, bkt_creds_config_file_fetch},
+    {"container", SCOPE_MACHINE, bkt_creds_ecs_fetch},
+    {"instance", SCOPE_MACHINE, bkt_creds_imds_fetch},
 };
 
 enum { SOURCE_COUNT = sizeof(sources) / sizeof(sources[0]) };

@@ -43,10 +43,4 @@ BKT_MUST_CHECK int bkt_creds_chain_new(const struct bkt_creds_chain_options *opt
                                        struct bkt_creds_provider *out_provider,
                                        struct bkt_error *err);
 
-/*
- * The credentials of a profile as other profiles use it (source_profile): steps 3 to 8, without the
- * environment.
- */
-bkt_creds_source_fn bkt_creds_profile_fetch;
-
 #endif

@@ -1,20 +1,6 @@
 #include "aws/creds_source.h"
 
-#include <stdarg.h>
 #include <stdio.h>
-
-int64_t bkt_creds_now(const struct bkt_creds_ctx *ctx)
-{
-    return ctx->now_ms ? ctx->now_ms(ctx->now_ctx) : bkt_time_wall_ms();
-}
-
-void bkt_creds_why(char why[BKT_CREDS_WHY_BYTES], const char *fmt, ...)
-{
-    va_list args;
-    va_start(args, fmt);
-    (void)vsnprintf(why, BKT_CREDS_WHY_BYTES, fmt, args);
-    va_end(args);
-}
 
 int bkt_creds_env_fetch(const struct bkt_creds_ctx *ctx,
                         struct bkt_str profile,
@@ -47,10 +33,9 @@ int bkt_creds_env_fetch(const struct bkt_creds_ctx *ctx,
                              "AWS_CREDENTIAL_EXPIRATION is no time like 2024-03-01T10:00:00Z");
     }
 
-    int rc = bkt_creds_set(out_creds, id, secret, token);
+    int rc = bkt_creds_keep(out_creds, id, secret, token, expires_ms, err);
     if (rc)
-        return bkt_error_set(err, rc, "keep credentials: %s", bkt_error_text(rc));
-    out_creds->expires_ms = expires_ms;
+        return rc;
     (void)snprintf(out_creds->source, sizeof(out_creds->source), "environment");
     *out_answer = BKT_CREDS_FOUND;
     return BKT_OK;

@@ -30,9 +30,9 @@ static int fetch(const struct bkt_creds_ctx *ctx,
             id.len ? "aws_secret_access_key" : "aws_access_key_id");
     }
 
-    int rc = bkt_creds_set(out_creds, id, secret, token);
+    int rc = bkt_creds_keep(out_creds, id, secret, token, BKT_TIME_NONE, err);
     if (rc)
-        return bkt_error_set(err, rc, "keep credentials: %s", bkt_error_text(rc));
+        return rc;
     (void)snprintf(out_creds->source, sizeof(out_creds->source), "profile %.*s in %s",
                    BKT_STR_ARG(profile), path);
     *out_answer = BKT_CREDS_FOUND;

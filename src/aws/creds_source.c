@@ -1,0 +1,65 @@
+#include "aws/creds_source.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+int64_t bkt_creds_now(const struct bkt_creds_ctx *ctx)
+{
+    return ctx->now_ms ? ctx->now_ms(ctx->now_ctx) : bkt_time_wall_ms();
+}
+
+struct bkt_str bkt_creds_region(const struct bkt_creds_ctx *ctx)
+{
+    struct bkt_str region = bkt_str_from(ctx->region);
+    if (region.len == 0)
+        region = bkt_env_get(ctx->env, "AWS_REGION");
+    if (region.len == 0)
+        region = bkt_env_get(ctx->env, "AWS_DEFAULT_REGION");
+    return region.len > 0 ? region : BKT_STR("us-east-1");
+}
+
+void bkt_creds_why(char why[BKT_CREDS_WHY_BYTES], const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    (void)vsnprintf(why, BKT_CREDS_WHY_BYTES, fmt, args);
+    va_end(args);
+}
+
+static bool is_header_safe(struct bkt_str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if ((unsigned char)text.ptr[i] <= ' ' || text.ptr[i] == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+int bkt_creds_keep(struct bkt_creds *out,
+                   struct bkt_str id,
+                   struct bkt_str secret,
+                   struct bkt_str token,
+                   int64_t expires_ms,
+                   struct bkt_error *err)
+{
+    if (!is_header_safe(id) || !is_header_safe(token)) {
+        return bkt_error_set(err, BKT_ECREDS,
+                             "the access key id or the session token holds a blank or a control "
+                             "character");
+    }
+    int rc = bkt_creds_set(out, id, secret, token);
+    if (rc)
+        return bkt_error_set(err, rc, "keep credentials: %s", bkt_error_text(rc));
+    out->expires_ms = expires_ms;
+    return BKT_OK;
+}
+
+void bkt_creds_printable(struct bkt_str text, char *out, size_t size)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < text.len && len + 1 < size; i++) {
+        char c = text.ptr[i];
+        out[len++] = c >= ' ' && c < 0x7f ? c : ' ';
+    }
+    out[len] = '\0';
+}

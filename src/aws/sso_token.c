@@ -1,0 +1,273 @@
+#include "aws/sso_token.h"
+
+#include "aws/creds_http.h"
+#include "aws/creds_json.h"
+#include "aws/endpoint.h"
+#include "core/json.h"
+#include "core/json_write.h"
+#include "core/mem.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+    PATH_BYTES_MAX = 4096,
+    CACHE_BYTES_MAX = 256 << 10,
+    URL_BYTES_MAX = 1024,
+    REFRESH_WINDOW_MS = 15 * 60 * 1000,
+    CONNECT_TIMEOUT_MS = 5000,
+    TOTAL_TIMEOUT_MS = 20000,
+    TRIES = 3,
+};
+
+int bkt_sso_log_in(const struct bkt_sso *sso, const char *state, struct bkt_error *err)
+{
+    return bkt_error_set(err, BKT_ECREDS, "the SSO token %s; run: aws sso login --profile %.*s",
+                         state, BKT_STR_ARG(sso->profile));
+}
+
+/* ~/.aws/sso/cache/<hex SHA-1 of the session's name, or of the start URL>.json */
+static int find_file(const struct bkt_creds_ctx *ctx,
+                     const struct bkt_sso *sso,
+                     struct bkt_buf *path,
+                     struct bkt_error *err)
+{
+    unsigned char hash[EVP_MAX_MD_SIZE];
+    unsigned hash_len = 0;
+    struct bkt_str name = sso->session.len > 0 ? sso->session : sso->start_url;
+    if (EVP_Digest(name.ptr, name.len, hash, &hash_len, EVP_sha1(), NULL) != 1)
+        return bkt_error_set(err, BKT_ENOMEM, "hash the SSO session's name");
+    int rc = bkt_path_expand(ctx->env, BKT_STR("~/.aws/sso/cache/"), path, err);
+    if (rc)
+        return rc;
+    for (unsigned i = 0; i < hash_len && rc == BKT_OK; i++)
+        rc = bkt_buf_printf(path, "%02x", hash[i]);
+    if (rc == BKT_OK)
+        rc = bkt_buf_append(path, BKT_STR(".json"));
+    if (rc)
+        (void)bkt_error_set(err, rc, "the SSO cache's file name: %s", bkt_error_text(rc));
+    return rc;
+}
+
+static struct bkt_str text_of(const struct cJSON *json, const char *name)
+{
+    struct bkt_str text;
+    return bkt_json_get_string(json, name, &text) ? text : (struct bkt_str){0};
+}
+
+static bool time_of(const struct cJSON *json, const char *name, int64_t *out_ms)
+{
+    return bkt_time_parse_iso(text_of(json, name), out_ms);
+}
+
+static bool can_refresh(const struct bkt_sso *sso, const struct cJSON *json, int64_t now_ms)
+{
+    int64_t registered_until_ms;
+    return sso->session.len > 0 && text_of(json, "refreshToken").len > 0 &&
+           text_of(json, "clientId").len > 0 && text_of(json, "clientSecret").len > 0 &&
+           time_of(json, "registrationExpiresAt", &registered_until_ms) &&
+           registered_until_ms > now_ms;
+}
+
+static int make_body(const struct cJSON *json, struct bkt_buf *body)
+{
+    int rc = bkt_buf_append_char(body, '{');
+    rc = rc ? rc : bkt_json_append_field(body, "grantType", BKT_STR("refresh_token"));
+    static const char *const names[] = {"clientId", "clientSecret", "refreshToken"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && rc == BKT_OK; i++) {
+        rc = bkt_buf_append_char(body, ',');
+        rc = rc ? rc : bkt_json_append_field(body, names[i], text_of(json, names[i]));
+    }
+    return rc ? rc : bkt_buf_append_char(body, '}');
+}
+
+/* False when memory is out: the old value then stays. */
+static bool put(struct cJSON *json, const char *name, const char *value)
+{
+    cJSON *text = cJSON_CreateString(value);
+    if (!text)
+        return false;
+    bool done = cJSON_HasObjectItem(json, name)
+                    ? cJSON_ReplaceItemInObjectCaseSensitive(json, name, text)
+                    : cJSON_AddItemToObject(json, name, text);
+    if (!done)
+        cJSON_Delete(text);
+    return done;
+}
+
+/* The new token in the place of the old one, in memory. */
+static int take_answer(struct cJSON *cache,
+                       struct bkt_str body,
+                       int64_t now_ms,
+                       struct bkt_error *err)
+{
+    struct cJSON *answer = NULL;
+    int rc = bkt_json_parse(body, BKT_CREDS_JSON_DEPTH_MAX, &answer, err);
+    if (rc)
+        return rc;
+    uint64_t seconds;
+    char expires[BKT_TIME_ISO_BYTES];
+    struct bkt_str token = text_of(answer, "accessToken");
+    struct bkt_str refresh = text_of(answer, "refreshToken");
+    if (token.len == 0 || !bkt_json_get_uint(answer, "expiresIn", &seconds) ||
+        seconds > 366 * 86400) {
+        bkt_creds_json_free(answer);
+        return bkt_error_set(err, BKT_EPARSE, "the answer has no accessToken or expiresIn");
+    }
+    bkt_time_format_iso(now_ms + (int64_t)seconds * 1000, expires);
+    bool done = put(cache, "accessToken", token.ptr) && put(cache, "expiresAt", expires) &&
+                (refresh.len == 0 || put(cache, "refreshToken", refresh.ptr));
+    bkt_creds_json_free(answer);
+    return done ? BKT_OK : bkt_error_set(err, BKT_ENOMEM, "%s", bkt_error_text(BKT_ENOMEM));
+}
+
+static int ask_for_refresh(const struct bkt_creds_ctx *ctx,
+                           const struct bkt_sso *sso,
+                           struct cJSON *cache,
+                           struct bkt_error *err)
+{
+    struct bkt_buf question = BKT_BUF_INIT(CACHE_BYTES_MAX);
+    struct bkt_buf answer = BKT_BUF_INIT(BKT_CREDS_ANSWER_BYTES_MAX);
+    struct bkt_endpoint endpoint;
+    struct bkt_str override;
+    char url[URL_BYTES_MAX];
+    int status;
+    int rc =
+        bkt_endpoint_url_find(ctx->env, ctx->profiles, "sso_oidc", BKT_STR(""), &override, err);
+    if (rc == BKT_OK)
+        rc = bkt_endpoint_service("oidc", "sso-oauth", sso->region, override,
+                                  (struct bkt_endpoint_switches){0}, &endpoint, err);
+    if (rc)
+        goto done;
+    int url_len = snprintf(url, sizeof(url), "%s://%s%s/token", endpoint.scheme, endpoint.authority,
+                           endpoint.base_path);
+    rc = url_len < (int)sizeof(url) ? make_body(cache, &question) : BKT_ELIMIT;
+    if (rc) {
+        (void)bkt_error_set(err, rc, "%s", bkt_error_text(rc));
+        goto done;
+    }
+    const struct bkt_str headers[] = {BKT_STR("Content-Type: application/json")};
+    const struct bkt_creds_request request = {
+        .what = "refresh the SSO token",
+        .method = "POST",
+        .url = url,
+        .headers = headers,
+        .header_count = 1,
+        .body = bkt_buf_str(&question),
+        .connect_timeout_ms = CONNECT_TIMEOUT_MS,
+        .total_timeout_ms = TOTAL_TIMEOUT_MS,
+        .tries = TRIES,
+    };
+    rc = bkt_creds_http(ctx, &request, &status, &answer, NULL, NULL, err);
+    if (rc == BKT_OK && status != 200)
+        rc = bkt_creds_http_refused(request.what, status, bkt_buf_str(&answer), err);
+    else if (rc == BKT_OK)
+        rc = take_answer(cache, bkt_buf_str(&answer), bkt_creds_now(ctx), err);
+
+done:
+    bkt_buf_wipe(&question);
+    bkt_buf_wipe(&answer);
+    return rc;
+}
+
+static bool write_whole(int fd, const char *text, size_t len)
+{
+    while (len > 0) {
+        ssize_t put_len = write(fd, text, len);
+        if (put_len < 0 && errno == EINTR)
+            continue;
+        if (put_len <= 0)
+            return false;
+        text += put_len;
+        len -= (size_t)put_len;
+    }
+    return true;
+}
+
+/*
+ * Replace the file in one step, for the AWS CLI may read it at any time.  A failure is not told:
+ * the token at hand is good, only the next run has to refresh again.
+ */
+static void write_back(const char *path, const struct cJSON *cache)
+{
+    char temporary[PATH_BYTES_MAX + 16];
+    char *text = cJSON_PrintUnformatted(cache);
+    if (!text)
+        return;
+    (void)snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
+    int fd = mkstemp(temporary); /* mode 0600 */
+    if (fd >= 0) {
+        bool done = write_whole(fd, text, strlen(text));
+        done = close(fd) == 0 && done;
+        if (!done || rename(temporary, path) != 0)
+            (void)unlink(temporary);
+    }
+    bkt_mem_wipe(text, strlen(text));
+    cJSON_free(text);
+}
+
+static int choose(const struct bkt_creds_ctx *ctx,
+                  const struct bkt_sso *sso,
+                  const char *path,
+                  struct cJSON *cache,
+                  struct bkt_buf *out_token,
+                  struct bkt_error *err)
+{
+    int64_t now_ms = bkt_creds_now(ctx);
+    int64_t expires_ms;
+    if (text_of(cache, "accessToken").len == 0 || !time_of(cache, "expiresAt", &expires_ms))
+        return bkt_sso_log_in(sso, "in the cache cannot be read", err);
+    if (expires_ms - now_ms < REFRESH_WINDOW_MS && can_refresh(sso, cache, now_ms)) {
+        struct bkt_error refresh_err;
+        int rc = ask_for_refresh(ctx, sso, cache, &refresh_err);
+        if (rc == BKT_OK) {
+            expires_ms = INT64_MAX;
+            write_back(path, cache);
+        } else if (expires_ms <= now_ms) {
+            char state[600];
+            (void)snprintf(state, sizeof(state), "has expired and was not refreshed (%.500s)",
+                           refresh_err.message);
+            return bkt_sso_log_in(sso, state, err);
+        }
+    }
+    if (expires_ms <= now_ms)
+        return bkt_sso_log_in(sso, "has expired", err);
+    int rc = bkt_buf_append(out_token, text_of(cache, "accessToken"));
+    return rc ? bkt_error_set(err, rc, "keep the SSO token: %s", bkt_error_text(rc)) : BKT_OK;
+}
+
+int bkt_sso_token(const struct bkt_creds_ctx *ctx,
+                  const struct bkt_sso *sso,
+                  struct bkt_buf *out_token,
+                  struct bkt_error *err)
+{
+    struct bkt_buf path = BKT_BUF_INIT(PATH_BYTES_MAX);
+    struct bkt_buf text = BKT_BUF_INIT(CACHE_BYTES_MAX);
+    struct cJSON *cache = NULL;
+    bool exists;
+    int rc = find_file(ctx, sso, &path, err);
+    if (rc == BKT_OK)
+        rc = bkt_file_read(path.ptr, &text, &exists, err);
+    if (rc)
+        goto done;
+    if (!exists) {
+        rc = bkt_sso_log_in(sso, "is not in the cache", err);
+        goto done;
+    }
+    if (bkt_json_parse(bkt_buf_str(&text), BKT_CREDS_JSON_DEPTH_MAX, &cache, NULL)) {
+        rc = bkt_sso_log_in(sso, "in the cache cannot be read", err);
+        goto done;
+    }
+    rc = choose(ctx, sso, path.ptr, cache, out_token, err);
+
+done:
+    bkt_creds_json_free(cache);
+    bkt_buf_clear(&path);
+    bkt_buf_wipe(&text);
+    return rc;
+}
