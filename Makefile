@@ -6,7 +6,7 @@ BUCKET ?=
 SECONDS ?= 30
 ARGS ?=
 
-.PHONY: all test demo install fuzz format clean help
+.PHONY: all test bench demo install fuzz format clean help
 
 ## all: set up build/ and compile
 all: build/build.ninja
@@ -38,6 +38,11 @@ release:
 	else meson setup $(RELEASE) --buildtype release -Dtests=disabled \
 	    --prefix '$(PREFIX)'; fi
 	@meson compile -C $(RELEASE)
+
+## bench: measure against yardsticks in the same run, write docs/performance.md (ARGS='--help')
+bench: release
+	@meson compile -C $(RELEASE) bench-programs
+	@bench/run.py $(ARGS)
 
 ## fuzz: every fuzzer for SECONDS (30) each, with clang and sanitizers
 fuzz:

@@ -1,0 +1,183 @@
+#!/usr/bin/env python3
+"""Measure, print a table, and write docs/performance.md.
+
+    bench/run.py                      everything
+    bench/run.py --only sigv4 minio   these; nothing is written
+    bench/run.py --list               their names
+
+Each figure is the median of at least five runs; where there is a yardstick it ran in turn with
+ours, and the ratio is what counts: absolute figures are of the machine.  Programs come from
+build-release/ (`make release` and the bench programs) or from --build.  What is missing is reported
+as missing.  Python's standard library only.
+"""
+
+import argparse
+import os
+import platform
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from measure import ROOT, Missing  # its import puts tests/ on the path, which the next ones need
+from servers import Unavailable
+
+import end_to_end
+import listing
+import programs
+import stub_rates
+
+PAGE = ROOT / "docs" / "performance.md"
+RUNS_MIN = 5
+
+
+@dataclass
+class Context:
+    build: Path
+    runs: int
+
+
+def registry():
+    """{name: (what it tells, function of a Context that gives figures and notes)}"""
+    found = {}
+    for name, (what, _) in programs.PROGRAMS.items():
+        found[name] = (what, lambda context, name=name: (programs.measure(name, context), []))
+    found["stub"] = ("the S3 stub under wrk, one core each", stub_rates.measure)
+    found["listing"] = ("`ls` of 200,000 keys, 50 ms a page, 16 slots", listing.latency)
+    found["resync"] = ("a sync of 200,000 keys with nothing new", listing.resync)
+    found["minio"] = ("10,000 objects of 1 KB from MinIO into a table", end_to_end.from_minio)
+    found["sync"] = ("10,000 objects of 1 KB from the S3 stub into a table", end_to_end.from_stub)
+    return found
+
+
+def met(goal, value):
+    """Whether a goal like `>= 0.35` is met."""
+    sign, limit = goal.split()
+    return value >= float(limit) if sign == ">=" else value <= float(limit)
+
+
+def number(value):
+    if value >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if value else "0"
+
+
+def rows(figures):
+    """(figure, median, least to most, unit, of its yardstick, goal) as text."""
+    for name, figure in figures.all.items():
+        ratio = figures.ratio(name)
+        goal = ""
+        if figure.goal:
+            judged = ratio if figure.base else figure.median
+            known = judged is not None
+            goal = figure.goal + (("  met" if met(figure.goal, judged) else "  MISSED")
+                                  if known else "")
+        yield (name, number(figure.median),
+               f"{number(min(figure.values))} to {number(max(figure.values))}", figure.unit,
+               f"{ratio:.2f}" if ratio is not None and figure.base != name else "", goal)
+
+
+HEAD = ("figure", "median", "least to most", "unit", "of yardstick", "goal")
+
+
+def print_table(figures):
+    table = [HEAD, *rows(figures)]
+    widths = [max(len(row[column]) for row in table) for column in range(len(HEAD))]
+    for row in table:
+        print("   " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+
+
+def version(command):
+    try:
+        out = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    lines = (out.stdout or out.stderr).strip().splitlines()
+    return lines[0] if lines else None
+
+
+def machine():
+    """Lines about the machine and the versions, for the page."""
+    cpu = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    memory = int(re.search(r"MemTotal:\s+(\d+)", Path("/proc/meminfo").read_text()).group(1))
+    yield f"* {len(os.sched_getaffinity(0))} cores, {cpu.group(1) if cpu else platform.machine()}, " \
+          f"{memory / 2**20:.0f} GiB, Linux {platform.release()}"
+    for command in (["cc", "--version"], ["curl-config", "--version"], ["openssl", "version"],
+                    ["rclone", "version"], ["wrk", "-v"]):
+        line = version(command)
+        if line:
+            yield f"* {line}"
+    boto3 = version([sys.executable, "-c", "import boto3, sqlite3; print('boto3', "
+                     "boto3.__version__ + ', Python', '%d.%d.%d,' % __import__('sys')"
+                     ".version_info[:3], 'SQLite', sqlite3.sqlite_version)"])
+    if boto3 and boto3.startswith("boto3"):
+        yield f"* {boto3}"
+    commit = version(["git", "-C", str(ROOT), "describe", "--always", "--dirty"])
+    yield f"* bucketable {commit}, {time.strftime('%Y-%m-%d')}"
+
+
+def section(name, what, figures, notes):
+    yield f"\n## {name}\n\n{what[0].upper()}{what[1:]}. Again: `bench/run.py --only {name}`\n\n"
+    if figures.all:
+        yield "| " + " | ".join(HEAD) + " |\n|" + "---|" * len(HEAD) + "\n"
+        for row in rows(figures):
+            yield "| " + " | ".join(row) + " |\n"
+    for note in notes:
+        yield f"\n{note}\n"
+
+
+def write_page(results, runs):
+    text = [
+        "# Performance\n\n"
+        f"Written by `make bench`. Each figure is the median of {runs} runs. Where there is a "
+        "yardstick, it ran in turn\nwith ours on the same machine, and *of yardstick* is ours "
+        "divided by it: that is what to compare,\nsince absolute figures belong to the machine. "
+        "Programs' costs are user and system time and the peak\nof resident memory of the whole "
+        "process. Server and client have a core each where there are two.\n\n",
+        "\n".join(machine()) + "\n"]
+    for name, what, figures, notes in results:
+        text += section(name, what, figures, notes)
+    PAGE.write_text("".join(text))
+    print(f"== {PAGE.relative_to(ROOT)} is written")
+
+
+def measure_all(chosen, context):
+    found = registry()
+    for name in chosen:
+        what, function = found[name]
+        print(f"== {name}: {what}", flush=True)
+        try:
+            figures, notes = function(context)
+        except (Missing, Unavailable) as reason:
+            print(f"   missing: {reason}")
+            figures, notes = programs.Figures(), [f"missing: {reason}"]
+        else:
+            print_table(figures)
+            for note in notes:
+                print(f"   {note}")
+        yield name, what, figures, notes
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--only", nargs="+", metavar="NAME", choices=list(registry()))
+    parser.add_argument("--build", type=Path, default=ROOT / "build-release")
+    parser.add_argument("--runs", type=int, default=RUNS_MIN)
+    parser.add_argument("--list", action="store_true")
+    options = parser.parse_args()
+    if options.list:
+        for name, (what, _) in registry().items():
+            print(f"{name:12} {what}")
+        return 0
+    os.environ.setdefault("S3_STUB", str(options.build / "tests" / "fake" / "s3_stub"))
+    context = Context(options.build.resolve(), options.runs)
+    results = list(measure_all(options.only or registry(), context))
+    if not options.only and options.runs >= RUNS_MIN:
+        write_page(results, options.runs)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
