@@ -72,18 +72,19 @@ BKT_MUST_CHECK int bkt_notification_read(const struct cJSON *record,
                                          struct bkt_str bucket,
                                          struct bkt_event_list *list);
 
-/*
- * Append the message of one ObjectCreated:Put, as S3 sends it, key form-encoded with `/` left as it
- * is.  `etag` may be empty.  BKT_ENOMEM, BKT_ELIMIT at the buffer's ceiling.
- */
 struct bkt_notification {
     struct bkt_str bucket;
     struct bkt_str key;
     struct bkt_str region;
-    struct bkt_str etag;
+    struct bkt_str etag; /* without quotes; may be empty */
     uint64_t size;
     int64_t time_ms; /* wall time of the event */
 };
+
+/*
+ * Append the message of one ObjectCreated:Put as S3 sends it, the key form-encoded with `/` left as
+ * it is; without a sequencer, which S3 alone can give.  BKT_ENOMEM, BKT_ELIMIT at the ceiling.
+ */
 BKT_MUST_CHECK int bkt_notification_write(struct bkt_buf *buf,
                                           const struct bkt_notification *event);
 
