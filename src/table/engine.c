@@ -55,6 +55,14 @@ int bkt_engine_fail(struct bkt_engine *engine, int rc, const struct bkt_error *e
     return rc;
 }
 
+int64_t bkt_engine_retry_delay_ms(unsigned failures)
+{
+    int64_t delay_ms = RETRY_LISTING_MS;
+    for (unsigned i = 1; i < failures && delay_ms < RETRY_MAX_MS; i++)
+        delay_ms *= 2;
+    return delay_ms < RETRY_MAX_MS ? delay_ms : RETRY_MAX_MS;
+}
+
 void bkt_engine_queue_job(struct bkt_engine *engine, struct bkt_job *job)
 {
     job->next = NULL;
@@ -95,7 +103,8 @@ bool bkt_engine_is_idle(const struct bkt_engine *engine)
 
 static bool want_job(struct bkt_engine *engine, struct bkt_want *out_want)
 {
-    if (!engine->job_first || engine->job_out == JOBS_OUT_MAX)
+    if (!engine->job_first || engine->job_out == JOBS_OUT_MAX ||
+        engine->now_ms < engine->jobs_after_ms)
         return false;
     struct bkt_job *job = engine->job_first;
     engine->job_first = job->next;
@@ -114,6 +123,7 @@ int bkt_engine_next(struct bkt_engine *engine,
                     struct bkt_error *err)
 {
     struct bkt_error why = {.code = BKT_OK};
+    engine->now_ms = now_ms;
     int rc = engine->rc;
     if (rc == BKT_OK)
         rc = bkt_engine_listing_step(engine, &why);
@@ -134,18 +144,56 @@ int bkt_engine_next(struct bkt_engine *engine,
     return BKT_OK;
 }
 
+static void wait_until(int64_t *wait_ms, int64_t due_ms, int64_t now_ms)
+{
+    int64_t left = due_ms > now_ms ? due_ms - now_ms : 0;
+    if (*wait_ms < 0 || left < *wait_ms)
+        *wait_ms = left;
+}
+
 int bkt_engine_wait_ms(const struct bkt_engine *engine, int64_t now_ms)
 {
-    if (engine->work.queues[BKT_WORK_READ].count == 0)
-        return -1;
-    int64_t left = engine->ready_since_ms + BATCH_LINGER_MS - now_ms;
-    return left > 0 ? (int)left : 0;
+    int64_t wait_ms = -1;
+    if (engine->work.queues[BKT_WORK_READ].count > 0)
+        wait_until(&wait_ms, engine->ready_since_ms + BATCH_LINGER_MS, now_ms);
+    if (engine->job_first)
+        wait_until(&wait_ms, engine->jobs_after_ms, now_ms);
+    if (engine->list_asked && engine->phase == LISTING_NONE)
+        wait_until(&wait_ms, engine->list_after_ms, now_ms);
+    const struct bkt_work_item *waiting = engine->work.queues[BKT_WORK_WAITING].oldest;
+    for (; waiting; waiting = waiting->newer)
+        wait_until(&wait_ms, waiting->due_ms, now_ms);
+    return (int)wait_ms;
+}
+
+size_t bkt_engine_backlog(const struct bkt_engine *engine)
+{
+    return engine->work.count - engine->work.queues[BKT_WORK_WAITING].count;
+}
+
+/* The target is locked, or its connection was lost: the same job again, before any other. */
+static bool try_again(struct bkt_engine *engine, struct bkt_job *job)
+{
+    if (job->rc == BKT_OK || !engine->options.is_live || !job->err.retriable || engine->is_stopping)
+        return false;
+    bkt_engine_tell(engine, BKT_EVENT_TROUBLE, (struct bkt_str){"", 0},
+                    bkt_str_from(job->err.message));
+    job->rc = BKT_OK;
+    job->next = engine->job_first;
+    engine->job_first = job;
+    if (!engine->job_last)
+        engine->job_last = job;
+    engine->job_ready++;
+    engine->jobs_after_ms = engine->now_ms + RETRY_JOB_MS;
+    return true;
 }
 
 void bkt_engine_job_done(struct bkt_engine *engine, struct bkt_job *job)
 {
     assert(engine->job_out > 0);
     engine->job_out--;
+    if (try_again(engine, job))
+        return;
     if (job->clock.clock > engine->clock.clock)
         engine->clock = job->clock;
     if (job->kind == BKT_JOB_APPLY)

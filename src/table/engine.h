@@ -31,13 +31,15 @@ struct bkt_delete_limit {
 /* Of objects, but for the bytes of content committed. */
 struct bkt_engine_counts {
     uint64_t listed, matched, added, updated, deleted, unchanged, failed, bytes;
+    uint64_t missed; /* changes that a listing after the first one found before any event did */
 };
 
 enum bkt_engine_event {
-    BKT_EVENT_UPSERT, /* committed */
-    BKT_EVENT_DELETE, /* committed */
-    BKT_EVENT_FAILED, /* recorded: `text` says why */
-    BKT_EVENT_LISTED, /* a listing is complete and in the table; no key */
+    BKT_EVENT_UPSERT,  /* committed */
+    BKT_EVENT_DELETE,  /* committed */
+    BKT_EVENT_FAILED,  /* recorded: `text` says why */
+    BKT_EVENT_LISTED,  /* a listing is complete and in the table; no key */
+    BKT_EVENT_TROUBLE, /* when it lives: what would have ended it otherwise; no key */
 };
 
 /* After the fact; views are valid until it returns.  It must not call the engine. */
@@ -57,8 +59,17 @@ struct bkt_engine_options {
     uint32_t get_concurrency;
     uint64_t memory_limit; /* bytes of objects read and not yet committed */
     struct bkt_delete_limit max_deletes;
-    uint64_t seed;                 /* for hashing */
+    uint64_t seed; /* for hashing */
+
+    /*
+     * It goes on after the first listing: a failed listing is begun again later, a transient
+     * failure of the target is ridden out, a key that could not be read is tried again by itself.
+     */
+    bool is_live;
+
     bkt_engine_event_fn *on_event; /* may be NULL */
+    /* The key that came with the ticket is durable.  May be NULL where there are no tickets. */
+    void (*on_settled)(void *ctx, void *ticket);
     void *ctx;
 };
 
@@ -93,10 +104,17 @@ void bkt_engine_free(struct bkt_engine *engine);
 /* List the bucket (again).  While one is under way, another follows it. */
 void bkt_engine_list(struct bkt_engine *engine);
 
-/* Something may have happened to that key: read it. */
+/*
+ * Something may have happened to that key: read it, and commit what was found with a new revision,
+ * whatever it is.  `ticket` (not NULL) is given back once, by on_settled, when that is durable.
+ */
 BKT_MUST_CHECK int bkt_engine_touch(struct bkt_engine *engine,
                                     struct bkt_str key,
+                                    void *ticket,
                                     struct bkt_error *err);
+
+/* How many keys are being worked on; who touches many waits while they are too many. */
+size_t bkt_engine_backlog(const struct bkt_engine *engine);
 
 /* Want nothing new; commit what is read. */
 void bkt_engine_stop(struct bkt_engine *engine);

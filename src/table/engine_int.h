@@ -18,6 +18,9 @@ enum {
     READ_BYTES_UNKNOWN = 64 << 10,
     READ_BYTES_OVERHEAD = 2 << 10,
     SMALL_TABLE_ROWS = 20, /* a percentage of deletes lets smaller tables through */
+    RETRY_JOB_MS = 1000,
+    RETRY_LISTING_MS = 5000, /* and READ: doubled each time, up to the next */
+    RETRY_MAX_MS = 300000,
 };
 
 enum listing_phase {
@@ -27,6 +30,7 @@ enum listing_phase {
     LISTING_SWEEPS, /* what was proved absent is being removed */
     LISTING_DRAINS, /* keys that it found are being read and committed */
     LISTING_ENDS,   /* the record is being written */
+    LISTING_FAILED, /* the last of its pages are waited for */
 };
 
 /* A page that was asked for. */
@@ -39,11 +43,15 @@ struct list_flight {
 struct bkt_engine {
     struct bkt_engine_options options;
     struct bkt_clock clock; /* the newest committed one known */
+    int64_t now_ms;
     uint64_t row_count;
     struct bkt_engine_counts counts;
 
     enum listing_phase phase;
     bool list_asked;
+    int64_t list_after_ms;  /* not before, after one that failed */
+    unsigned list_failures; /* in a row */
+    uint64_t listings_ended;
     bool rows_lack_columns;
     struct bkt_lister *lister;
     struct list_flight *flights; /* list_concurrency of them */
@@ -56,6 +64,7 @@ struct bkt_engine {
     struct bkt_work work;
     struct bkt_work_item **reading; /* get_concurrency places */
     size_t reading_count;
+    size_t listed_work; /* entries that the listing under way waits for */
     uint64_t reserved_bytes;
     int64_t ready_since_ms; /* when the oldest READ entry was first seen */
     bool bucket_asked;
@@ -63,6 +72,7 @@ struct bkt_engine {
     struct bkt_job *job_first, *job_last; /* ready to be wanted */
     size_t job_ready;
     size_t job_out;
+    int64_t jobs_after_ms; /* none is wanted before: one has just failed */
 
     bool is_stopping;
     int rc; /* the failure that ended it */
@@ -71,6 +81,7 @@ struct bkt_engine {
 
 /* engine.c */
 int bkt_engine_fail(struct bkt_engine *engine, int rc, const struct bkt_error *err);
+int64_t bkt_engine_retry_delay_ms(unsigned failures);
 void bkt_engine_queue_job(struct bkt_engine *engine, struct bkt_job *job);
 void bkt_engine_tell(struct bkt_engine *engine,
                      enum bkt_engine_event event,

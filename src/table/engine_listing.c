@@ -209,7 +209,7 @@ int bkt_engine_listing_step(struct bkt_engine *engine, struct bkt_error *err)
         return BKT_OK;
     switch (engine->phase) {
     case LISTING_NONE:
-        if (!engine->list_asked)
+        if (!engine->list_asked || engine->now_ms < engine->list_after_ms)
             return BKT_OK;
         engine->list_asked = false;
         engine->phase = LISTING_BEGINS;
@@ -221,11 +221,12 @@ int bkt_engine_listing_step(struct bkt_engine *engine, struct bkt_error *err)
             rc = sweep(engine);
         return rc;
     case LISTING_DRAINS:
-        return engine->work.count == 0 ? end(engine) : BKT_OK;
+        return engine->listed_work == 0 ? end(engine) : BKT_OK;
     case LISTING_BEGINS:
     case LISTING_SWEEPS:
     case LISTING_ENDS:
-        return BKT_OK; /* until their job is done */
+    case LISTING_FAILED:
+        return BKT_OK; /* until their job, or the last page, is done */
     }
     return BKT_OK;
 }
@@ -248,6 +249,23 @@ bool bkt_engine_listing_want(struct bkt_engine *engine, struct bkt_want *out_wan
     return true;
 }
 
+/* A listing cannot go on.  Nothing was removed; when it lives, another begins later. */
+static void give_up(struct bkt_engine *engine, int rc, const struct bkt_error *err)
+{
+    bool is_first_guard = rc == BKT_EGUARD && engine->listings_ended == 0;
+    if (!engine->options.is_live || rc == BKT_ENOMEM || is_first_guard) {
+        (void)bkt_engine_fail(engine, rc, err);
+        return;
+    }
+    const char *text = err ? err->message : bkt_error_text(rc);
+    bkt_engine_tell(engine, BKT_EVENT_TROUBLE, (struct bkt_str){"", 0}, bkt_str_from(text));
+    bkt_engine_listing_clear(engine);
+    engine->phase = engine->flight_count > 0 ? LISTING_FAILED : LISTING_NONE;
+    engine->list_failures++;
+    engine->list_after_ms = engine->now_ms + bkt_engine_retry_delay_ms(engine->list_failures);
+    engine->list_asked = true;
+}
+
 void bkt_engine_listed(struct bkt_engine *engine,
                        uint64_t id,
                        const struct bkt_page *page,
@@ -257,8 +275,15 @@ void bkt_engine_listed(struct bkt_engine *engine,
     assert(flight.is_used);
     engine->flights[id].is_used = false;
     engine->flight_count--;
+    if (engine->phase == LISTING_FAILED) {
+        if (page)
+            page->free(page->owner);
+        if (engine->flight_count == 0)
+            engine->phase = LISTING_NONE;
+        return;
+    }
     if (!page) {
-        (void)bkt_engine_fail(engine, why->code, why);
+        give_up(engine, why->code, why);
         return;
     }
 
@@ -273,7 +298,7 @@ void bkt_engine_listed(struct bkt_engine *engine,
         if (merge)
             bkt_merge_clear(merge);
         bkt_mem_free(merge);
-        (void)bkt_engine_fail(engine, rc, err.code ? &err : NULL);
+        give_up(engine, rc, err.code ? &err : NULL);
         return;
     }
     bkt_merge_begin(merge, page, flight.read_at);
@@ -284,6 +309,8 @@ static void swept(struct bkt_engine *engine, struct bkt_job *job)
 {
     engine->counts.deleted += job->sweep.row_count;
     engine->row_count -= job->sweep.row_count;
+    if (engine->listings_ended > 0)
+        engine->counts.missed += job->sweep.row_count;
     int rc = job->rc;
     struct bkt_str key;
     bool is_deleted;
@@ -315,6 +342,8 @@ void bkt_engine_listing_job_done(struct bkt_engine *engine, struct bkt_job *job)
         case BKT_JOB_END_LISTING:
             engine->phase = LISTING_NONE;
             engine->rows_lack_columns = false;
+            engine->listings_ended++;
+            engine->list_failures = 0;
             bkt_engine_tell(engine, BKT_EVENT_LISTED, (struct bkt_str){"", 0},
                             (struct bkt_str){"", 0});
             break;
@@ -324,5 +353,5 @@ void bkt_engine_listing_job_done(struct bkt_engine *engine, struct bkt_job *job)
         }
     }
     if (rc)
-        (void)bkt_engine_fail(engine, rc, err.code ? &err : NULL);
+        give_up(engine, rc, err.code ? &err : NULL);
 }

@@ -3,9 +3,44 @@
 
 #include "core/mem.h"
 #include "core/time.h"
+#include "table/span.h"
 
 #include <assert.h>
 #include <stdlib.h>
+
+struct touch {
+    struct bkt_engine *engine;
+    struct bkt_work_item *item;
+};
+
+/* The key's entry, in which one more read is due from now on. */
+static int find_or_add(struct bkt_engine *engine, struct bkt_str key, struct bkt_work_item **out)
+{
+    struct bkt_work_item *item = bkt_work_find(&engine->work, key);
+    if (!item)
+        return bkt_work_add(&engine->work, key, out);
+    if (item->stage == BKT_WORK_WAITING)
+        bkt_work_move(&engine->work, item, BKT_WORK_QUEUED);
+    else if (item->stage != BKT_WORK_QUEUED)
+        item->again = true; /* what is being read may be older than what was learned just now */
+    *out = item;
+    return BKT_OK;
+}
+
+/* Where a row is as it would be made today, a read may be answered "not modified". */
+static int set_condition(struct bkt_engine *engine,
+                         struct bkt_work_item *item,
+                         const struct bkt_state_row *row)
+{
+    bool is_conditional =
+        (row->flags & BKT_STATE_ROW) && engine->options.columns == 0 &&
+        bkt_decode_is_current(row->decode, row->flags & BKT_STATE_REPLACED,
+                              row->flags & BKT_STATE_FAILED_CONTENT, engine->options.policy);
+    if (is_conditional)
+        return bkt_work_set_etag(item, row->etag);
+    bkt_work_forget_etag(item);
+    return BKT_OK;
+}
 
 /*
  * `row` is the key's state, or NULL when it is not known or the key is new; `listed` what a listing
@@ -16,15 +51,14 @@ int bkt_engine_work_add(struct bkt_engine *engine,
                         const struct bkt_state_row *row,
                         const struct bkt_object *listed)
 {
-    struct bkt_work_item *item = bkt_work_find(&engine->work, key);
-    if (item) {
-        /* What was read, or is being read, may be older than what was learned just now. */
-        item->again = item->stage != BKT_WORK_QUEUED;
-        return BKT_OK;
-    }
-    int rc = bkt_work_add(&engine->work, key, &item);
+    struct bkt_work_item *item;
+    int rc = find_or_add(engine, key, &item);
     if (rc)
         return rc;
+    if (!item->was_listed && engine->phase != LISTING_NONE) {
+        item->was_listed = true;
+        engine->listed_work++;
+    }
     item->size_hint = listed ? listed->size : 0;
     item->modified_ms = listed ? listed->last_modified_ms : BKT_TIME_NONE;
 
@@ -36,10 +70,49 @@ int bkt_engine_work_add(struct bkt_engine *engine,
     return is_conditional ? bkt_work_set_etag(item, row->etag) : BKT_OK;
 }
 
-int bkt_engine_touch(struct bkt_engine *engine, struct bkt_str key, struct bkt_error *err)
+/* The condition that makes the read of a touched key cheap: the ETag that its row has. */
+static int on_touched_row(void *ctx, const struct bkt_state_row *row, struct bkt_error *err)
 {
-    int rc = bkt_engine_work_add(engine, key, NULL, NULL);
-    return rc ? bkt_error_set(err, rc, "note a changed key: %s", bkt_error_text(rc)) : BKT_OK;
+    (void)err;
+    struct touch *touch = ctx;
+    return set_condition(touch->engine, touch->item, row);
+}
+
+static int find_condition(struct bkt_engine *engine,
+                          struct bkt_work_item *item,
+                          struct bkt_error *err)
+{
+    const struct bkt_table_target *target = engine->options.target;
+    struct touch touch = {engine, item};
+    struct bkt_arena arena = {0};
+    struct bkt_scan scan = {.up_to = item->key, .has_up_to = true, .limit = 1};
+    size_t count;
+    int rc = bkt_span_before(&arena, item->key, &scan.after);
+    if (rc == BKT_OK)
+        rc = target->ops->scan(target->self, &scan, on_touched_row, &touch, &count, err);
+    bkt_arena_clear(&arena);
+    return rc;
+}
+
+int bkt_engine_touch(struct bkt_engine *engine,
+                     struct bkt_str key,
+                     void *ticket,
+                     struct bkt_error *err)
+{
+    struct bkt_work_item *item;
+    bool is_new = bkt_work_find(&engine->work, key) == NULL;
+    int rc = find_or_add(engine, key, &item);
+    if (rc == BKT_OK)
+        rc = bkt_work_add_ticket(item->again ? &item->later : &item->tickets, ticket);
+    if (rc)
+        return bkt_error_set(err, rc, "note a changed key: %s", bkt_error_text(rc));
+    if (!is_new)
+        return BKT_OK;
+    item->modified_ms = BKT_TIME_NONE;
+    /* Where the state cannot be asked now, the read is unconditional. */
+    if (engine->options.columns == 0 && find_condition(engine, item, NULL) != BKT_OK)
+        bkt_work_forget_etag(item);
+    return BKT_OK;
 }
 
 /* Reading. */
@@ -62,6 +135,18 @@ static void release(struct bkt_engine *engine, struct bkt_work_item *item)
     item->reserved_bytes = 0;
 }
 
+/* Keys that could not be read and whose time has come. */
+static void wake_waiting(struct bkt_engine *engine)
+{
+    struct bkt_work_item *item = engine->work.queues[BKT_WORK_WAITING].oldest;
+    while (item) {
+        struct bkt_work_item *newer = item->newer;
+        if (item->due_ms <= engine->now_ms)
+            bkt_work_move(&engine->work, item, BKT_WORK_QUEUED);
+        item = newer;
+    }
+}
+
 bool bkt_engine_work_want(struct bkt_engine *engine, struct bkt_want *out_want)
 {
     if (engine->work.queues[BKT_WORK_UNCONFIRMED].count > 0 && !engine->bucket_asked) {
@@ -69,6 +154,7 @@ bool bkt_engine_work_want(struct bkt_engine *engine, struct bkt_want *out_want)
         *out_want = (struct bkt_want){.kind = BKT_WANT_BUCKET};
         return true;
     }
+    wake_waiting(engine);
     struct bkt_work_item *item = engine->work.queues[BKT_WORK_QUEUED].oldest;
     if (!item || engine->reading_count == engine->options.get_concurrency)
         return false;
@@ -210,6 +296,7 @@ static int commit(struct bkt_engine *engine)
     while (count < capacity && (count == 0 || bytes < BATCH_BYTES_MAX)) {
         struct bkt_work_item *item = ready->oldest;
         bytes += item->body.len;
+        job->durable = job->durable || item->tickets.count > 0;
         job->items[count++] = item;
         bkt_work_move(&engine->work, item, BKT_WORK_COMMITTING);
     }
@@ -290,6 +377,43 @@ static void read_again(struct bkt_engine *engine, struct bkt_job *job, size_t i)
     bkt_work_move(&engine->work, item, BKT_WORK_QUEUED);
 }
 
+static void settle(struct bkt_engine *engine, struct bkt_work_item *item)
+{
+    for (size_t i = 0; i < item->tickets.count; i++)
+        engine->options.on_settled(engine->options.ctx, item->tickets.items[i]);
+    item->tickets.count = 0;
+}
+
+static void leave_listing(struct bkt_engine *engine, struct bkt_work_item *item)
+{
+    if (item->was_listed)
+        engine->listed_work--;
+    item->was_listed = false;
+}
+
+/* The key's commit is done: what next with it? */
+static void finish(struct bkt_engine *engine, struct bkt_work_item *item, bool try_later)
+{
+    release(engine, item);
+    bkt_work_drop_change(item);
+    bkt_work_forget_etag(item);
+    if (item->again) {
+        struct bkt_tickets settled = item->tickets;
+        item->tickets = item->later;
+        item->later = settled;
+        bkt_work_move(&engine->work, item, BKT_WORK_QUEUED);
+        return;
+    }
+    leave_listing(engine, item);
+    if (!try_later) {
+        bkt_work_remove(&engine->work, item);
+        return;
+    }
+    item->failures++;
+    item->due_ms = engine->now_ms + bkt_engine_retry_delay_ms(item->failures);
+    bkt_work_move(&engine->work, item, BKT_WORK_WAITING);
+}
+
 void bkt_engine_work_job_done(struct bkt_engine *engine, struct bkt_job *job)
 {
     if (job->rc) {
@@ -298,18 +422,20 @@ void bkt_engine_work_job_done(struct bkt_engine *engine, struct bkt_job *job)
     }
     for (size_t i = 0; i < job->count; i++) {
         struct bkt_work_item *item = job->items[i];
-        if (job->changes[i].outcome == BKT_OUTCOME_REFUSED) {
+        const struct bkt_change *change = &job->changes[i];
+        if (change->outcome == BKT_OUTCOME_REFUSED) {
             read_again(engine, job, i);
             continue;
         }
-        count_applied(engine, &job->changes[i]);
-        release(engine, item);
-        if (item->again) {
-            bkt_work_drop_change(item);
-            bkt_work_forget_etag(item);
-            bkt_work_move(&engine->work, item, BKT_WORK_QUEUED);
-        } else {
-            bkt_work_remove(&engine->work, item);
-        }
+        count_applied(engine, change);
+        if (engine->listings_ended > 0 && item->was_listed && item->tickets.count == 0 &&
+            (change->op == BKT_CHANGE_UPSERT || change->op == BKT_CHANGE_DELETE))
+            engine->counts.missed++;
+        settle(engine, item);
+        /* What depends on the content alone waits for another content. */
+        bool try_later = change->op == BKT_CHANGE_FAIL && !change->failed_by_content &&
+                         engine->options.is_live &&
+                         engine->work.queues[BKT_WORK_WAITING].count < WORK_MAX;
+        finish(engine, item, try_later);
     }
 }

@@ -13,7 +13,7 @@
  *   - A delete leaves a tombstone: a state row with a revision of its own and no row.
  *
  * Threads: attach() comes first, alone, and detach() last.  Between them two threads call at once:
- * the loop calls scan(), read_clock() and row_error(), the writer everything else.
+ * the loop calls scan() and read_clock(), the writer everything else.
  * Errors: whatever fails, nothing of the call is kept.  BKT_ETARGET unless said; `retriable` is set
  * when the same call may succeed later (a lock, a lost connection).
  */
@@ -210,7 +210,7 @@ struct bkt_table_target_ops {
     /* Record that a listing was complete (after its sweep and its last change). */
     int (*end_listing)(void *self, const struct bkt_listing_record *record, struct bkt_error *err);
 
-    /* Count the keys with FAILED; the reason of one (BKT_OK and empty when there is none). */
+    /* Count the keys with FAILED. */
     int (*count_failed)(void *self, uint64_t *out_count, struct bkt_error *err);
 
     /* Close everything; no failure matters any more. */

@@ -142,8 +142,24 @@ void bkt_work_forget_etag(struct bkt_work_item *item)
     free_str(&item->known_etag);
 }
 
+int bkt_work_add_ticket(struct bkt_tickets *tickets, void *ticket)
+{
+    if (tickets->count == tickets->cap) {
+        size_t cap = tickets->cap > 0 ? tickets->cap * 2 : 2;
+        void **moved = bkt_mem_realloc(tickets->items, cap * sizeof(void *));
+        if (!moved)
+            return BKT_ENOMEM;
+        tickets->items = moved;
+        tickets->cap = cap;
+    }
+    tickets->items[tickets->count++] = ticket;
+    return BKT_OK;
+}
+
 static void free_item(struct bkt_work_item *item)
 {
+    bkt_mem_free(item->tickets.items);
+    bkt_mem_free(item->later.items);
     bkt_work_drop_change(item);
     free_str(&item->key);
     free_str(&item->known_etag);

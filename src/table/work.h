@@ -3,7 +3,8 @@
  *
  *   QUEUED ──► READING ──► READ ──► COMMITTING ──► gone
  *      ▲                                 │
- *      └──── refused by the read clock, or something more was said of the key meanwhile
+ *      ├──── refused by the read clock, or something more was said of the key meanwhile
+ *      └──── WAITING: it could not be read, and is tried again later
  *
  * Entries of one stage form a queue in the order in which they came to it.  One thread.
  */
@@ -19,14 +20,27 @@ enum bkt_work_stage {
     BKT_WORK_UNCONFIRMED, /* the key is said to be absent: does the bucket exist at all? */
     BKT_WORK_READ,
     BKT_WORK_COMMITTING,
+    BKT_WORK_WAITING,
 };
-enum { BKT_WORK_STAGE_COUNT = 5 };
+enum { BKT_WORK_STAGE_COUNT = 6 };
+
+/* Whoever wants to be told when the key is durable. */
+struct bkt_tickets {
+    void **items;
+    size_t count, cap;
+};
 
 struct bkt_work_item {
     uint64_t id;
     struct bkt_str key; /* owned */
     enum bkt_work_stage stage;
-    bool again; /* what was learned of it after its read began asks for one more */
+    bool again;        /* what was learned of it after its read began asks for one more */
+    bool was_listed;   /* it came from a listing alone */
+    unsigned failures; /* in a row */
+    int64_t due_ms;    /* WAITING */
+
+    struct bkt_tickets tickets; /* settled by the commit of the read under way, or to come */
+    struct bkt_tickets later;   /* came after that read began: settled by the next one */
 
     struct bkt_str known_etag; /* owned; the row has it, so it is the condition of the read */
     uint64_t size_hint;        /* as listed; 0: not known */
@@ -78,6 +92,10 @@ void bkt_work_drop_change(struct bkt_work_item *item);
 BKT_MUST_CHECK int bkt_work_set_etag(struct bkt_work_item *item, struct bkt_str etag);
 void bkt_work_forget_etag(struct bkt_work_item *item);
 
+/* BKT_ENOMEM. */
+BKT_MUST_CHECK int bkt_work_add_ticket(struct bkt_tickets *tickets, void *ticket);
+
+/* Both kinds must have been settled. */
 void bkt_work_remove(struct bkt_work *work, struct bkt_work_item *item);
 
 #endif
