@@ -99,7 +99,10 @@ static bool take_zone(struct bkt_str *text, int64_t *out_offset_ms)
     int64_t minutes;
     if (!west && !take_char(text, '+'))
         return false;
-    if (!take_digits(text, 2, &hours) || (take_char(text, ':'), !take_digits(text, 2, &minutes)))
+    if (!take_digits(text, 2, &hours))
+        return false;
+    (void)take_char(text, ':');
+    if (!take_digits(text, 2, &minutes))
         return false;
     *out_offset_ms = (hours * 60 + minutes) * 60000 * (west ? -1 : 1);
     return true;

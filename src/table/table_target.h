@@ -116,7 +116,7 @@ struct bkt_change {
     struct bkt_str content; /* UPSERT; text unless content_is_bytes */
     bool content_is_bytes;  /* store as BLOB whatever the column says */
     bool replaced;          /* sets BKT_STATE_REPLACED */
-    bool failed_by_content; /* FAIL: sets FAILED_CONTENT, failed_etag is object.etag */
+    bool failed_by_content; /* FAIL: sets FAILED_CONTENT, failed_etag is object.etag, decode is kept */
     uint32_t decode;        /* kept with the row, opaque here */
     uint64_t read_at;
     struct bkt_str reason; /* FAIL */

@@ -32,9 +32,10 @@ static const char *const statement_sql[BKT_SQLITE_STATEMENT_COUNT] = {
                                " version_id = coalesce(?5, version_id),"
                                " failed_etag = NULL, error = NULL WHERE filename = ?1",
     [BKT_SQLITE_STATE_FAIL] = "INSERT INTO @S (filename, revision, flags, failed_etag, error, size,"
-                              " last_modified) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+                              " last_modified, decode)"
+                              " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, coalesce(?8, 0))"
                               " ON CONFLICT (filename) DO UPDATE SET revision = ?2, flags = ?3,"
-                              " failed_etag = ?4, error = ?5",
+                              " failed_etag = ?4, error = ?5, decode = coalesce(?8, decode)",
     [BKT_SQLITE_ROW_DELETE] = "DELETE FROM @T WHERE filename = ?1",
     [BKT_SQLITE_UNSTAGE_ALL] = "DELETE FROM @A",
     /* The first term is the index's own, without which it would not be used. */
@@ -253,7 +254,9 @@ static int bind_state_fail(sqlite3_stmt *stmt, const struct bkt_change *change)
                                         change->failed_by_content ? change->object.etag : none) ||
            bkt_sqlite_bind_text(stmt, 5, reason) ||
            sqlite3_bind_int64(stmt, 6, (sqlite3_int64)change->object.size) ||
-           bind_last_modified(stmt, 7, change->object.last_modified_ms);
+           bind_last_modified(stmt, 7, change->object.last_modified_ms) ||
+           (change->failed_by_content ? sqlite3_bind_int64(stmt, 8, change->decode)
+                                      : sqlite3_bind_null(stmt, 8));
 }
 
 static int state_write(struct bkt_sqlite_writer *writer,
