@@ -8,6 +8,7 @@
 
 enum {
     HASH_BYTES = 32,
+    HEX_LEN = BKT_SIGV4_HASH_BYTES - 1,
     BLOCK_BYTES = 64, /* of SHA-256; HMAC pads its key to it */
     DATE_BYTES = 8,   /* "20240301" of "20240301T100000Z" */
     STAMP_LEN = BKT_TIME_STAMP_BYTES - 1,
@@ -54,7 +55,7 @@ int bkt_sigv4_new(struct bkt_sigv4 **out_signer, struct bkt_error *err)
     signer->stamp_second = INT64_MIN;
     signer->secret = BKT_BUF_INIT(SECRET_BYTES_MAX);
     signer->canonical = BKT_BUF_INIT(BKT_SIGV4_CANONICAL_BYTES_MAX);
-    signer->names = BKT_BUF_INIT(BKT_SIGV4_HEADERS_MAX * (BKT_SIGV4_NAME_BYTES_MAX + 1));
+    signer->names = BKT_BUF_INIT((size_t)BKT_SIGV4_HEADERS_MAX * (BKT_SIGV4_NAME_BYTES_MAX + 1));
     signer->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     signer->work = EVP_MD_CTX_new();
     signer->inner = EVP_MD_CTX_new();
@@ -97,7 +98,7 @@ static void to_hex(const unsigned char bytes[HASH_BYTES], char out[BKT_SIGV4_HAS
         out[2 * i] = digits[bytes[i] >> 4];
         out[2 * i + 1] = digits[bytes[i] & 15];
     }
-    out[2 * HASH_BYTES] = '\0';
+    out[HEX_LEN] = '\0';
 }
 
 int bkt_sigv4_hash(struct bkt_sigv4 *signer,
@@ -231,7 +232,7 @@ static bool sign_canonical(struct bkt_sigv4 *signer, char out_signature[BKT_SIGV
         return false;
     to_hex(digest, signer->canonical_hash);
 
-    char text[sizeof(ALGORITHM) + BKT_TIME_STAMP_BYTES + SCOPE_BYTES_MAX + 1 + 2 * HASH_BYTES];
+    char text[sizeof(ALGORITHM) + BKT_TIME_STAMP_BYTES + SCOPE_BYTES_MAX + 1 + HEX_LEN];
     char *end = text;
     memcpy(end, ALGORITHM "\n", sizeof(ALGORITHM));
     end += sizeof(ALGORITHM);
@@ -241,8 +242,8 @@ static bool sign_canonical(struct bkt_sigv4 *signer, char out_signature[BKT_SIGV
     memcpy(end, signer->scope, signer->scope_len);
     end += signer->scope_len;
     *end++ = '\n';
-    memcpy(end, signer->canonical_hash, 2 * HASH_BYTES);
-    end += 2 * HASH_BYTES;
+    memcpy(end, signer->canonical_hash, HEX_LEN);
+    end += HEX_LEN;
 
     if (!hmac(signer, (struct bkt_str){text, (size_t)(end - text)}, digest))
         return false;
@@ -276,7 +277,7 @@ int bkt_sigv4_sign(struct bkt_sigv4 *signer,
                                     BKT_STR(", SignedHeaders="),
                                     bkt_buf_str(&signer->names),
                                     BKT_STR(", Signature="),
-                                    {signature, 2 * HASH_BYTES}};
+                                    {signature, HEX_LEN}};
     size_t count = sizeof(parts) / sizeof(parts[0]);
     size_t len = 0;
     for (size_t i = 0; i < count; i++)
@@ -320,9 +321,10 @@ static int append_lines(struct bkt_sigv4 *signer,
         {BKT_STR("x-amz-security-token"), identity->session_token},
     };
     size_t added_count = identity->session_token.len > 0 ? 3 : 2;
-    if (request->header_count > BKT_SIGV4_HEADERS_MAX - added_count)
+    if (request->header_count > BKT_SIGV4_HEADERS_MAX - added_count) {
         return bkt_error_set(err, BKT_ELIMIT, "sign a request: more than %d headers",
                              (int)BKT_SIGV4_HEADERS_MAX);
+    }
 
     struct bkt_sigv4_header headers[BKT_SIGV4_HEADERS_MAX];
     if (request->header_count > 0)

@@ -88,9 +88,10 @@ static int append_query(struct bkt_buf *out, struct bkt_str query, struct bkt_er
         query = (struct bkt_str){query.ptr + used, query.len - used};
         if (pair.len == 0)
             continue;
-        if (count == BKT_SIGV4_PARAMETERS_MAX)
+        if (count == BKT_SIGV4_PARAMETERS_MAX) {
             return bkt_error_set(err, BKT_ELIMIT, "sign a request: more than %d query parameters",
                                  (int)BKT_SIGV4_PARAMETERS_MAX);
+        }
         const char *equals = memchr(pair.ptr, '=', pair.len);
         size_t name_len = equals ? (size_t)(equals - pair.ptr) : pair.len;
         struct bkt_str value = {pair.ptr + name_len + 1, equals ? pair.len - name_len - 1 : 0};
@@ -130,10 +131,11 @@ static int append_value(struct bkt_buf *out, struct bkt_str value)
     char *end = out->ptr + out->len;
     for (size_t i = 0; i < value.len; i++) {
         char byte = value.ptr[i];
-        if (!is_space(byte))
+        if (!is_space(byte)) {
             *end++ = byte;
-        else if (end[-1] != ' ')
+        } else if (end[-1] != ' ') {
             *end++ = ' ';
+        }
     }
     *end = '\0';
     out->len = (size_t)(end - out->ptr);
@@ -155,16 +157,22 @@ static int sort_headers(const struct bkt_sigv4_request *request,
                         size_t order[BKT_SIGV4_HEADERS_MAX],
                         struct bkt_error *err)
 {
-    if (request->header_count > BKT_SIGV4_HEADERS_MAX)
-        return bkt_error_set(err, BKT_ELIMIT, "sign a request: more than %d headers",
-                             (int)BKT_SIGV4_HEADERS_MAX);
+    if (request->header_count > BKT_SIGV4_HEADERS_MAX) {
+        (void)bkt_error_set(err, BKT_ELIMIT, "sign a request: more than %d headers",
+                            (int)BKT_SIGV4_HEADERS_MAX);
+        return BKT_ELIMIT;
+    }
     for (size_t i = 0; i < request->header_count; i++) {
         struct bkt_str name = request->headers[i].name;
-        if (name.len > BKT_SIGV4_NAME_BYTES_MAX)
-            return bkt_error_set(err, BKT_ELIMIT, "sign a request: a header's name is too long");
+        if (name.len > BKT_SIGV4_NAME_BYTES_MAX) {
+            (void)bkt_error_set(err, BKT_ELIMIT, "sign a request: a header's name is too long");
+            return BKT_ELIMIT;
+        }
         for (size_t k = 0; k < name.len; k++) {
             char byte = name.ptr[k];
-            entries[i].name[k] = byte >= 'A' && byte <= 'Z' ? (char)(byte | 0x20) : byte;
+            if (byte >= 'A' && byte <= 'Z')
+                byte = (char)(byte | 0x20);
+            entries[i].name[k] = byte;
         }
         entries[i].name_len = name.len;
         entries[i].value = request->headers[i].value;

@@ -4,7 +4,8 @@
 
 static int fail(const struct bkt_xml *xml, const char *at, const char *what, struct bkt_error *err)
 {
-    return bkt_error_set(err, BKT_EPARSE, "XML, byte %zu: %s", (size_t)(at - xml->begin), what);
+    (void)bkt_error_set(err, BKT_EPARSE, "XML, byte %zu: %s", (size_t)(at - xml->begin), what);
+    return BKT_EPARSE;
 }
 
 static int fail_early_end(const struct bkt_xml *xml, struct bkt_error *err)
@@ -54,13 +55,16 @@ static bool take_pseudo_attribute(const char **p,
 static bool is_utf8_name(struct bkt_str name)
 {
     static const char wanted[] = "utf-8";
+    if (name.len != sizeof(wanted) - 1)
+        return false;
     for (size_t i = 0; i < name.len; i++) {
-        char lower =
-            name.ptr[i] >= 'A' && name.ptr[i] <= 'Z' ? (char)(name.ptr[i] | 0x20) : name.ptr[i];
-        if (lower != wanted[i])
+        char byte = name.ptr[i];
+        if (byte >= 'A' && byte <= 'Z')
+            byte = (char)(byte | 0x20);
+        if (byte != wanted[i])
             return false;
     }
-    return name.len == sizeof(wanted) - 1;
+    return true;
 }
 
 static bool is_version_1(struct bkt_str version)
@@ -282,10 +286,11 @@ static int end_tag(struct bkt_xml *xml, struct bkt_error *err)
 static void put_text(char **out, struct bkt_str text)
 {
     for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] != '\r')
+        if (text.ptr[i] != '\r') {
             *(*out)++ = text.ptr[i];
-        else if (i + 1 == text.len || text.ptr[i + 1] != '\n')
+        } else if (i + 1 == text.len || text.ptr[i + 1] != '\n') {
             *(*out)++ = '\n';
+        }
     }
 }
 

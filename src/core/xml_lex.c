@@ -10,14 +10,14 @@ static inline uint64_t unusual_bytes(uint64_t word)
 
 static const char *skip_usual(const char *p, const char *end)
 {
-    while (end - p >= 4 * BKT_XML_LEX_WORD) {
-        uint64_t unusual = unusual_bytes(bkt_xml_lex_load(p)) |
-                           unusual_bytes(bkt_xml_lex_load(p + BKT_XML_LEX_WORD)) |
-                           unusual_bytes(bkt_xml_lex_load(p + 2 * BKT_XML_LEX_WORD)) |
-                           unusual_bytes(bkt_xml_lex_load(p + 3 * BKT_XML_LEX_WORD));
+    enum { BLOCK = 4 * BKT_XML_LEX_WORD };
+    while (end - p >= BLOCK) {
+        uint64_t unusual = 0;
+        for (const char *word = p; word < p + BLOCK; word += BKT_XML_LEX_WORD)
+            unusual |= unusual_bytes(bkt_xml_lex_load(word));
         if (unusual)
             break;
-        p += 4 * BKT_XML_LEX_WORD;
+        p += BLOCK;
     }
     while (p < end && (unsigned char)*p >= 0x20 && (unsigned char)*p < 0x80)
         p++;
@@ -60,10 +60,11 @@ const char *bkt_xml_lex_bad_char(const char *p, const char *end, bool *out_has_c
             p += len;
             continue;
         }
-        if (*p == '\r')
+        if (*p == '\r') {
             *out_has_cr = true;
-        else if (*p != '\t' && *p != '\n')
+        } else if (*p != '\t' && *p != '\n') {
             return p;
+        }
         p++;
     }
     return NULL;

@@ -36,8 +36,9 @@ struct reader {
 
 static int fail(const struct reader *reader, const char *what)
 {
-    return bkt_error_set(reader->err, BKT_EPARSE, "list answer, byte %zu: %s",
-                         (size_t)(reader->xml.at - reader->xml.begin), what);
+    (void)bkt_error_set(reader->err, BKT_EPARSE, "list answer, byte %zu: %s",
+                        (size_t)(reader->xml.at - reader->xml.begin), what);
+    return BKT_EPARSE;
 }
 
 static int fail_memory(const struct reader *reader)
@@ -51,9 +52,10 @@ static int make_room(
 {
     if (count < *cap)
         return BKT_OK;
-    if (count == BKT_LIST_PAGE_COUNT_MAX)
+    if (count == BKT_LIST_PAGE_COUNT_MAX) {
         return bkt_error_set(reader->err, BKT_ELIMIT, "list answer: more than %d keys in a page",
                              (int)BKT_LIST_PAGE_COUNT_MAX);
+    }
     size_t more = *cap == 0 ? CAPACITY_FIRST : *cap * 2;
     if (more > BKT_LIST_PAGE_COUNT_MAX)
         more = BKT_LIST_PAGE_COUNT_MAX;
@@ -105,7 +107,7 @@ static struct bkt_str strip_etag(struct bkt_str etag)
 static int content_element(struct reader *reader, struct bkt_object *object, unsigned *seen)
 {
     struct bkt_str name = reader->xml.name;
-    struct bkt_str text;
+    struct bkt_str text = BKT_STR("");
     int rc;
 
     if (bkt_str_eq(name, BKT_STR("Key")))
@@ -196,7 +198,7 @@ static int common_prefixes(struct reader *reader)
 static int root_element(struct reader *reader)
 {
     struct bkt_str name = reader->xml.name;
-    struct bkt_str text;
+    struct bkt_str text = BKT_STR("");
     int rc;
 
     if (bkt_str_eq(name, BKT_STR("Contents")))
@@ -286,9 +288,10 @@ static int check_page(const struct reader *reader, enum bkt_list_order order)
         ascends &= bkt_str_cmp(reader->objects[i - 1].key, reader->objects[i].key) < 0;
     for (size_t i = 1; i < reader->prefix_count; i++)
         ascends &= bkt_str_cmp(reader->prefixes[i - 1], reader->prefixes[i]) < 0;
-    if (!ascends)
+    if (!ascends) {
         return bkt_error_set(reader->err, BKT_EUNSUPPORTED,
                              "list answer: keys are not in ascending order");
+    }
     return BKT_OK;
 }
 

@@ -46,7 +46,9 @@ static void copy_text(char *out, size_t size, struct bkt_str text)
     for (size_t i = 0; i < len; i++) {
         unsigned char byte = (unsigned char)text.ptr[i];
         bool is_c1 = byte == 0xc2 && i + 1 < len && (unsigned char)text.ptr[i + 1] < 0xa0;
-        out[i] = byte < 0x20 || byte == 0x7f ? ' ' : (char)byte;
+        out[i] = text.ptr[i];
+        if (byte < 0x20 || byte == 0x7f)
+            out[i] = ' ';
         if (is_c1) { /* U+0080 to U+009F: terminals obey some of them */
             out[i++] = ' ';
             out[i] = ' ';
@@ -260,14 +262,15 @@ static void describe_place(const struct bkt_s3error *said,
                            char *out,
                            size_t size)
 {
-    if (said->region[0] != '\0' && strcmp(said->region, region) != 0)
+    if (said->region[0] != '\0' && strcmp(said->region, region) != 0) {
         (void)snprintf(out, size, "; the bucket is in %s, not in %s: set the region", said->region,
                        region);
-    else if (said->endpoint[0] != '\0')
+    } else if (said->endpoint[0] != '\0') {
         (void)snprintf(out, size, "; the bucket is served by %s: set the endpoint or its region",
                        said->endpoint);
-    else
+    } else {
         (void)snprintf(out, size, "; the bucket is not in %s: set its region", region);
+    }
 }
 
 void bkt_s3error_describe(const struct bkt_s3error *said,
@@ -282,10 +285,11 @@ void bkt_s3error_describe(const struct bkt_s3error *said,
         advice = advice_for_status(http_status);
 
     char hint[sizeof(said->endpoint) + 128] = "";
-    if (class == BKT_S3ERROR_WRONG_REGION && said->code[0] != '\0')
+    if (class == BKT_S3ERROR_WRONG_REGION && said->code[0] != '\0') {
         describe_place(said, region, hint, sizeof(hint));
-    else if (advice)
+    } else if (advice) {
         (void)snprintf(hint, sizeof(hint), "; %s", advice);
+    }
     if (class == BKT_S3ERROR_ARCHIVED && said->storage_class[0] != '\0')
         (void)snprintf(hint, sizeof(hint), "; it is in %s: %s", said->storage_class, advice);
 
