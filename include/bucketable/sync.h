@@ -28,6 +28,7 @@ struct bkt_counts {
     uint64_t get_requests;
     uint64_t retries;
     double seconds;
+    uint64_t events_missed; /* changes that a later listing found before any event told of them */
 };
 
 /* New members go last; `size` says which ones the caller knows. */

@@ -63,15 +63,21 @@ static void op_free(struct s3_op *op)
     bkt_mem_free(op);
 }
 
-void bkt_s3_free(struct bkt_s3 *s3)
+void bkt_s3_cancel_all(struct bkt_s3 *s3)
 {
-    if (!s3)
-        return;
+    s3->due = NULL;
     while (s3->first) {
         if (s3->first->http_id)
             bkt_http_cancel(s3->options.http, s3->first->http_id);
         op_free(s3->first);
     }
+}
+
+void bkt_s3_free(struct bkt_s3 *s3)
+{
+    if (!s3)
+        return;
+    bkt_s3_cancel_all(s3);
     bkt_sigv4_free(s3->signer);
     bkt_sigv4_lines_clear(&s3->lines);
     bkt_creds_clear(&s3->creds);

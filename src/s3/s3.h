@@ -48,6 +48,7 @@ BKT_MUST_CHECK int bkt_s3_new(const struct bkt_s3_options *options,
                               struct bkt_error *err);
 
 /* Requests under way end without a callback. */
+void bkt_s3_cancel_all(struct bkt_s3 *s3);
 void bkt_s3_free(struct bkt_s3 *s3);
 
 /* Start the retries that are due, and call back for what could not be started. */

@@ -1,0 +1,283 @@
+#include "api/driver.h"
+
+#include "api/target.h"
+#include "core/time.h"
+
+#include <sys/random.h>
+
+enum { PROGRESS_MS = 100 };
+
+int bkt_driver_open(struct bkt_driver *driver,
+                    const struct bkt_config *config,
+                    struct bkt_error *err)
+{
+    driver->settings = bkt_config_settings(config);
+    atomic_init(&driver->is_stopped, false);
+    atomic_init(&driver->is_list_asked, false);
+    int rc = bkt_bucket_open(&driver->bucket, config, err);
+    if (rc == BKT_OK)
+        rc = bkt_target_open(driver->settings, &driver->target, err);
+    return rc;
+}
+
+void bkt_driver_close(struct bkt_driver *driver)
+{
+    if (driver->target.ops)
+        driver->target.ops->free(driver->target.self);
+    bkt_bucket_close(&driver->bucket);
+}
+
+void bkt_driver_stop(struct bkt_driver *driver)
+{
+    atomic_store(&driver->is_stopped, true);
+    if (driver->bucket.http)
+        bkt_http_wakeup(driver->bucket.http);
+}
+
+void bkt_driver_list(struct bkt_driver *driver)
+{
+    atomic_store(&driver->is_list_asked, true);
+    if (driver->bucket.http)
+        bkt_http_wakeup(driver->bucket.http);
+}
+
+/* What the bucket answers, handed to the engine. */
+
+static void free_page(void *owner)
+{
+    bkt_s3_page_free(owner);
+}
+
+static void on_page(void *ctx, uint64_t id, struct bkt_s3_page *answer, const struct bkt_error *err)
+{
+    struct bkt_driver *driver = ctx;
+    if (!answer) {
+        bkt_engine_listed(driver->engine, id, NULL, err);
+        return;
+    }
+    struct bkt_page page = {
+        .objects = answer->page.objects,
+        .object_count = answer->page.object_count,
+        .is_truncated = answer->page.is_truncated,
+        .next_token = answer->page.next_token,
+        .owner = answer,
+        .free = free_page,
+    };
+    bkt_engine_listed(driver->engine, id, &page, NULL);
+}
+
+static bool on_size(void *ctx, uint64_t id, uint64_t size)
+{
+    struct bkt_driver *driver = ctx;
+    return bkt_engine_admit(driver->engine, id, size);
+}
+
+static void on_object(void *ctx, uint64_t id, struct bkt_s3_object *answer)
+{
+    struct bkt_driver *driver = ctx;
+    struct bkt_read read = {
+        .object = answer->object,
+        .extra = answer->extra,
+        .body = answer->body,
+    };
+    switch (answer->answer) {
+    case BKT_S3_OBJECT:
+        read.kind = BKT_READ_OBJECT;
+        break;
+    case BKT_S3_NOT_MODIFIED:
+        read.kind = BKT_READ_NOT_MODIFIED;
+        break;
+    case BKT_S3_NO_SUCH_KEY:
+        read.kind = BKT_READ_ABSENT;
+        break;
+    case BKT_S3_STOPPED:
+        read.kind = BKT_READ_STOPPED;
+        break;
+    case BKT_S3_FAILED:
+        read.kind = BKT_READ_FAILED;
+        read.reason = bkt_str_from(answer->err->message);
+        break;
+    }
+    bkt_engine_read(driver->engine, id, &read);
+}
+
+static void on_bucket(void *ctx, const struct bkt_error *err)
+{
+    struct bkt_driver *driver = ctx;
+    bkt_engine_bucket_exists(driver->engine, err);
+}
+
+/* What the engine wants, done. */
+
+static int start_read(struct bkt_driver *driver, const struct bkt_want *want, struct bkt_error *err)
+{
+    struct bkt_s3_get get = {
+        .key = want->read.key,
+        .if_none_match = want->read.if_none_match,
+        .size_hint = want->read.size_hint,
+        .id = want->id,
+        .on_size = on_size,
+        .on_object = on_object,
+        .ctx = driver,
+    };
+    return bkt_s3_get(driver->bucket.s3, &get, err);
+}
+
+static int start_list(struct bkt_driver *driver, const struct bkt_want *want, struct bkt_error *err)
+{
+    struct bkt_s3_list list = {
+        .prefix = want->list.prefix,
+        .start_after = want->list.start_after,
+        .token = want->list.token,
+        .id = want->id,
+        .on_page = on_page,
+        .ctx = driver,
+    };
+    return bkt_s3_list(driver->bucket.s3, &list, err);
+}
+
+/* Until nothing more is wanted for now. */
+static int serve(struct bkt_driver *driver, int64_t now_ms, struct bkt_error *err)
+{
+    for (;;) {
+        struct bkt_want want;
+        int rc = bkt_engine_next(driver->engine, now_ms, &want, err);
+        if (rc)
+            return rc;
+        switch (want.kind) {
+        case BKT_WANT_NOTHING:
+            return BKT_OK;
+        case BKT_WANT_LIST:
+            rc = start_list(driver, &want, err);
+            break;
+        case BKT_WANT_READ:
+            rc = start_read(driver, &want, err);
+            break;
+        case BKT_WANT_BUCKET:
+            rc = bkt_s3_bucket(driver->bucket.s3, on_bucket, driver, err);
+            break;
+        case BKT_WANT_JOB:
+            bkt_writer_give(driver->writer, want.job);
+            break;
+        }
+        if (rc)
+            return rc;
+    }
+}
+
+static int sooner(int a, int b)
+{
+    if (a < 0)
+        return b;
+    return b < 0 || a < b ? a : b;
+}
+
+struct bkt_counts bkt_driver_counts(const struct bkt_driver *driver)
+{
+    struct bkt_counts counts = {
+        .seconds = (double)(bkt_time_monotonic_ms() - driver->started_ms) / 1000,
+    };
+    if (driver->engine) {
+        struct bkt_engine_counts engine = bkt_engine_counts(driver->engine);
+        counts.listed = engine.listed;
+        counts.matched = engine.matched;
+        counts.added = engine.added;
+        counts.updated = engine.updated;
+        counts.deleted = engine.deleted;
+        counts.unchanged = engine.unchanged;
+        counts.failed = engine.failed;
+        counts.bytes = engine.bytes;
+        counts.events_missed = engine.missed;
+    }
+    struct bkt_s3_stats stats = bkt_s3_stats(driver->bucket.s3);
+    counts.list_requests = stats.list_requests - driver->stats_before.list_requests;
+    counts.get_requests = stats.get_requests - driver->stats_before.get_requests;
+    counts.retries = stats.retries - driver->stats_before.retries;
+    return counts;
+}
+
+static void show_progress(struct bkt_driver *driver, int64_t now_ms)
+{
+    if (!driver->options.on_progress || now_ms < driver->progress_at_ms)
+        return;
+    struct bkt_counts counts = bkt_driver_counts(driver);
+    driver->options.on_progress(driver->options.ctx, &counts);
+    driver->progress_at_ms = now_ms + PROGRESS_MS;
+}
+
+static int how_long(struct bkt_driver *driver, int64_t now_ms)
+{
+    int wait_ms = sooner(bkt_engine_wait_ms(driver->engine, now_ms),
+                         bkt_s3_wait_ms(driver->bucket.s3, now_ms));
+    if (driver->options.part.wait_ms)
+        wait_ms = sooner(wait_ms, driver->options.part.wait_ms(driver->options.part.ctx, now_ms));
+    if (driver->options.on_progress)
+        wait_ms = sooner(wait_ms, PROGRESS_MS);
+    return wait_ms;
+}
+
+int bkt_driver_loop(struct bkt_driver *driver, struct bkt_error *err)
+{
+    for (;;) {
+        int64_t now_ms = bkt_time_monotonic_ms();
+        bool is_stopped = atomic_load(&driver->is_stopped);
+        if (is_stopped)
+            bkt_engine_stop(driver->engine);
+        if (atomic_exchange(&driver->is_list_asked, false))
+            bkt_engine_list(driver->engine);
+        struct bkt_job *job;
+        while ((job = bkt_writer_fetch(driver->writer)) != NULL)
+            bkt_engine_job_done(driver->engine, job);
+        bkt_s3_tick(driver->bucket.s3, now_ms);
+        if (driver->options.part.tick)
+            driver->options.part.tick(driver->options.part.ctx, now_ms);
+        int rc = serve(driver, now_ms, err);
+        if (rc)
+            return rc;
+        show_progress(driver, now_ms);
+        if ((is_stopped || !driver->options.is_live) && bkt_engine_is_idle(driver->engine))
+            return BKT_OK;
+        rc = bkt_http_run_once(driver->bucket.http, how_long(driver, now_ms), err);
+        if (rc)
+            return rc;
+    }
+}
+
+int bkt_driver_start(struct bkt_driver *driver, struct bkt_error *err)
+{
+    const struct bkt_settings *settings = driver->settings;
+    driver->started_ms = bkt_time_monotonic_ms();
+    driver->progress_at_ms = 0;
+    driver->stats_before = bkt_s3_stats(driver->bucket.s3);
+    struct bkt_engine_options options = {
+        .filter = driver->bucket.filter,
+        .target = &driver->target,
+        .policy = {settings->binary, (enum bkt_text_errors)settings->text_errors},
+        .columns = settings->columns,
+        .list_concurrency = settings->list_concurrency,
+        .get_concurrency = settings->get_concurrency,
+        .memory_limit = settings->memory_limit,
+        .max_deletes = {settings->max_deletes.is_percent, settings->max_deletes.number},
+        .is_live = driver->options.is_live,
+        .on_event = driver->options.on_event,
+        .on_settled = driver->options.on_settled,
+        .ctx = driver->options.ctx,
+    };
+    (void)!getrandom(&options.seed, sizeof(options.seed), 0);
+    int rc = bkt_target_attach(settings, &driver->target, &options.attached, err);
+    if (rc == BKT_OK)
+        rc = bkt_engine_new(&options, &driver->engine, err);
+    if (rc == BKT_OK)
+        rc = bkt_writer_new(&driver->target, driver->bucket.http, &driver->writer, err);
+    return rc;
+}
+
+void bkt_driver_end(struct bkt_driver *driver)
+{
+    bkt_writer_free(driver->writer);
+    driver->writer = NULL;
+    /* What is still under way would answer an engine that is gone. */
+    bkt_s3_cancel_all(driver->bucket.s3);
+    bkt_engine_free(driver->engine);
+    driver->engine = NULL;
+}
