@@ -174,14 +174,20 @@ class Server:
                 self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 cwd=self.directory, env={**os.environ, **self.environment()},
                 preexec_fn=die_with_parent, start_new_session=True)
+        try:
+            self.wait_until_ready()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def wait_until_ready(self):
         deadline = time.monotonic() + self.start_timeout_s
         while not self.is_ready():
             if self.process.poll() is not None or time.monotonic() > deadline:
-                self.stop()
                 tail = self.log.read_text(errors="replace").strip().splitlines()[-3:]
                 raise Unavailable(f"{self.name}: did not start: {' / '.join(tail)}")
             time.sleep(0.05)
-        return self
 
     def is_ready(self):
         try:

@@ -7,6 +7,8 @@ import signal
 import subprocess
 from dataclasses import dataclass
 
+from servers import die_with_parent
+
 SANITIZER_EXIT = 99
 SANITIZER_WORDS = (b"AddressSanitizer", b"LeakSanitizer", b"runtime error:")
 
@@ -58,16 +60,18 @@ class Program:
         }
 
     def start(self, *arguments, env=None, wrapper=(), file_size_max=None):
-        def limit_file_size():
-            # The signal is ignored, as a shell user may have it: then write() fails instead.
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-            resource.setrlimit(resource.RLIMIT_FSIZE, (file_size_max, file_size_max))
+        def in_child():
+            die_with_parent()
+            if file_size_max:
+                # The signal is ignored, as a shell user may have it: then write() fails instead.
+                signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+                resource.setrlimit(resource.RLIMIT_FSIZE, (file_size_max, file_size_max))
 
         return subprocess.Popen(
             [*wrapper, self.path, *(str(a) for a in arguments)], stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=self.directory,
             env={**self.env, **(env or {})},
-            preexec_fn=limit_file_size if file_size_max else None)
+            preexec_fn=in_child)
 
     def finish(self, process, exits=0, timeout_s=60):
         try:
