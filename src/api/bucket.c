@@ -1,33 +1,35 @@
 #include "api/bucket.h"
 
+#include "aws/region.h"
 #include "core/mem.h"
 
 #include <sys/random.h>
 
-static int fetch_creds(void *ctx, bool renew, struct bkt_creds *out, struct bkt_error *err)
+static int get_creds(
+    void *ctx, bool renew, uint64_t *generation, struct bkt_creds *creds, struct bkt_error *err)
 {
-    (void)renew;
     struct bkt_bucket *bucket = ctx;
-    enum bkt_creds_answer answer;
-    char why[BKT_CREDS_WHY_BYTES];
-    return bucket->provider.fetch(bucket->provider.self, out, &answer, why, err);
+    if (renew)
+        return bkt_creds_cache_renew(bucket->creds, BKT_CREDS_DO_NOT_WAIT, generation, creds, err);
+    return bkt_creds_cache_get(bucket->creds, BKT_CREDS_DO_NOT_WAIT, generation, creds, err);
 }
 
-/* `settings` wins over the environment, that over the profile; other servers need none. */
-static struct bkt_str find_region(const struct bkt_settings *settings,
-                                  const struct bkt_profiles *profiles,
-                                  bool has_endpoint)
+/*
+ * Where nothing names a region, any will do to begin with: S3 answers with the bucket's own.  So an
+ * instance's metadata service is not waited for.
+ */
+static struct bkt_str fallback_region(const struct bkt_settings *settings,
+                                      const struct bkt_profiles *profiles,
+                                      struct bkt_str endpoint_url)
 {
+    const struct bkt_env *env = bkt_env_process();
+    struct bkt_str none = {"", 0};
     if (settings->region)
         return bkt_str_from(settings->region);
-    struct bkt_str region = bkt_env_get(bkt_env_process(), "AWS_REGION");
-    if (region.len == 0)
-        region = bkt_env_get(bkt_env_process(), "AWS_DEFAULT_REGION");
-    if (region.len == 0)
-        region = bkt_profiles_get(profiles, bkt_str_from(profiles->name), "region");
-    if (region.len == 0 && has_endpoint)
-        region = BKT_STR("us-east-1");
-    return region;
+    bool is_named = endpoint_url.len > 0 || bkt_env_get(env, "AWS_REGION").len > 0 ||
+                    bkt_env_get(env, "AWS_DEFAULT_REGION").len > 0 ||
+                    bkt_profiles_get(profiles, bkt_str_from(profiles->name), "region").len > 0;
+    return is_named ? none : BKT_STR("us-east-1");
 }
 
 static int open_client(struct bkt_bucket *bucket,
@@ -38,6 +40,17 @@ static int open_client(struct bkt_bucket *bucket,
     struct bkt_str url;
     int rc = bkt_endpoint_url_find(bkt_env_process(), profiles, "s3",
                                    bkt_str_from(settings->endpoint_url), &url, err);
+    struct bkt_region_request request = {
+        .env = bkt_env_process(),
+        .profiles = profiles,
+        .http = &bucket->http_options,
+        .option = fallback_region(settings, profiles, url),
+        .endpoint_url = url,
+        .service = "s3",
+    };
+    char region[BKT_REGION_BYTES];
+    if (rc == BKT_OK)
+        rc = bkt_region_find(&request, region, err);
     if (rc)
         return rc;
 
@@ -46,7 +59,7 @@ static int open_client(struct bkt_bucket *bucket,
         .bucket =
             {
                 .bucket = bkt_str_from(settings->bucket_name),
-                .region = find_region(settings, profiles, url.len > 0),
+                .region = bkt_str_from(region),
                 .endpoint_url = url,
                 .path_style = (enum bkt_path_style)settings->force_path_style,
                 .switches = bkt_endpoint_switches_find(bkt_env_process(), profiles),
@@ -54,7 +67,7 @@ static int open_client(struct bkt_bucket *bucket,
         .no_sign_request = settings->no_sign_request,
         .request_payer = settings->request_payer,
         .retry_time_ms = settings->retry_time,
-        .creds = fetch_creds,
+        .creds = get_creds,
         .creds_ctx = bucket,
     };
     (void)!getrandom(&options.seed, sizeof(options.seed), 0);
@@ -88,6 +101,30 @@ static int open_filter(struct bkt_bucket *bucket, struct bkt_error *err)
     return rc;
 }
 
+/* The first answer is waited for, so that missing credentials are told at once. */
+static int open_creds(struct bkt_bucket *bucket, struct bkt_error *err)
+{
+    struct bkt_creds_chain_options options = {
+        .profile = bucket->settings->profile,
+        .region = bucket->settings->region,
+        .http = &bucket->http_options,
+    };
+    struct bkt_creds_provider chain;
+    int rc = bkt_creds_chain_new(&options, &chain, err);
+    if (rc)
+        return rc;
+    rc = bkt_creds_cache_new(&chain, NULL, &bucket->creds, err);
+    if (rc) {
+        chain.free(chain.self);
+        return rc;
+    }
+    uint64_t generation = 0;
+    struct bkt_creds creds = {0};
+    rc = bkt_creds_cache_get(bucket->creds, BKT_CREDS_WAIT, &generation, &creds, err);
+    bkt_creds_clear(&creds);
+    return rc;
+}
+
 int bkt_bucket_open(struct bkt_bucket *bucket,
                     const struct bkt_config *config,
                     struct bkt_error *err)
@@ -111,15 +148,10 @@ int bkt_bucket_open(struct bkt_bucket *bucket,
     };
     if (ca_bundle.len > 0 && !ca_copy)
         rc = bkt_error_set(err, BKT_ENOMEM, "open the bucket: out of memory");
-    struct bkt_creds_chain_options chain = {
-        .profile = settings->profile,
-        .region = settings->region,
-        .http = &bucket->http_options,
-    };
     if (rc == BKT_OK)
         rc = bkt_http_new(&bucket->http_options, &bucket->http, err);
-    if (rc == BKT_OK)
-        rc = bkt_creds_chain_new(&chain, &bucket->provider, err);
+    if (rc == BKT_OK && !settings->no_sign_request)
+        rc = open_creds(bucket, err);
     if (rc == BKT_OK)
         rc = open_client(bucket, &profiles, err);
     if (rc == BKT_OK)
@@ -134,8 +166,7 @@ void bkt_bucket_close(struct bkt_bucket *bucket)
 {
     bkt_filter_free(bucket->filter);
     bkt_s3_free(bucket->s3);
-    if (bucket->provider.free)
-        bucket->provider.free(bucket->provider.self);
+    bkt_creds_cache_free(bucket->creds);
     bkt_http_free(bucket->http);
     bkt_mem_free((void *)(uintptr_t)bucket->http_options.ca_bundle);
     *bucket = (struct bkt_bucket){0};

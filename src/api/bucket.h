@@ -6,6 +6,7 @@
 #define API_BUCKET_H
 
 #include "api/config_int.h"
+#include "aws/creds_cache.h"
 #include "aws/creds_chain.h"
 #include "s3/s3.h"
 #include "table/filter.h"
@@ -14,7 +15,7 @@ struct bkt_bucket {
     const struct bkt_settings *settings;
     struct bkt_http_options http_options;
     struct bkt_http *http;
-    struct bkt_creds_provider provider;
+    struct bkt_creds_cache *creds; /* NULL with no_sign_request */
     struct bkt_s3 *s3;
     struct bkt_filter *filter;
 };

@@ -21,7 +21,6 @@ int bkt_s3_new(const struct bkt_s3_options *options, struct bkt_s3 **out_s3, str
         return bkt_error_set(err, BKT_ENOMEM, "open the bucket: out of memory");
     const struct bkt_endpoint_s3_request *bucket = &options->bucket;
     s3->options = *options;
-    s3->creds_asked_ms = INT64_MIN;
     s3->jitter = options->seed | 1;
     s3->lines = BKT_SIGV4_LINES_INIT;
     s3->url = BKT_BUF_INIT(64 << 10);
@@ -124,14 +123,32 @@ static struct s3_op *op_new(struct bkt_s3 *s3, const struct s3_op *proto, struct
     return op;
 }
 
+static void wait_until(struct s3_op *op, int64_t due_ms)
+{
+    op->due_ms = due_ms;
+    struct s3_op **at = &op->s3->due;
+    while (*at && (*at)->due_ms <= due_ms)
+        at = &(*at)->next_due;
+    op->next_due = *at;
+    *at = op;
+}
+
 static int op_start(struct bkt_s3 *s3, const struct s3_op *proto, struct bkt_error *err)
 {
     struct s3_op *op = op_new(s3, proto, err);
     if (!op)
         return BKT_ENOMEM;
-    int rc = s3_send(op, err);
-    if (rc)
-        op_free(op);
+    struct bkt_error why = {.code = BKT_OK};
+    int rc = s3_send(op, &why);
+    if (rc == BKT_OK)
+        return rc;
+    if (why.retriable) {
+        wait_until(op, bkt_time_monotonic_ms() + BACKOFF_MS);
+        return BKT_OK;
+    }
+    op_free(op);
+    if (err)
+        *err = why;
     return rc;
 }
 
@@ -237,16 +254,6 @@ static int64_t backoff_ms(struct s3_op *op, bool throttled, int64_t server_hint_
     return delay > server_hint_ms ? delay : server_hint_ms;
 }
 
-static void wait_until(struct s3_op *op, int64_t due_ms)
-{
-    op->due_ms = due_ms;
-    struct s3_op **at = &op->s3->due;
-    while (*at && (*at)->due_ms <= due_ms)
-        at = &(*at)->next_due;
-    op->next_due = *at;
-    *at = op;
-}
-
 static void retry_or_fail(struct s3_op *op,
                           bool throttled,
                           int64_t server_hint_ms,
@@ -274,6 +281,15 @@ static void send_again(struct s3_op *op)
     wait_until(op, INT64_MIN);
 }
 
+/* Credentials that are being renewed are worth a moment's wait. */
+static void could_not_send(struct s3_op *op, const struct bkt_error *err)
+{
+    if (err->retriable)
+        retry_or_fail(op, false, 0, err);
+    else
+        fail(op, err);
+}
+
 void bkt_s3_tick(struct bkt_s3 *s3, int64_t now_ms)
 {
     while (s3->due && s3->due->due_ms <= now_ms) {
@@ -281,7 +297,7 @@ void bkt_s3_tick(struct bkt_s3 *s3, int64_t now_ms)
         s3->due = op->next_due;
         struct bkt_error err = {.code = BKT_OK};
         if (s3_send(op, &err) != BKT_OK)
-            fail(op, &err);
+            could_not_send(op, &err);
     }
 }
 

@@ -20,10 +20,11 @@
 struct bkt_s3;
 
 /*
- * The credentials to sign with now; must not wait.  `renew`: those given before were refused as
- * expired.
+ * Bring `creds`, of `*generation`, up to date; must not wait.  `renew`: they were refused as
+ * expired.  A failure that is `retriable` (they are being fetched) is tried again shortly.
  */
-typedef int bkt_s3_creds_fn(void *ctx, bool renew, struct bkt_creds *out, struct bkt_error *err);
+typedef int bkt_s3_creds_fn(
+    void *ctx, bool renew, uint64_t *generation, struct bkt_creds *creds, struct bkt_error *err);
 
 struct bkt_s3_options {
     struct bkt_http *http;                 /* borrowed */

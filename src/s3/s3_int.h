@@ -50,9 +50,9 @@ struct bkt_s3 {
     struct bkt_sigv4 *signer;
     struct bkt_sigv4_lines lines;
     struct bkt_creds creds;
-    int64_t creds_asked_ms; /* monotonic; INT64_MIN: never */
-    int64_t skew_ms;        /* the server's wall time less ours */
-    bool was_reached;       /* an answer has come from there: what fails now may pass */
+    uint64_t creds_generation;
+    int64_t skew_ms;  /* the server's wall time less ours */
+    bool was_reached; /* an answer has come from there: what fails now may pass */
     struct bkt_buf url;
     struct bkt_s3_stats stats;
     struct s3_op *first;

@@ -7,7 +7,6 @@
 #include <stdio.h>
 
 enum {
-    CREDS_KEPT_MS = 10000, /* then the source is asked whether they are still the ones */
     LIST_BYTES_MAX = 64 << 20,
     LARGE_OBJECT_BYTES = 256 << 10,
     REQUEST_HEADERS_MAX = BKT_SIGV4_LINES_MAX + 2,
@@ -15,17 +14,7 @@ enum {
 
 static int get_creds(struct bkt_s3 *s3, bool renew, struct bkt_error *err)
 {
-    int64_t now_ms = bkt_time_monotonic_ms();
-    if (!renew && s3->creds_asked_ms != INT64_MIN && now_ms - s3->creds_asked_ms < CREDS_KEPT_MS)
-        return BKT_OK;
-    struct bkt_creds creds = {0};
-    int rc = s3->options.creds(s3->options.creds_ctx, renew, &creds, err);
-    if (rc)
-        return rc;
-    bkt_creds_clear(&s3->creds);
-    s3->creds = creds;
-    s3->creds_asked_ms = now_ms;
-    return BKT_OK;
+    return s3->options.creds(s3->options.creds_ctx, renew, &s3->creds_generation, &s3->creds, err);
 }
 
 static int add_parameter(struct bkt_buf *query, const char *name, struct bkt_str value)
