@@ -68,7 +68,7 @@ static int fetch(void *self,
     return BKT_OK;
 }
 
-static int setup(void **state)
+static int setup_with(void **state, int32_t pause_ms)
 {
     struct fixture *f = calloc(1, sizeof(*f));
     (void)sem_init(&f->source.begun, 0, 0);
@@ -77,9 +77,19 @@ static int setup(void **state)
     const struct bkt_creds_provider provider = {
         .name = "script", .fetch = fetch, .self = &f->source};
     const struct bkt_creds_cache_options options = {
-        .now_ms = now, .now_ctx = &f->source, .pause_ms = -1};
+        .now_ms = now, .now_ctx = &f->source, .pause_ms = pause_ms};
     *state = f;
     return bkt_creds_cache_new(&provider, &options, &f->cache, NULL);
+}
+
+static int setup(void **state)
+{
+    return setup_with(state, 0);
+}
+
+static int setup_without_pause(void **state)
+{
+    return setup_with(state, -1);
 }
 
 static int teardown(void **state)
@@ -232,11 +242,6 @@ static void a_failure_before_the_end_is_no_failure(void **state)
 static void a_minute_lies_between_such_fetches(void **state)
 {
     struct fixture *f = *state;
-    const struct bkt_creds_provider provider = {
-        .name = "script", .fetch = fetch, .self = &f->source};
-    const struct bkt_creds_cache_options options = {.now_ms = now, .now_ctx = &f->source};
-    bkt_creds_cache_free(f->cache);
-    assert_int_equal(bkt_creds_cache_new(&provider, &options, &f->cache, NULL), BKT_OK);
     assert_int_equal(get(f), BKT_OK);
     pass(f, 50 * MINUTE_MS);
     for (int i = 0; i < 100; i++)
@@ -345,8 +350,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(ended_keys_are_waited_for, setup, teardown),
         cmocka_unit_test_setup_teardown(keys_that_may_outlive_their_end, setup, teardown),
         cmocka_unit_test_setup_teardown(a_source_of_ended_keys, setup, teardown),
-        cmocka_unit_test_setup_teardown(aging_keys_are_used_meanwhile, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_failure_before_the_end_is_no_failure, setup, teardown),
+        cmocka_unit_test_setup_teardown(aging_keys_are_used_meanwhile, setup_without_pause,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_failure_before_the_end_is_no_failure, setup_without_pause,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_minute_lies_between_such_fetches, setup, teardown),
         cmocka_unit_test_setup_teardown(many_wait_for_one_fetch, setup, teardown),
         cmocka_unit_test_setup_teardown(who_does_not_wait_is_told_to_come_back, setup, teardown),
