@@ -31,7 +31,6 @@ install: release
 	@meson install -C $(RELEASE) --no-rebuild
 
 # Meson keeps the prefix that a build directory was set up with until it is told another.
-.PHONY: release
 release:
 	@tools/install-deps --check build
 	@if [ -f $(RELEASE)/build.ninja ]; then meson configure $(RELEASE) --prefix '$(PREFIX)'; \
@@ -43,6 +42,12 @@ release:
 bench: release
 	@meson compile -C $(RELEASE) bench-programs
 	@bench/run.py $(ARGS)
+
+## bench: measure and compare with the goals (ARGS='--list' names what)
+bench: release
+	@tools/install-deps build test
+	@meson compile -C $(RELEASE) bench-programs
+	@python3 bench/run.py $(ARGS)
 
 ## fuzz: every fuzzer for SECONDS (30) each, with clang and sanitizers
 fuzz:
