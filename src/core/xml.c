@@ -473,7 +473,7 @@ int bkt_xml_text(struct bkt_xml *xml,
         xml->at = begin;
         xml->depth = depth;
     }
-    char *bytes = bkt_arena_alloc(arena, size + BKT_XML_LEX_WORD);
+    char *bytes = bkt_arena_alloc(arena, size + BKT_XML_LEX_BLOCK);
     if (!bytes)
         return bkt_error_set(err, BKT_ENOMEM, "read XML: out of memory");
     char *end = bytes;

@@ -12,6 +12,9 @@
 
 #include <endian.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 /*
  * The first byte that begins no character of XML 1.0 (section 2.2), or NULL.  `*out_has_cr` says
@@ -42,6 +45,26 @@ static inline uint64_t bkt_xml_lex_load(const char *p)
     return le64toh(word);
 }
 
+/*
+ * Where the first of `<`, `&` and `]` stands in the block at `p`, or BKT_XML_LEX_BLOCK.  Half of a
+ * list page passes through here.
+ */
+#ifdef __SSE2__
+enum { BKT_XML_LEX_BLOCK = sizeof(__m128i) };
+
+static inline size_t bkt_xml_lex_special(const char *p)
+{
+    __m128i bytes;
+    memcpy(&bytes, p, sizeof(bytes));
+    __m128i hits = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('<')),
+                                _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('&')),
+                                             _mm_cmpeq_epi8(bytes, _mm_set1_epi8(']'))));
+    unsigned mask = (unsigned)_mm_movemask_epi8(hits);
+    return mask ? (size_t)__builtin_ctz(mask) : BKT_XML_LEX_BLOCK;
+}
+#else
+enum { BKT_XML_LEX_BLOCK = BKT_XML_LEX_WORD };
+
 /* Marks the bytes equal to `byte` with their high bit; exact up to and including the first. */
 static inline uint64_t bkt_xml_lex_marks(uint64_t word, unsigned char byte)
 {
@@ -49,16 +72,23 @@ static inline uint64_t bkt_xml_lex_marks(uint64_t word, unsigned char byte)
     return (word - BKT_XML_LEX_EACH(0x01)) & ~word & BKT_XML_LEX_HIGH_BITS;
 }
 
+static inline size_t bkt_xml_lex_special(const char *p)
+{
+    uint64_t word = bkt_xml_lex_load(p);
+    uint64_t marks =
+        bkt_xml_lex_marks(word, '<') | bkt_xml_lex_marks(word, '&') | bkt_xml_lex_marks(word, ']');
+    return marks ? (size_t)__builtin_ctzll(marks) / 8 : BKT_XML_LEX_BLOCK;
+}
+#endif
+
 /* The first of `<`, `&` and `]`, or `end`. */
 static inline const char *bkt_xml_lex_text_end(const char *p, const char *end)
 {
-    while (end - p >= BKT_XML_LEX_WORD) {
-        uint64_t word = bkt_xml_lex_load(p);
-        uint64_t marks = bkt_xml_lex_marks(word, '<') | bkt_xml_lex_marks(word, '&') |
-                         bkt_xml_lex_marks(word, ']');
-        if (marks)
-            return p + __builtin_ctzll(marks) / 8;
-        p += BKT_XML_LEX_WORD;
+    while (end - p >= BKT_XML_LEX_BLOCK) {
+        size_t len = bkt_xml_lex_special(p);
+        p += len;
+        if (len < BKT_XML_LEX_BLOCK)
+            return p;
     }
     while (p < end && *p != '<' && *p != '&' && *p != ']')
         p++;
@@ -67,19 +97,16 @@ static inline const char *bkt_xml_lex_text_end(const char *p, const char *end)
 
 /*
  * As bkt_xml_lex_text_end(), and copies what it passes to `*out`, which it advances.  Behind `*out`
- * there is room for BKT_XML_LEX_WORD bytes more than there are up to `end`.
+ * there is room for BKT_XML_LEX_BLOCK bytes more than are passed.
  */
 static inline const char *bkt_xml_lex_copy_text(const char *p, const char *end, char **out)
 {
-    while (end - p >= BKT_XML_LEX_WORD) {
-        uint64_t word = bkt_xml_lex_load(p);
-        uint64_t marks = bkt_xml_lex_marks(word, '<') | bkt_xml_lex_marks(word, '&') |
-                         bkt_xml_lex_marks(word, ']');
-        memcpy(*out, p, BKT_XML_LEX_WORD);
-        size_t len = marks ? (size_t)__builtin_ctzll(marks) / 8 : BKT_XML_LEX_WORD;
+    while (end - p >= BKT_XML_LEX_BLOCK) {
+        size_t len = bkt_xml_lex_special(p);
+        memcpy(*out, p, BKT_XML_LEX_BLOCK);
         *out += len;
         p += len;
-        if (marks)
+        if (len < BKT_XML_LEX_BLOCK)
             return p;
     }
     while (p < end && *p != '<' && *p != '&' && *p != ']')
