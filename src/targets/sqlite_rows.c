@@ -1,8 +1,8 @@
 #include "targets/sqlite_rows.h"
 
 #include "core/time.h"
+#include "targets/change.h"
 #include "targets/sqlite_db.h"
-#include "targets/sqlite_schema.h"
 
 enum { PARAM_KEY = 1, PARAM_CONTENT = 2, PARAM_COLUMNS = 3 };
 
@@ -35,7 +35,7 @@ static int append_each(
             continue;
         rc = bkt_buf_append(sql, bkt_str_from(joint));
         if (rc == BKT_OK)
-            rc = append_form(sql, form, bkt_sqlite_column_names[i], PARAM_COLUMNS + i);
+            rc = append_form(sql, form, bkt_column_names[i], PARAM_COLUMNS + i);
         joint = between;
     }
     return rc;
@@ -85,40 +85,16 @@ int bkt_sqlite_rows_sql(enum bkt_sqlite_row_op op, unsigned columns, struct bkt_
     return BKT_OK;
 }
 
-static struct bkt_str text_or(struct bkt_str text, struct bkt_str otherwise)
-{
-    return text.len > 0 ? text : otherwise;
-}
-
-/* What is not told is NULL to a touch, which leaves it as it is; to a new row it is a default. */
 static int bind_column(sqlite3_stmt *stmt,
                        int param,
                        enum bkt_column column,
-                       bool is_touch,
                        const struct bkt_change *change)
 {
-    const struct bkt_object *object = &change->object;
-    const struct bkt_object_extra *extra = &change->extra;
-    struct bkt_str none = {0};
-    switch (column) {
-    case BKT_COLUMN_ETAG:
-        return bkt_sqlite_bind_text_or_null(stmt, param, object->etag);
-    case BKT_COLUMN_SIZE:
-        return sqlite3_bind_int64(stmt, param, (sqlite3_int64)object->size);
-    case BKT_COLUMN_LAST_MODIFIED:
-        return bkt_sqlite_bind_time(stmt, param, object->last_modified_ms);
-    case BKT_COLUMN_VERSION_ID:
-        return bkt_sqlite_bind_text_or_null(stmt, param, extra->version_id);
-    case BKT_COLUMN_STORAGE_CLASS:
-        return bkt_sqlite_bind_text_or_null(
-            stmt, param, text_or(object->storage_class, is_touch ? none : BKT_STR("STANDARD")));
-    case BKT_COLUMN_CONTENT_TYPE:
-        return bkt_sqlite_bind_text_or_null(stmt, param, extra->content_type);
-    case BKT_COLUMN_METADATA:
-        return bkt_sqlite_bind_text_or_null(
-            stmt, param, text_or(extra->metadata, is_touch ? none : BKT_STR("{}")));
-    }
-    return SQLITE_OK;
+    if (column == BKT_COLUMN_SIZE)
+        return sqlite3_bind_int64(stmt, param, (sqlite3_int64)change->object.size);
+    if (column == BKT_COLUMN_LAST_MODIFIED)
+        return bkt_sqlite_bind_time(stmt, param, change->object.last_modified_ms);
+    return bkt_sqlite_bind_text_or_null(stmt, param, bkt_change_column(change, column));
 }
 
 int bkt_sqlite_rows_bind(sqlite3_stmt *stmt,
@@ -134,8 +110,7 @@ int bkt_sqlite_rows_bind(sqlite3_stmt *stmt,
     }
     for (unsigned i = 0; i < BKT_COLUMN_COUNT && rc == SQLITE_OK; i++) {
         if (columns & (1u << i)) {
-            rc = bind_column(stmt, (int)(PARAM_COLUMNS + i), (enum bkt_column)(1u << i),
-                             op == BKT_SQLITE_TOUCH, change);
+            rc = bind_column(stmt, (int)(PARAM_COLUMNS + i), (enum bkt_column)(1u << i), change);
         }
     }
     return rc;

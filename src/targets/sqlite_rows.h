@@ -17,12 +17,6 @@ enum bkt_sqlite_row_op {
     BKT_SQLITE_TOUCH, /* only what is told and differs, so that no trigger fires for nothing */
 };
 
-/* An unchanged object has the ETag and size that it had; the rest of its metadata may be new. */
-enum {
-    BKT_SQLITE_TOUCHED = BKT_COLUMN_LAST_MODIFIED | BKT_COLUMN_VERSION_ID |
-                         BKT_COLUMN_STORAGE_CLASS | BKT_COLUMN_CONTENT_TYPE | BKT_COLUMN_METADATA,
-};
-
 /* `columns` is not empty for TOUCH. */
 BKT_MUST_CHECK int bkt_sqlite_rows_sql(enum bkt_sqlite_row_op op,
                                        unsigned columns,

@@ -2,12 +2,9 @@
 
 #include "core/mem.h"
 #include "core/time.h"
+#include "targets/change.h"
 
 #include <stdio.h>
-
-const char *const bkt_sqlite_column_names[BKT_COLUMN_COUNT] = {
-    "etag", "size", "last_modified", "version_id", "storage_class", "content_type", "metadata",
-};
 
 static const char *column_type(unsigned column)
 {
@@ -141,7 +138,7 @@ static void note_column(sqlite3_stmt *stmt, struct shape *shape)
     if (bkt_str_eq(name, BKT_STR("content")))
         shape->has_content = true;
     for (unsigned i = 0; i < BKT_COLUMN_COUNT; i++) {
-        if (sqlite3_stricmp(bkt_sqlite_column_names[i], name.ptr) == 0)
+        if (sqlite3_stricmp(bkt_column_names[i], name.ptr) == 0)
             shape->columns |= 1u << i;
     }
 }
@@ -183,8 +180,8 @@ static int create_rows(const struct bkt_sqlite *conn,
                        spec->binary ? "BLOB" : "TEXT");
     for (unsigned i = 0; i < BKT_COLUMN_COUNT; i++) {
         if (spec->columns & (1u << i)) {
-            len += snprintf(sql + len, sizeof(sql) - (size_t)len, ", %s %s",
-                            bkt_sqlite_column_names[i], column_type(1u << i));
+            len += snprintf(sql + len, sizeof(sql) - (size_t)len, ", %s %s", bkt_column_names[i],
+                            column_type(1u << i));
         }
     }
     (void)snprintf(sql + len, sizeof(sql) - (size_t)len, ")");
@@ -319,7 +316,7 @@ static int alter_columns(const struct bkt_sqlite *conn,
     for (unsigned i = 0; i < BKT_COLUMN_COUNT; i++) {
         if (!(columns & (1u << i)))
             continue;
-        const char *name = bkt_sqlite_column_names[i];
+        const char *name = bkt_column_names[i];
         bool is_drop = strcmp(action, "DROP") == 0;
         char sql[96];
         (void)snprintf(sql, sizeof(sql), "ALTER TABLE @T %s COLUMN %s %s", action, name,
@@ -356,7 +353,7 @@ static int follow_shape(const struct bkt_sqlite *conn,
             return bkt_error_set(err, BKT_ETARGET,
                                  "table %s in %s has a column %s that bucketable did not make: "
                                  "rename it, or leave it out of `columns`",
-                                 conn->table, conn->path, bkt_sqlite_column_names[i]);
+                                 conn->table, conn->path, bkt_column_names[i]);
         }
     }
     int rc = BKT_OK;
@@ -388,7 +385,7 @@ static int check_others_columns(const struct bkt_sqlite *conn,
         bool known = bkt_str_eq(name, BKT_STR("filename")) || bkt_str_eq(name, BKT_STR("content"));
         for (unsigned i = 0; i < BKT_COLUMN_COUNT; i++) {
             known |= (spec->columns & (1u << i)) != 0 &&
-                     bkt_str_eq(name, bkt_str_from(bkt_sqlite_column_names[i]));
+                     bkt_str_eq(name, bkt_str_from(bkt_column_names[i]));
         }
         if (!known) {
             rc = bkt_error_set(err, BKT_ETARGET,

@@ -11,9 +11,6 @@
 
 enum { BKT_SQLITE_SCHEMA_VERSION = 1 };
 
-/* The name of metadata column 1 << `i`, and its declared type. */
-extern const char *const bkt_sqlite_column_names[BKT_COLUMN_COUNT];
-
 /* attach() of table_target.h, in one transaction. */
 BKT_MUST_CHECK int bkt_sqlite_schema_attach(const struct bkt_sqlite *conn,
                                             const struct bkt_table_spec *spec,

@@ -1,15 +1,12 @@
 #include "targets/sqlite_target.h"
 
-#include "core/arena.h"
 #include "core/mem.h"
 #include "core/time.h"
 #include "targets/sqlite_schema.h"
 #include "targets/sqlite_writer.h"
+#include "targets/sweep.h"
 
 #include <stdio.h>
-
-/* Rows that a sweep removes in one transaction. */
-enum { SWEEP_ROWS = 5000 };
 
 enum read_statement { READ_CLOCK, READ_RANGE, READ_REST, READ_STATEMENT_COUNT };
 
@@ -181,134 +178,9 @@ static int stage(void *self,
     return bkt_sqlite_writer_stage(&target->writer, absences, count, err);
 }
 
-/* The keys of one transaction of a sweep, and the arena that they live in. */
-struct chunk {
-    struct bkt_change *changes;
-    size_t count;
-    struct bkt_arena arena;
-};
-
-static int chunk_add(struct chunk *chunk, sqlite3_stmt *stmt)
+static int count_staged(void *self, uint64_t *out_count, struct bkt_error *err)
 {
-    struct bkt_str key;
-    int rc = bkt_arena_dup(&chunk->arena, bkt_sqlite_column(stmt, 0), &key);
-    if (rc)
-        return rc;
-    chunk->changes[chunk->count++] = (struct bkt_change){
-        .op = BKT_CHANGE_DELETE,
-        .object = {.key = key, .last_modified_ms = BKT_TIME_NONE},
-        .read_at = (uint64_t)sqlite3_column_int64(stmt, 1),
-    };
-    return BKT_OK;
-}
-
-/* Staged keys after `after` that have a row or a failure to lose. */
-static int chunk_read(struct bkt_sqlite_writer *writer,
-                      struct bkt_str after,
-                      struct chunk *chunk,
-                      struct bkt_error *err)
-{
-    sqlite3_stmt *stmt = NULL;
-    int rc = bkt_sqlite_writer_statement(writer, BKT_SQLITE_STAGED_NEXT, &stmt, err);
-    if (rc)
-        return rc;
-    int status = bkt_sqlite_bind_blob(stmt, 1, after);
-    if (status == SQLITE_OK)
-        status = sqlite3_bind_int(stmt, 2, SWEEP_ROWS);
-    while (status == SQLITE_OK && rc == BKT_OK) {
-        status = sqlite3_step(stmt);
-        if (status != SQLITE_ROW)
-            break;
-        rc = chunk_add(chunk, stmt);
-        status = SQLITE_OK;
-    }
-    if (rc) {
-        rc = bkt_error_set(err, rc, "sweep table %s: %s", writer->conn.table, bkt_error_text(rc));
-    } else if (status != SQLITE_DONE) {
-        rc = bkt_sqlite_fail(&writer->conn, status, "sweep", err);
-    }
-    (void)sqlite3_reset(stmt);
-    return rc;
-}
-
-/*
- * What the table will not let go, a trigger forbids it say, is a failure of that key like any
- * other: recorded, counted, tried again when the next listing lacks it.
- */
-static int chunk_fail_rejected(struct bkt_sqlite_writer *writer,
-                               struct chunk *chunk,
-                               struct bkt_clock *clock,
-                               struct bkt_error *err)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < chunk->count; i++) {
-        if (chunk->changes[i].outcome != BKT_OUTCOME_REJECTED)
-            continue;
-        struct bkt_change *change = &chunk->changes[count++];
-        *change = chunk->changes[i];
-        struct bkt_str reason = bkt_str_from(chunk->changes[i].reject_reason);
-        if (bkt_arena_dup(&chunk->arena, reason, &change->reason) != BKT_OK) {
-            return bkt_error_set(err, BKT_ENOMEM, "sweep table %s: out of memory",
-                                 writer->conn.table);
-        }
-        change->op = BKT_CHANGE_FAIL;
-    }
-    return count == 0 ? BKT_OK
-                      : bkt_sqlite_writer_apply(writer, chunk->changes, count, false, clock, err);
-}
-
-static void chunk_tell(const struct chunk *chunk, const struct bkt_sweep *sweep)
-{
-    for (size_t i = 0; i < chunk->count; i++) {
-        const struct bkt_change *change = &chunk->changes[i];
-        if (change->outcome == BKT_OUTCOME_REFUSED && sweep->refused) {
-            sweep->refused(sweep->ctx, change->object.key);
-        } else if (change->outcome == BKT_OUTCOME_APPLIED && change->had_row && sweep->deleted) {
-            sweep->deleted(sweep->ctx, change->object.key);
-        }
-    }
-}
-
-static int sweep_chunks(struct bkt_sqlite_writer *writer,
-                        const struct bkt_sweep *sweep,
-                        struct bkt_clock *clock,
-                        struct bkt_error *err)
-{
-    /* Two arenas, by turns: the next chunk is read after the last key of the one before. */
-    struct chunk chunk = {0};
-    struct chunk before = {0};
-    struct bkt_str after = {0};
-    int rc = BKT_OK;
-    struct bkt_change *changes = bkt_mem_alloc(SWEEP_ROWS * sizeof(*changes));
-    if (!changes)
-        return bkt_error_set(err, BKT_ENOMEM, "sweep table %s: out of memory", writer->conn.table);
-    do {
-        bkt_arena_reset(&before.arena);
-        struct bkt_arena arena = before.arena;
-        before.arena = chunk.arena;
-        chunk = (struct chunk){.changes = changes, .arena = arena};
-        rc = chunk_read(writer, after, &chunk, err);
-        if (rc == BKT_OK)
-            rc = bkt_sqlite_writer_apply(writer, changes, chunk.count, false, clock, err);
-        if (rc)
-            break;
-        chunk_tell(&chunk, sweep);
-        if (chunk.count > 0)
-            after = changes[chunk.count - 1].object.key;
-        size_t read = chunk.count;
-        rc = chunk_fail_rejected(writer, &chunk, clock, err);
-        chunk.count = read;
-    } while (rc == BKT_OK && chunk.count == SWEEP_ROWS);
-    bkt_arena_clear(&chunk.arena);
-    bkt_arena_clear(&before.arena);
-    bkt_mem_free(changes);
-    return rc;
-}
-
-static int count_staged(struct bkt_sqlite_writer *writer,
-                        uint64_t *out_count,
-                        struct bkt_error *err)
-{
+    struct bkt_sqlite_writer *writer = self;
     sqlite3_stmt *stmt = NULL;
     int rc = bkt_sqlite_writer_statement(writer, BKT_SQLITE_STAGED_COUNT, &stmt, err);
     if (rc)
@@ -324,33 +196,59 @@ static int count_staged(struct bkt_sqlite_writer *writer,
     return rc;
 }
 
-/*
- * The number can be checked before the first row goes, since it cannot grow: whatever others commit
- * meanwhile takes a newer revision, which the read clock refuses to delete.
- */
+static int next_staged(void *self,
+                       struct bkt_str after,
+                       size_t limit,
+                       bkt_staged_fn *fn,
+                       void *ctx,
+                       struct bkt_error *err)
+{
+    struct bkt_sqlite_writer *writer = self;
+    sqlite3_stmt *stmt = NULL;
+    int rc = bkt_sqlite_writer_statement(writer, BKT_SQLITE_STAGED_NEXT, &stmt, err);
+    if (rc)
+        return rc;
+    int status = bkt_sqlite_bind_blob(stmt, 1, after);
+    if (status == SQLITE_OK)
+        status = sqlite3_bind_int64(stmt, 2, (sqlite3_int64)limit);
+    while (status == SQLITE_OK && rc == BKT_OK) {
+        status = sqlite3_step(stmt);
+        if (status != SQLITE_ROW)
+            break;
+        struct bkt_absence absence = {bkt_sqlite_column(stmt, 0),
+                                      (uint64_t)sqlite3_column_int64(stmt, 1)};
+        rc = fn(ctx, &absence, err);
+        status = SQLITE_OK;
+    }
+    if (rc == BKT_OK && status != SQLITE_DONE)
+        rc = bkt_sqlite_fail(&writer->conn, status, "sweep", err);
+    (void)sqlite3_reset(stmt);
+    return rc;
+}
+
+static int apply_swept(void *self,
+                       struct bkt_change *changes,
+                       size_t count,
+                       struct bkt_clock *out_clock,
+                       struct bkt_error *err)
+{
+    return bkt_sqlite_writer_apply(self, changes, count, false, out_clock, err);
+}
+
+static const struct bkt_sweep_ops sweep_ops = {
+    .count = count_staged,
+    .next = next_staged,
+    .apply = apply_swept,
+};
+
 static int sweep(void *self,
                  struct bkt_sweep *sweep,
                  struct bkt_clock *out_clock,
                  struct bkt_error *err)
 {
     struct sqlite_target *target = self;
-    struct bkt_clock clock = {0};
-    sweep->row_count = 0;
-    int rc = count_staged(&target->writer, &sweep->row_count, err);
-    if (rc)
-        return rc;
-    if (sweep->is_limited && sweep->row_count > sweep->limit) {
-        return bkt_error_set(err, BKT_EGUARD,
-                             "table %s in %s: %llu rows are to be removed, more than the %llu that "
-                             "max_deletes allows: none was",
-                             target->writer.conn.table, target->writer.conn.path,
-                             (unsigned long long)sweep->row_count,
-                             (unsigned long long)sweep->limit);
-    }
-    rc = sweep_chunks(&target->writer, sweep, &clock, err);
-    if (rc == BKT_OK)
-        *out_clock = clock;
-    return rc;
+    return bkt_sweep_run(&sweep_ops, &target->writer, target->writer.conn.table, sweep, out_clock,
+                         err);
 }
 
 static int end_listing(void *self, const struct bkt_listing_record *record, struct bkt_error *err)

@@ -1,13 +1,12 @@
 #include "targets/sqlite_writer.h"
 
 #include "core/time.h"
+#include "targets/change.h"
 #include "targets/sqlite_rows.h"
 
 #include <assert.h>
 #include <limits.h>
 #include <stdio.h>
-
-enum { ERROR_BYTES_MAX = 1000 };
 
 /* Those of the user's rows depend on the columns asked for and are made by sqlite_rows.c. */
 static const char *const statement_sql[BKT_SQLITE_STATEMENT_COUNT] = {
@@ -76,7 +75,7 @@ static int prepare(struct bkt_sqlite_writer *writer,
         return bkt_sqlite_prepare(&writer->conn, statement_sql[which], &writer->stmts[which], err);
     }
     struct bkt_buf sql = BKT_BUF_INIT(BKT_SQLITE_SQL_BYTES);
-    unsigned columns = writer->columns & (op == BKT_SQLITE_TOUCH ? BKT_SQLITE_TOUCHED : UINT_MAX);
+    unsigned columns = writer->columns & (op == BKT_SQLITE_TOUCH ? BKT_COLUMNS_TOUCHED : UINT_MAX);
     int rc = bkt_sqlite_rows_sql(op, columns, &sql);
     if (rc) {
         rc = bkt_error_set(err, rc, "write table %s: %s", writer->conn.table, bkt_error_text(rc));
@@ -173,14 +172,13 @@ static int set_durable(struct bkt_sqlite_writer *writer, bool durable, struct bk
 }
 
 struct known {
-    bool exists;
-    uint64_t revision;
     unsigned flags;
-    bool same_etag;
+    bool is_refused; /* by the read clock */
 };
 
 static int state_get(struct bkt_sqlite_writer *writer,
-                     const struct bkt_object *object,
+                     const struct bkt_change *change,
+                     uint64_t floor,
                      struct known *out,
                      struct bkt_error *err)
 {
@@ -189,37 +187,23 @@ static int state_get(struct bkt_sqlite_writer *writer,
     if (rc)
         return rc;
     struct known known = {0};
-    int status = bkt_sqlite_bind_blob(stmt, 1, object->key);
+    int status = bkt_sqlite_bind_blob(stmt, 1, change->object.key);
     if (status == SQLITE_OK)
         status = sqlite3_step(stmt);
     if (status == SQLITE_ROW) {
-        known.exists = true;
-        known.revision = (uint64_t)sqlite3_column_int64(stmt, 0);
         known.flags = (unsigned)sqlite3_column_int(stmt, 1);
-        known.same_etag = bkt_str_eq(bkt_sqlite_column(stmt, 2), object->etag);
-    } else if (status != SQLITE_DONE) {
+        known.is_refused =
+            bkt_change_is_refused(change, floor, (uint64_t)sqlite3_column_int64(stmt, 0),
+                                  known.flags, bkt_sqlite_column(stmt, 2));
+    } else if (status == SQLITE_DONE) {
+        known.is_refused = bkt_change_is_refused(change, floor, 0, 0, BKT_STR(""));
+    } else {
         rc = fail(writer, status, err);
     }
     (void)sqlite3_reset(stmt);
     if (rc == BKT_OK)
         *out = known;
     return rc;
-}
-
-static unsigned flags_after(const struct bkt_change *change, unsigned flags)
-{
-    switch (change->op) {
-    case BKT_CHANGE_UPSERT:
-        return BKT_STATE_ROW | (change->replaced ? BKT_STATE_REPLACED : 0u);
-    case BKT_CHANGE_TOUCH:
-        return flags & (BKT_STATE_ROW | BKT_STATE_REPLACED);
-    case BKT_CHANGE_FAIL:
-        return (flags & (BKT_STATE_ROW | BKT_STATE_REPLACED)) | BKT_STATE_FAILED |
-               (change->failed_by_content ? BKT_STATE_FAILED_CONTENT : 0u);
-    case BKT_CHANGE_DELETE:
-        break;
-    }
-    return 0;
 }
 
 static int bind_last_modified(sqlite3_stmt *stmt, int i, int64_t ms)
@@ -247,12 +231,9 @@ static int bind_state_touch(sqlite3_stmt *stmt, const struct bkt_change *change)
 static int bind_state_fail(sqlite3_stmt *stmt, const struct bkt_change *change)
 {
     struct bkt_str none = {0};
-    struct bkt_str reason = change->reason;
-    if (reason.len > ERROR_BYTES_MAX)
-        reason.len = ERROR_BYTES_MAX;
     return bkt_sqlite_bind_text_or_null(stmt, 4,
                                         change->failed_by_content ? change->object.etag : none) ||
-           bkt_sqlite_bind_text(stmt, 5, reason) ||
+           bkt_sqlite_bind_text(stmt, 5, bkt_change_error(change)) ||
            sqlite3_bind_int64(stmt, 6, (sqlite3_int64)change->object.size) ||
            bind_last_modified(stmt, 7, change->object.last_modified_ms) ||
            (change->failed_by_content ? sqlite3_bind_int64(stmt, 8, change->decode)
@@ -301,7 +282,7 @@ static int row_step(struct bkt_sqlite_writer *writer,
     int status;
     if (row_op_of(which, &op)) {
         unsigned columns =
-            writer->columns & (op == BKT_SQLITE_TOUCH ? BKT_SQLITE_TOUCHED : UINT_MAX);
+            writer->columns & (op == BKT_SQLITE_TOUCH ? BKT_COLUMNS_TOUCHED : UINT_MAX);
         status = bkt_sqlite_rows_bind(stmt, op, columns, change,
                                       change->content_is_bytes || writer->binary);
     } else {
@@ -333,7 +314,7 @@ static int row_write(struct bkt_sqlite_writer *writer,
     case BKT_CHANGE_DELETE:
         return row_step(writer, BKT_SQLITE_ROW_DELETE, change, out_status, err);
     case BKT_CHANGE_TOUCH:
-        if (writer->columns & BKT_SQLITE_TOUCHED)
+        if (writer->columns & BKT_COLUMNS_TOUCHED)
             rc = row_step(writer, BKT_SQLITE_ROW_TOUCH, change, out_status, err);
         return rc;
     case BKT_CHANGE_FAIL:
@@ -442,13 +423,12 @@ static int apply_one(struct bkt_sqlite_writer *writer,
                      struct bkt_error *err)
 {
     struct known known = {0};
-    int rc = state_get(writer, &change->object, &known, err);
+    int rc = state_get(writer, change, attempt->clock.floor, &known, err);
     if (rc)
         return rc;
     change->had_row = (known.flags & BKT_STATE_ROW) != 0;
     change->outcome = BKT_OUTCOME_APPLIED;
-    if (known.revision > change->read_at || attempt->clock.floor > change->read_at ||
-        (change->op == BKT_CHANGE_TOUCH && !(change->had_row && known.same_etag))) {
+    if (known.is_refused) {
         change->outcome = BKT_OUTCOME_REFUSED;
         return BKT_OK;
     }
@@ -456,7 +436,7 @@ static int apply_one(struct bkt_sqlite_writer *writer,
     if (rc || attempt->again || change->outcome == BKT_OUTCOME_REJECTED)
         return rc;
 
-    unsigned flags = flags_after(change, known.flags);
+    unsigned flags = bkt_change_flags(change, known.flags);
     rc = state_write(writer, change, attempt->clock.clock, flags, err);
     attempt->row_delta += (int)(flags & BKT_STATE_ROW) - (int)(known.flags & BKT_STATE_ROW);
     attempt->failed_delta += (flags & BKT_STATE_FAILED) != 0;

@@ -1,0 +1,35 @@
+/*
+ * Rows that are kept elsewhere, beside an SQLite file that holds their state alone.
+ *
+ * Two transactions for a batch.  The first notes, synced to disk, which keys are about to be
+ * written; the second checks the read clock, has the rows written and confirmed, and commits their
+ * state.  A key that is still noted when the table is attached was cut off in between: nobody knows
+ * what its row is, so its state forgets the ETag and counts as failed, and the key is read again or
+ * found absent and deleted.
+ */
+#ifndef TARGETS_SQLITE_OUTSIDE_H
+#define TARGETS_SQLITE_OUTSIDE_H
+
+#include "table/table_target.h"
+
+struct bkt_sqlite_outside {
+    void *self;
+    /* Which target it is; kept in the state's record, which belongs to no other. */
+    const char *name;
+    /* The state ends with the process: nothing is noted, nothing synced. */
+    bool is_temporary;
+
+    /* Before the state is made or changed. */
+    int (*attach)(void *self,
+                  const struct bkt_table_spec *spec,
+                  bool is_new,
+                  struct bkt_error *err);
+    /*
+     * Write and confirm the changes with outcome APPLIED that are an UPSERT or a DELETE.  Some may
+     * be answered REJECTED.
+     */
+    int (*write)(void *self, struct bkt_change *changes, size_t count, struct bkt_error *err);
+    void (*free)(void *self);
+};
+
+#endif
