@@ -6,7 +6,7 @@ BUCKET ?=
 SECONDS ?= 30
 ARGS ?=
 
-.PHONY: all test bench demo install fuzz format clean help
+.PHONY: all test demo install release bench fuzz format clean help
 
 ## all: set up build/ and compile
 all: build/build.ninja
@@ -42,12 +42,6 @@ release:
 bench: release
 	@meson compile -C $(RELEASE) bench-programs
 	@bench/run.py $(ARGS)
-
-## bench: measure and compare with the goals (ARGS='--list' names what)
-bench: release
-	@tools/install-deps build test
-	@meson compile -C $(RELEASE) bench-programs
-	@python3 bench/run.py $(ARGS)
 
 ## fuzz: every fuzzer for SECONDS (30) each, with clang and sanitizers
 fuzz:
