@@ -11,6 +11,7 @@
 #include <bucketable/source.h>
 #include <bucketable/sync.h>
 #include <bucketable/text.h>
+#include <bucketable/watch.h>
 
 BKT_BEGIN_DECLS
 

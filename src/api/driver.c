@@ -229,13 +229,15 @@ int bkt_driver_loop(struct bkt_driver *driver, struct bkt_error *err)
         while ((job = bkt_writer_fetch(driver->writer)) != NULL)
             bkt_engine_job_done(driver->engine, job);
         bkt_s3_tick(driver->bucket.s3, now_ms);
-        if (driver->options.part.tick)
-            driver->options.part.tick(driver->options.part.ctx, now_ms);
-        int rc = serve(driver, now_ms, err);
+        const struct bkt_driver_part *part = &driver->options.part;
+        int rc = part->tick ? part->tick(part->ctx, now_ms, err) : BKT_OK;
+        if (rc == BKT_OK)
+            rc = serve(driver, now_ms, err);
         if (rc)
             return rc;
         show_progress(driver, now_ms);
-        if ((is_stopped || !driver->options.is_live) && bkt_engine_is_idle(driver->engine))
+        if ((is_stopped || !driver->options.is_live) && bkt_engine_is_idle(driver->engine) &&
+            (!part->is_drained || part->is_drained(part->ctx)))
             return BKT_OK;
         rc = bkt_http_run_once(driver->bucket.http, how_long(driver, now_ms), err);
         if (rc)

@@ -18,8 +18,9 @@
 /* Takes its turn in the loop. */
 struct bkt_driver_part {
     void *ctx;
-    void (*tick)(void *ctx, int64_t now_ms);
-    int (*wait_ms)(void *ctx, int64_t now_ms); /* -1: nothing is due */
+    int (*tick)(void *ctx, int64_t now_ms, struct bkt_error *err); /* a failure ends the loop */
+    int (*wait_ms)(void *ctx, int64_t now_ms);                     /* -1: nothing is due */
+    bool (*is_drained)(void *ctx); /* it was stopped: is there nothing left to wait for? */
 };
 
 struct bkt_driver_options {

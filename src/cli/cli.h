@@ -54,6 +54,7 @@ extern const struct cli_command cli_commands[];
 
 /* cmd_*.c; each returns an exit status. */
 int cli_sync(struct cli_args *args);
+int cli_watch(struct cli_args *args);
 int cli_ls(struct cli_args *args);
 int cli_get(struct cli_args *args);
 int cli_schema(struct cli_args *args);
@@ -79,6 +80,10 @@ int cli_fail(const struct cli_globals *globals, const struct bkt_error *err);
 /* output.c: bkt_write_fn onto a FILE; a write that fails is noticed by cli_flush(). */
 int cli_write(void *file, const char *bytes, size_t len);
 
+/* The fields of a summary, `"listed":1,...,"seconds":0.5`; or the same in words. */
+void cli_print_counts(const struct bkt_counts *counts);
+void cli_say_counts(const struct cli_globals *globals, const struct bkt_counts *counts);
+
 /* Flush stdout; CLI_DONE, or CLI_FAILED with a message (a closed pipe is quiet). */
 int cli_flush(const struct cli_globals *globals);
 
@@ -93,8 +98,11 @@ void cli_progress_begin(struct cli_progress_line *line, const struct cli_globals
 void cli_progress_update(struct cli_progress_line *line, const struct bkt_counts *counts);
 void cli_progress_end(struct cli_progress_line *line);
 
-/* signals.c: SIGINT and SIGTERM call `stop(ctx)` once; a second one exits at once. */
-void cli_signals_catch(void (*stop)(void *ctx), void *ctx);
+/*
+ * SIGINT and SIGTERM call `stop(ctx)` once, a second one exits at once; SIGHUP calls `list(ctx)`
+ * where that is given.  All NULL: nothing is called any more.
+ */
+void cli_signals_catch(void (*stop)(void *ctx), void (*list)(void *ctx), void *ctx);
 int cli_signals_caught(void); /* the signal's number, or 0 */
 
 #endif

@@ -39,9 +39,9 @@ int cli_ls(struct cli_args *args)
     struct bkt_source *source;
     if (bkt_source_new(args->config, &source, &err))
         return cli_fail(&args->globals, &err);
-    cli_signals_catch(stop, source);
+    cli_signals_catch(stop, NULL, source);
     int rc = bkt_source_walk(source, print_listed, &args->globals, &err);
-    cli_signals_catch(NULL, NULL);
+    cli_signals_catch(NULL, NULL, NULL);
     bkt_source_free(source);
     int status = cli_flush(&args->globals);
     return rc && !ferror(stdout) ? cli_fail(&args->globals, &err) : status;
@@ -53,10 +53,10 @@ int cli_get(struct cli_args *args)
     struct bkt_source *source;
     if (bkt_source_new(args->config, &source, &err))
         return cli_fail(&args->globals, &err);
-    cli_signals_catch(stop, source);
+    cli_signals_catch(stop, NULL, source);
     const char *key = args->words[1];
     int rc = bkt_source_read(source, key, strlen(key), cli_write, stdout, &err);
-    cli_signals_catch(NULL, NULL);
+    cli_signals_catch(NULL, NULL, NULL);
     bkt_source_free(source);
     int status = cli_flush(&args->globals);
     return rc ? cli_fail(&args->globals, &err) : status;

@@ -37,42 +37,6 @@ static void stop(void *ctx)
     bkt_sync_stop(ctx);
 }
 
-static void print_json(const struct bkt_counts *c)
-{
-    const struct {
-        const char *name;
-        uint64_t value;
-    } fields[] = {
-        {"listed", c->listed},
-        {"matched", c->matched},
-        {"added", c->added},
-        {"updated", c->updated},
-        {"deleted", c->deleted},
-        {"unchanged", c->unchanged},
-        {"failed", c->failed},
-        {"bytes", c->bytes},
-        {"list_requests", c->list_requests},
-        {"get_requests", c->get_requests},
-        {"retries", c->retries},
-    };
-    (void)putchar('{');
-    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
-        (void)printf("\"%s\":%llu,", fields[i].name, (unsigned long long)fields[i].value);
-    (void)printf("\"seconds\":%.3f}\n", c->seconds);
-}
-
-static void say_summary(const struct cli_globals *globals, const struct bkt_counts *c)
-{
-    cli_say(globals, "info",
-            "%llu rows: %llu added, %llu updated, %llu deleted, %llu unchanged%s in %.1f s",
-            (unsigned long long)c->matched, (unsigned long long)c->added,
-            (unsigned long long)c->updated, (unsigned long long)c->deleted,
-            (unsigned long long)c->unchanged, c->failed > 0 ? ", some failed" : "", c->seconds);
-    if (c->failed > 0)
-        cli_say(globals, "warning", "%llu objects could not be made rows; the next run tries again",
-                (unsigned long long)c->failed);
-}
-
 int cli_sync(struct cli_args *args)
 {
     const struct cli_globals *globals = &args->globals;
@@ -91,20 +55,22 @@ int cli_sync(struct cli_args *args)
     struct bkt_sync *sync;
     if (bkt_sync_new(args->config, &callbacks, &sync, &err))
         return cli_fail(globals, &err);
-    cli_signals_catch(stop, sync);
+    cli_signals_catch(stop, NULL, sync);
     cli_progress_begin(&run.progress, globals);
     struct bkt_counts counts;
     int rc = bkt_sync_run(sync, &counts, &err);
     cli_progress_end(&run.progress);
-    cli_signals_catch(NULL, NULL);
+    cli_signals_catch(NULL, NULL, NULL);
     bkt_sync_free(sync);
 
     if (rc)
         return cli_fail(globals, &err);
-    if (globals->json)
-        print_json(&counts);
-    else if (!globals->quiet)
-        say_summary(globals, &counts);
+    if (globals->json) {
+        (void)putchar('{');
+        cli_print_counts(&counts);
+        (void)fputs("}\n", stdout);
+    } else if (!globals->quiet)
+        cli_say_counts(globals, &counts);
     int status = cli_flush(globals);
     if (status == CLI_DONE && counts.failed > 0)
         status = CLI_SOME_FAILED;

@@ -5,6 +5,8 @@
 const struct cli_command cli_commands[] = {
     {"sync", "SOURCE TARGET", 1, 2, "Make the table equal to the bucket, once.",
      "bucketable sync s3://my-docs/docs/ docs.db", cli_sync},
+    {"watch", "SOURCE TARGET", 1, 2, "Make the table equal to the bucket, and keep it so.",
+     "bucketable watch s3://my-docs/docs/ docs.db --sqs-queue-url URL", cli_watch},
     {"ls", "SOURCE", 1, 1, "List the objects that are rows, in key order: size, time, key.",
      "bucketable ls s3://my-docs/docs/", cli_ls},
     {"get", "SOURCE KEY", 2, 2, "Print one row's content, byte for byte.",

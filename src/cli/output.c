@@ -128,10 +128,48 @@ void cli_progress_end(struct cli_progress_line *line)
     line->is_shown = false;
 }
 
+/* Counts. */
+
+void cli_print_counts(const struct bkt_counts *c)
+{
+    const struct {
+        const char *name;
+        uint64_t value;
+    } fields[] = {
+        {"listed", c->listed},
+        {"matched", c->matched},
+        {"added", c->added},
+        {"updated", c->updated},
+        {"deleted", c->deleted},
+        {"unchanged", c->unchanged},
+        {"failed", c->failed},
+        {"bytes", c->bytes},
+        {"list_requests", c->list_requests},
+        {"get_requests", c->get_requests},
+        {"retries", c->retries},
+    };
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+        (void)printf("\"%s\":%llu,", fields[i].name, (unsigned long long)fields[i].value);
+    (void)printf("\"seconds\":%.3f", c->seconds);
+}
+
+void cli_say_counts(const struct cli_globals *globals, const struct bkt_counts *c)
+{
+    cli_say(globals, "info",
+            "%llu rows: %llu added, %llu updated, %llu deleted, %llu unchanged%s in %.1f s",
+            (unsigned long long)c->matched, (unsigned long long)c->added,
+            (unsigned long long)c->updated, (unsigned long long)c->deleted,
+            (unsigned long long)c->unchanged, c->failed > 0 ? ", some failed" : "", c->seconds);
+    if (c->failed > 0)
+        cli_say(globals, "warning", "%llu objects could not be made rows; the next run tries again",
+                (unsigned long long)c->failed);
+}
+
 /* Signals. */
 
 static void (*volatile stop_fn)(void *ctx);
-static void *volatile stop_ctx;
+static void (*volatile list_fn)(void *ctx);
+static void *volatile signal_ctx;
 static volatile sig_atomic_t caught;
 
 static void on_signal(int number)
@@ -141,19 +179,34 @@ static void on_signal(int number)
     caught = number;
     int saved = errno;
     if (stop_fn)
-        stop_fn(stop_ctx);
+        stop_fn(signal_ctx);
     errno = saved;
 }
 
-void cli_signals_catch(void (*stop)(void *ctx), void *ctx)
+static void on_hangup(int number)
 {
-    stop_ctx = ctx;
+    (void)number;
+    int saved = errno;
+    if (list_fn)
+        list_fn(signal_ctx);
+    errno = saved;
+}
+
+void cli_signals_catch(void (*stop)(void *ctx), void (*list)(void *ctx), void *ctx)
+{
+    stop_fn = NULL;
+    list_fn = NULL;
+    signal_ctx = ctx;
     stop_fn = stop;
+    list_fn = list;
     if (!stop)
         return;
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGTERM, &action, NULL);
+    struct sigaction hangup = {.sa_handler = on_hangup, .sa_flags = SA_RESTART};
+    if (list)
+        (void)sigaction(SIGHUP, &hangup, NULL);
 }
 
 int cli_signals_caught(void)

@@ -38,6 +38,7 @@ enum bkt_engine_event {
     BKT_EVENT_UPSERT,  /* committed */
     BKT_EVENT_DELETE,  /* committed */
     BKT_EVENT_FAILED,  /* recorded: `text` says why */
+    BKT_EVENT_LISTING, /* a listing begins; no key */
     BKT_EVENT_LISTED,  /* a listing is complete and in the table; no key */
     BKT_EVENT_TROUBLE, /* when it lives: what would have ended it otherwise; no key */
 };

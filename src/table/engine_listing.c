@@ -146,6 +146,7 @@ static int begin(struct bkt_engine *engine, struct bkt_error *err)
         .matched = engine->counts.matched,
     };
     engine->phase = LISTING_RUNS;
+    bkt_engine_tell(engine, BKT_EVENT_LISTING, (struct bkt_str){"", 0}, (struct bkt_str){"", 0});
     return BKT_OK;
 }
 

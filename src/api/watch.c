@@ -1,0 +1,394 @@
+#include <bucketable/watch.h>
+
+#include "api/channels.h"
+#include "api/driver.h"
+#include "core/mem.h"
+
+#include <stdio.h>
+
+enum { DRAIN_MS = 3000 }; /* for acknowledgments, when it was stopped */
+
+/* A message whose keys are on their way into the table. */
+struct ticket {
+    struct bkt_watch *watch;
+    const struct bkt_channel *channel;
+    uint64_t token;
+    size_t open; /* keys that are not durable yet */
+};
+
+/* A channel, and what its callbacks need to know. */
+struct listener {
+    struct bkt_watch *watch;
+    struct bkt_channel channel;
+    struct bkt_channel_owner owner;
+    bool is_ready;
+    bool was_ready;
+};
+
+struct bkt_watch {
+    struct bkt_watch_callbacks callbacks;
+    struct bkt_driver driver;
+    struct listener listeners[BKT_CHANNELS_MAX];
+    size_t listener_count;
+    bool has_listed;
+    bool was_told_ready;
+    int64_t refresh_at_ms; /* INT64_MAX: never */
+    int64_t now_ms;
+    int64_t drain_until_ms;   /* 0: it was not stopped */
+    struct bkt_counts before; /* when the listing under way began */
+    int rc;                   /* what a channel cannot do without */
+    struct bkt_error err;
+};
+
+/* What the callers are told. */
+
+static void warn(void *ctx, const char *message)
+{
+    struct bkt_watch *watch = ctx;
+    if (watch->callbacks.warning)
+        watch->callbacks.warning(watch->callbacks.ctx, message);
+}
+
+static void tell_error(struct bkt_watch *watch, const char *message, struct bkt_str key)
+{
+    if (watch->callbacks.error)
+        watch->callbacks.error(watch->callbacks.ctx, message, key.len > 0 ? key.ptr : NULL,
+                               key.len);
+}
+
+static bool channels_are_ready(const struct bkt_watch *watch)
+{
+    for (size_t i = 0; i < watch->listener_count; i++) {
+        if (!watch->listeners[i].was_ready)
+            return false;
+    }
+    return true;
+}
+
+static void tell_ready(struct bkt_watch *watch)
+{
+    if (watch->was_told_ready || !watch->has_listed || !channels_are_ready(watch))
+        return;
+    watch->was_told_ready = true;
+    if (watch->callbacks.ready)
+        watch->callbacks.ready(watch->callbacks.ctx);
+}
+
+static struct bkt_counts since(const struct bkt_counts *now, const struct bkt_counts *before)
+{
+    return (struct bkt_counts){
+        .listed = now->listed - before->listed,
+        .matched = now->matched - before->matched,
+        .added = now->added - before->added,
+        .updated = now->updated - before->updated,
+        .deleted = now->deleted - before->deleted,
+        .unchanged = now->unchanged - before->unchanged,
+        .failed = now->failed - before->failed,
+        .bytes = now->bytes - before->bytes,
+        .list_requests = now->list_requests - before->list_requests,
+        .get_requests = now->get_requests - before->get_requests,
+        .retries = now->retries - before->retries,
+        .seconds = now->seconds - before->seconds,
+        .events_missed = now->events_missed - before->events_missed,
+    };
+}
+
+static void listed(struct bkt_watch *watch)
+{
+    struct bkt_counts now = bkt_driver_counts(&watch->driver);
+    struct bkt_counts counts = since(&now, &watch->before);
+    watch->has_listed = true;
+    if (watch->driver.settings->refresh_interval > 0)
+        watch->refresh_at_ms = watch->now_ms + watch->driver.settings->refresh_interval;
+    if (watch->callbacks.synced)
+        watch->callbacks.synced(watch->callbacks.ctx, &counts);
+    tell_ready(watch);
+}
+
+static void on_event(void *ctx,
+                     enum bkt_engine_event event,
+                     struct bkt_str key,
+                     struct bkt_str text)
+{
+    struct bkt_watch *watch = ctx;
+    const struct bkt_watch_callbacks *callbacks = &watch->callbacks;
+    char message[1024];
+    switch (event) {
+    case BKT_EVENT_LISTING:
+        watch->before = bkt_driver_counts(&watch->driver);
+        return;
+    case BKT_EVENT_LISTED:
+        listed(watch);
+        return;
+    case BKT_EVENT_UPSERT:
+        if (callbacks->upserted)
+            callbacks->upserted(callbacks->ctx, key.ptr, key.len);
+        return;
+    case BKT_EVENT_DELETE:
+        if (callbacks->deleted)
+            callbacks->deleted(callbacks->ctx, key.ptr, key.len);
+        return;
+    case BKT_EVENT_FAILED:
+    case BKT_EVENT_TROUBLE:
+        (void)snprintf(message, sizeof(message), "%.*s", BKT_STR_ARG(text));
+        tell_error(watch, message, key);
+        return;
+    }
+}
+
+static void on_progress(void *ctx, const struct bkt_counts *counts)
+{
+    struct bkt_watch *watch = ctx;
+    if (!watch->has_listed)
+        watch->callbacks.progress(watch->callbacks.ctx, counts);
+}
+
+/* From a channel to the engine, and back when it is durable. */
+
+static void close_one(struct ticket *ticket)
+{
+    if (--ticket->open > 0)
+        return;
+    ticket->channel->ops->settle(ticket->channel->self, ticket->token);
+    bkt_mem_free(ticket);
+}
+
+static void on_settled(void *ctx, void *ticket)
+{
+    (void)ctx;
+    close_one(ticket);
+}
+
+static void fail(struct bkt_watch *watch, const struct bkt_error *err)
+{
+    if (watch->rc != BKT_OK)
+        return;
+    watch->rc = err->code;
+    watch->err = *err;
+    bkt_http_wakeup(watch->driver.bucket.http);
+}
+
+static void on_changed(void *ctx, uint64_t token, const struct bkt_str *keys, size_t count)
+{
+    struct listener *listener = ctx;
+    struct bkt_watch *watch = listener->watch;
+    struct bkt_error err = {.code = BKT_ENOMEM, .message = "note a change: out of memory"};
+    struct ticket *ticket = bkt_mem_alloc(sizeof(*ticket));
+    if (!ticket) {
+        fail(watch, &err);
+        return;
+    }
+    /* One more than there are keys, so that it cannot close before all have been handed over. */
+    *ticket = (struct ticket){watch, &listener->channel, token, 1};
+    for (size_t i = 0; i < count; i++) {
+        if (keys[i].len > BKT_KEY_BYTES_MAX ||
+            !bkt_filter_matches_key(watch->driver.bucket.filter, keys[i]))
+            continue;
+        ticket->open++;
+        if (bkt_engine_touch(watch->driver.engine, keys[i], ticket, &err) != BKT_OK) {
+            /* The message is not acknowledged, and comes again to whoever runs next. */
+            fail(watch, &err);
+            return;
+        }
+    }
+    close_one(ticket);
+}
+
+static void on_ready(void *ctx)
+{
+    struct listener *listener = ctx;
+    struct bkt_watch *watch = listener->watch;
+    bool is_first = !listener->was_ready;
+    listener->is_ready = true;
+    listener->was_ready = true;
+    /* Opened first, listed second: nothing falls between. */
+    if (is_first && channels_are_ready(watch))
+        bkt_engine_list(watch->driver.engine);
+    tell_ready(watch);
+}
+
+static void on_gap(void *ctx)
+{
+    struct listener *listener = ctx;
+    bkt_engine_list(listener->watch->driver.engine);
+}
+
+static void on_trouble(void *ctx, const struct bkt_error *err)
+{
+    struct listener *listener = ctx;
+    if (!err)
+        return;
+    listener->is_ready = false;
+    if (!listener->was_ready && !err->retriable)
+        fail(listener->watch, err);
+    else
+        tell_error(listener->watch, err->message, (struct bkt_str){"", 0});
+}
+
+/* The loop's turns. */
+
+static void stop_listeners(struct bkt_watch *watch)
+{
+    watch->drain_until_ms = watch->now_ms + DRAIN_MS;
+    for (size_t i = 0; i < watch->listener_count; i++)
+        watch->listeners[i].channel.ops->stop(watch->listeners[i].channel.self);
+}
+
+static int tick(void *ctx, int64_t now_ms, struct bkt_error *err)
+{
+    struct bkt_watch *watch = ctx;
+    watch->now_ms = now_ms;
+    if (atomic_load(&watch->driver.is_stopped) && watch->drain_until_ms == 0)
+        stop_listeners(watch);
+    for (size_t i = 0; i < watch->listener_count; i++)
+        watch->listeners[i].channel.ops->tick(watch->listeners[i].channel.self, now_ms);
+    if (now_ms >= watch->refresh_at_ms) {
+        watch->refresh_at_ms = INT64_MAX; /* until it is listed */
+        bkt_engine_list(watch->driver.engine);
+    }
+    if (watch->rc && err)
+        *err = watch->err;
+    return watch->rc;
+}
+
+static int wait_ms(void *ctx, int64_t now_ms)
+{
+    struct bkt_watch *watch = ctx;
+    int64_t wait = -1;
+    if (watch->refresh_at_ms != INT64_MAX)
+        wait = watch->refresh_at_ms > now_ms ? watch->refresh_at_ms - now_ms : 0;
+    if (watch->drain_until_ms > 0)
+        wait = watch->drain_until_ms > now_ms ? watch->drain_until_ms - now_ms : 0;
+    for (size_t i = 0; i < watch->listener_count; i++) {
+        const struct bkt_channel *channel = &watch->listeners[i].channel;
+        int channel_ms = channel->ops->wait_ms(channel->self, now_ms);
+        if (channel_ms >= 0 && (wait < 0 || channel_ms < wait))
+            wait = channel_ms;
+    }
+    return wait > INT32_MAX ? INT32_MAX : (int)wait;
+}
+
+static bool is_drained(void *ctx)
+{
+    const struct bkt_watch *watch = ctx;
+    if (watch->now_ms >= watch->drain_until_ms)
+        return true;
+    for (size_t i = 0; i < watch->listener_count; i++) {
+        const struct bkt_channel *channel = &watch->listeners[i].channel;
+        if (!channel->ops->is_drained(channel->self))
+            return false;
+    }
+    return true;
+}
+
+/* Birth, run, death. */
+
+static int check(struct bkt_watch *watch, const struct bkt_config *config, struct bkt_error *err)
+{
+    int rc = bkt_config_check(config, BKT_CONFIG_SOURCE | BKT_CONFIG_TARGET, warn, watch, err);
+    const struct bkt_settings *settings = bkt_config_settings(config);
+    if (rc == BKT_OK && !settings->sqs_queue_url && !settings->redis_url &&
+        !settings->minio_listen && settings->refresh_interval == 0)
+        warn(watch,
+             "neither events (sqs_queue_url, redis_url, minio_listen) nor refresh_interval are "
+             "set: what changes after the first listing is not seen until SIGHUP asks for another");
+    return rc;
+}
+
+int bkt_watch_new(const struct bkt_config *config,
+                  const struct bkt_watch_callbacks *callbacks,
+                  struct bkt_watch **out_watch,
+                  struct bkt_error *err)
+{
+    struct bkt_watch *watch = bkt_mem_calloc(1, sizeof(*watch));
+    if (!watch)
+        return bkt_error_set(err, BKT_ENOMEM, "prepare a watch: out of memory");
+    if (callbacks) {
+        size_t size = sizeof(watch->callbacks);
+        memcpy(&watch->callbacks, callbacks, callbacks->size < size ? callbacks->size : size);
+    }
+    watch->driver.options = (struct bkt_driver_options){
+        .is_live = true,
+        .on_event = on_event,
+        .on_settled = on_settled,
+        .on_progress = watch->callbacks.progress ? on_progress : NULL,
+        .ctx = watch,
+        .part = {.ctx = watch, .tick = tick, .wait_ms = wait_ms, .is_drained = is_drained},
+    };
+    int rc = check(watch, config, err);
+    if (rc == BKT_OK)
+        rc = bkt_driver_open(&watch->driver, config, err);
+    if (rc) {
+        bkt_watch_free(watch);
+        return rc;
+    }
+    *out_watch = watch;
+    return BKT_OK;
+}
+
+static void close_listeners(struct bkt_watch *watch)
+{
+    for (size_t i = 0; i < watch->listener_count; i++)
+        watch->listeners[i].channel.ops->free(watch->listeners[i].channel.self);
+    watch->listener_count = 0;
+}
+
+void bkt_watch_free(struct bkt_watch *watch)
+{
+    if (!watch)
+        return;
+    close_listeners(watch);
+    bkt_driver_close(&watch->driver);
+    bkt_mem_free(watch);
+}
+
+static int open_listeners(struct bkt_watch *watch, struct bkt_error *err)
+{
+    struct bkt_channel_owner owners[BKT_CHANNELS_MAX];
+    for (size_t i = 0; i < BKT_CHANNELS_MAX; i++) {
+        struct listener *listener = &watch->listeners[i];
+        *listener = (struct listener){.watch = watch};
+        owners[i] = (struct bkt_channel_owner){
+            .ctx = listener,
+            .ready = on_ready,
+            .changed = on_changed,
+            .gap = on_gap,
+            .trouble = on_trouble,
+        };
+    }
+    struct bkt_channel channels[BKT_CHANNELS_MAX];
+    int rc =
+        bkt_channels_open(&watch->driver.bucket, owners, channels, &watch->listener_count, err);
+    for (size_t i = 0; i < watch->listener_count; i++)
+        watch->listeners[i].channel = channels[i];
+    return rc;
+}
+
+int bkt_watch_run(struct bkt_watch *watch, struct bkt_error *err)
+{
+    watch->refresh_at_ms = INT64_MAX;
+    watch->has_listed = false;
+    watch->was_told_ready = false;
+    watch->rc = BKT_OK;
+    int rc = bkt_driver_start(&watch->driver, err);
+    if (rc == BKT_OK)
+        rc = open_listeners(watch, err);
+    if (rc == BKT_OK) {
+        if (watch->listener_count == 0)
+            bkt_engine_list(watch->driver.engine);
+        rc = bkt_driver_loop(&watch->driver, err);
+    }
+    bkt_driver_end(&watch->driver);
+    close_listeners(watch);
+    return rc;
+}
+
+void bkt_watch_stop(struct bkt_watch *watch)
+{
+    bkt_driver_stop(&watch->driver);
+}
+
+void bkt_watch_list(struct bkt_watch *watch)
+{
+    bkt_driver_list(&watch->driver);
+}

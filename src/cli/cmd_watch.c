@@ -1,0 +1,122 @@
+#include "cli/cli.h"
+
+#include <string.h>
+
+struct run {
+    const struct cli_globals *globals;
+    struct cli_progress_line progress;
+};
+
+static void on_warning(void *ctx, const char *message)
+{
+    const struct run *run = ctx;
+    cli_say(run->globals, "warning", "%s", message);
+}
+
+static void on_progress(void *ctx, const struct bkt_counts *counts)
+{
+    struct run *run = ctx;
+    cli_progress_update(&run->progress, counts);
+}
+
+static void print_event(const struct run *run, const char *event, const char *key, size_t key_len)
+{
+    if (!run->globals->json)
+        return;
+    (void)printf("{\"event\":\"%s\"", event);
+    if (key) {
+        (void)putchar(',');
+        (void)!bkt_text_json("filename", key, key_len, cli_write, stdout);
+    }
+    (void)fputs("}\n", stdout);
+    (void)fflush(stdout);
+}
+
+static void on_ready(void *ctx)
+{
+    struct run *run = ctx;
+    cli_progress_end(&run->progress);
+    print_event(run, "ready", NULL, 0);
+    if (!run->globals->json && !run->globals->quiet)
+        cli_say(run->globals, "info", "the table is the bucket; following its changes");
+}
+
+static void on_upserted(void *ctx, const char *key, size_t key_len)
+{
+    print_event(ctx, "upsert", key, key_len);
+}
+
+static void on_deleted(void *ctx, const char *key, size_t key_len)
+{
+    print_event(ctx, "delete", key, key_len);
+}
+
+static void on_synced(void *ctx, const struct bkt_counts *counts)
+{
+    struct run *run = ctx;
+    cli_progress_end(&run->progress);
+    if (run->globals->json) {
+        (void)fputs("{\"event\":\"synced\",", stdout);
+        cli_print_counts(counts);
+        (void)printf(",\"events_missed\":%llu}\n", (unsigned long long)counts->events_missed);
+        (void)fflush(stdout);
+    } else if (!run->globals->quiet) {
+        cli_say_counts(run->globals, counts);
+    }
+}
+
+static void on_error(void *ctx, const char *message, const char *key, size_t key_len)
+{
+    const struct run *run = ctx;
+    cli_say(run->globals, "error", "%s", message);
+    if (!run->globals->json)
+        return;
+    (void)fputs("{\"event\":\"error\",", stdout);
+    (void)!bkt_text_json("message", message, strlen(message), cli_write, stdout);
+    if (key) {
+        (void)putchar(',');
+        (void)!bkt_text_json("filename", key, key_len, cli_write, stdout);
+    }
+    (void)fputs("}\n", stdout);
+    (void)fflush(stdout);
+}
+
+static void stop(void *ctx)
+{
+    bkt_watch_stop(ctx);
+}
+
+static void list(void *ctx)
+{
+    bkt_watch_list(ctx);
+}
+
+int cli_watch(struct cli_args *args)
+{
+    const struct cli_globals *globals = &args->globals;
+    struct run run = {.globals = globals};
+    struct bkt_watch_callbacks callbacks = {
+        .size = sizeof(callbacks),
+        .ctx = &run,
+        .warning = on_warning,
+        .progress = on_progress,
+        .ready = on_ready,
+        .upserted = on_upserted,
+        .deleted = on_deleted,
+        .synced = on_synced,
+        .error = on_error,
+    };
+    struct bkt_error err = {.code = BKT_OK};
+    if (args->word_count > 1 && bkt_config_set(args->config, "url", args->words[1], &err))
+        return cli_fail(globals, &err);
+    struct bkt_watch *watch;
+    if (bkt_watch_new(args->config, &callbacks, &watch, &err))
+        return cli_fail(globals, &err);
+    cli_signals_catch(stop, list, watch);
+    cli_progress_begin(&run.progress, globals);
+    int rc = bkt_watch_run(watch, &err);
+    cli_progress_end(&run.progress);
+    cli_signals_catch(NULL, NULL, NULL);
+    bkt_watch_free(watch);
+    return rc ? cli_fail(globals, &err) : cli_flush(globals);
+}
