@@ -126,8 +126,8 @@ int bkt_imds_open(const struct bkt_creds_ctx *ctx,
             *err = asked;
         return rc;
     }
-    /* Other clouds have a service at that address, and it knows no tokens. */
-    if (status == 404 || status == 405) {
+    /* Switched off for the instance (403), or another cloud's service, which knows no tokens. */
+    if (status == 403 || status == 404 || status == 405) {
         bkt_creds_why(why, "%.100s gives no tokens (HTTP %d)", imds.base, status);
         return BKT_OK;
     }

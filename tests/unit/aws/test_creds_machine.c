@@ -153,7 +153,7 @@ static void instance_answers(void **state)
         {{{.status = 404}}, BKT_OK, "gives no tokens (HTTP 404)"},
         {{{.status = 405}}, BKT_OK, "gives no tokens (HTTP 405)"},
         {{{.status = 400}}, BKT_ECREDS, "get a token of the instance's metadata service: HTTP 400"},
-        {{{.status = 403}}, BKT_ECREDS, "get a token of the instance's metadata service: HTTP 403"},
+        {{{.status = 403}}, BKT_OK, "gives no tokens (HTTP 403)"},
         {{{.end = HTTP_SCRIPT_CUT}}, BKT_OK, "no answer at http://127.0.0.1:"},
         {{{.body = "HU SH"}}, BKT_EPARSE, "its token holds an odd character"},
         {{{.body = "T"}, {.body = "r"}, {.body = "{\"Code\":\"Failed\"}"}},
