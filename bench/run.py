@@ -45,7 +45,7 @@ def registry():
     for name, (what, _) in programs.PROGRAMS.items():
         found[name] = (what, lambda context, name=name: (programs.measure(name, context), []))
     found["stub"] = ("the S3 stub under wrk, one core each", stub_rates.measure)
-    found["listing"] = ("`ls` of 200,000 keys, 50 ms a page, 16 slots", listing.latency)
+    found["listing"] = ("200,000 keys listed by a first sync and by ls, 50 ms a page, 16 slots", listing.latency)
     found["resync"] = ("a sync of 200,000 keys with nothing new", listing.resync)
     found["minio"] = ("10,000 objects of 1 KB from MinIO into a table", end_to_end.from_minio)
     found["sync"] = ("10,000 objects of 1 KB from the S3 stub into a table", end_to_end.from_stub)
