@@ -141,7 +141,10 @@ def test_sizes_around_the_limits_of_buffers(bucket, program, db):
 @minio_only
 @pytest.mark.parametrize("options", [(), ("--binary",)], ids=["text", "binary"])
 def test_a_200_mb_object_within_the_memory_limit(bucket, plain_program, db, options):
-    """Bounded by the limit, the database's cache and what the program itself takes."""
+    """
+    Bounded by what is read (the object, or the limit if that is more), SQLite's copy of the row that
+    it writes, its cache of 64 MiB, and 64 MiB for all else.
+    """
     block = bytes(range(32, 127)) * 11038  # 1,048,610 bytes
     body = block * 200
     bucket.put("large", body)
@@ -152,7 +155,7 @@ def test_a_200_mb_object_within_the_memory_limit(bucket, plain_program, db, opti
     assert rows["small"] == b"beside it"
     assert rows["large"] == body
     peak_mib = int(result.stderr.rsplit("peak KiB ", 1)[1]) // 1024
-    assert peak_mib <= 256 + 128, f"{peak_mib} MiB"
+    assert peak_mib <= 256 + 200 + 64 + 64, f"{peak_mib} MiB"
 
 
 MEASURE = """
