@@ -139,10 +139,11 @@ static void *work(void *arg)
     struct bkt_creds_cache *cache = arg;
     (void)pthread_mutex_lock(&cache->lock);
     while (!cache->is_stopping) {
-        if (is_fetch_due(cache))
+        if (is_fetch_due(cache)) {
             fetch(cache);
-        else
+        } else {
             sleep_a_while(cache);
+        }
     }
     bkt_creds_clear(&cache->creds); /* by the thread that made them */
     (void)pthread_mutex_unlock(&cache->lock);

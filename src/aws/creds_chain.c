@@ -52,10 +52,11 @@ static void note(struct tried *tried, const char *name, const char *why)
     size_t room = sizeof(tried->text) - tried->len;
     int len =
         snprintf(tried->text + tried->len, room, "%s%s: %s", tried->len > 0 ? "; " : "", name, why);
-    if (len > 0 && (size_t)len < room)
+    if (len > 0 && (size_t)len < room) {
         tried->len += (size_t)len;
-    else
+    } else {
         tried->text[tried->len] = '\0';
+    }
 }
 
 static int ask(const struct source *source,

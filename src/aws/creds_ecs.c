@@ -151,10 +151,11 @@ static int ask(const struct bkt_creds_ctx *ctx,
         .is_local = true,
     };
     rc = bkt_creds_http(ctx, &request, &status, &body, NULL, NULL, err);
-    if (rc == BKT_OK && status != 200)
+    if (rc == BKT_OK && status != 200) {
         rc = bkt_creds_http_refused(request.what, status, bkt_buf_str(&body), err);
-    else if (rc == BKT_OK)
+    } else if (rc == BKT_OK) {
         rc = bkt_creds_json_parse(bkt_buf_str(&body), BKT_CREDS_JSON_CONTAINER, out_creds, err);
+    }
 
 done:
     bkt_buf_wipe(&token);

@@ -46,7 +46,7 @@ static int read_session(const struct bkt_creds_ctx *ctx,
 {
     struct bkt_buf path = BKT_BUF_INIT(PATH_BYTES_MAX);
     struct bkt_buf text = BKT_BUF_INIT(CACHE_BYTES_MAX);
-    bool exists;
+    bool exists = false;
     int rc = find_file(ctx, session, &path, err);
     if (rc == BKT_OK)
         rc = bkt_file_read(path.ptr, &text, &exists, err);
@@ -57,10 +57,12 @@ static int read_session(const struct bkt_creds_ctx *ctx,
         goto done;
     }
     rc = bkt_creds_json_parse(bkt_buf_str(&text), BKT_CREDS_JSON_LOGIN, out_creds, err);
-    if (rc)
+    if (rc) {
         (void)bkt_error_wrap(err, rc, "%s", path.ptr);
-    else if (out_creds->expires_ms != BKT_TIME_NONE && out_creds->expires_ms <= bkt_creds_now(ctx))
+    } else if (out_creds->expires_ms != BKT_TIME_NONE &&
+               out_creds->expires_ms <= bkt_creds_now(ctx)) {
         rc = log_in_again(profile, "has expired", err);
+    }
 
 done:
     bkt_buf_clear(&path);

@@ -128,12 +128,13 @@ static int drain(struct child *child, int *fd, bool is_output)
             continue;
         if (got < 0 && errno == EAGAIN)
             break;
-        if (got <= 0)
+        if (got <= 0) {
             close_fd(fd);
-        else if (is_output)
+        } else if (is_output) {
             rc = bkt_buf_append(&child->output, (struct bkt_str){chunk, (size_t)got});
-        else
+        } else {
             keep_words(child, chunk, (size_t)got);
+        }
     }
     bkt_mem_wipe(chunk, sizeof(chunk));
     return rc;

@@ -136,9 +136,10 @@ static int fetch_base(const struct bkt_creds_ctx *ctx,
     }
     int rc = fetch(ctx, walk->base, out_creds, &answer, why, err);
     struct bkt_str name = walk->base.len > 0 ? walk->base : walk->credential_source;
-    if (rc)
+    if (rc) {
         return bkt_error_wrap(err, rc, "source %.*s of profile %.*s", BKT_STR_ARG(name),
                               BKT_STR_ARG(last));
+    }
     if (answer != BKT_CREDS_FOUND) {
         return bkt_error_set(err, BKT_ECREDS, "source %.*s of profile %.*s has no credentials (%s)",
                              BKT_STR_ARG(name), BKT_STR_ARG(last), why);

@@ -59,7 +59,9 @@ void bkt_creds_printable(struct bkt_str text, char *out, size_t size)
     size_t len = 0;
     for (size_t i = 0; i < text.len && len + 1 < size; i++) {
         char c = text.ptr[i];
-        out[len++] = c >= ' ' && c < 0x7f ? c : ' ';
+        if (c < ' ' || c >= 0x7f)
+            c = ' ';
+        out[len++] = c;
     }
     out[len] = '\0';
 }

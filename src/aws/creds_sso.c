@@ -69,9 +69,10 @@ static int make_url(const struct bkt_creds_ctx *ctx,
     struct bkt_endpoint endpoint;
     struct bkt_str override;
     int rc = bkt_endpoint_url_find(ctx->env, ctx->profiles, "sso", BKT_STR(""), &override, err);
-    if (rc == BKT_OK)
+    if (rc == BKT_OK) {
         rc = bkt_endpoint_service("portal.sso", "awsssoportal", sso->region, override,
                                   (struct bkt_endpoint_switches){0}, &endpoint, err);
+    }
     if (rc)
         return rc;
     rc = bkt_buf_printf(url, "%s://%s%s/federation/credentials?role_name=", endpoint.scheme,
@@ -126,12 +127,13 @@ static int ask(const struct bkt_creds_ctx *ctx,
         .tries = TRIES,
     };
     rc = bkt_creds_http(ctx, &request, &status, &body, NULL, NULL, err);
-    if (rc == BKT_OK && status == 401)
+    if (rc == BKT_OK && status == 401) {
         rc = bkt_sso_log_in(sso, "is not accepted any more", err);
-    else if (rc == BKT_OK && status != 200)
+    } else if (rc == BKT_OK && status != 200) {
         rc = bkt_creds_http_refused(request.what, status, bkt_buf_str(&body), err);
-    else if (rc == BKT_OK)
+    } else if (rc == BKT_OK) {
         rc = bkt_creds_json_parse(bkt_buf_str(&body), BKT_CREDS_JSON_SSO, out_creds, err);
+    }
 
 done:
     bkt_buf_clear(&url);

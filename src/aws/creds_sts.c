@@ -92,9 +92,10 @@ done:
 static int check_role(const struct bkt_sts_role *role, struct bkt_error *err)
 {
     if (role->arn.len < ARN_BYTES_MIN || role->arn.len > ARN_BYTES_MAX ||
-        !bkt_str_has_prefix(role->arn, BKT_STR("arn:")))
+        !bkt_str_has_prefix(role->arn, BKT_STR("arn:"))) {
         return bkt_error_set(err, BKT_ECONFIG,
                              "role_arn is not of the form arn:aws:iam::123456789012:role/NAME");
+    }
     uint32_t seconds = 0;
     bool good = role->duration_seconds.len <= 5;
     for (size_t i = 0; good && i < role->duration_seconds.len; i++) {
@@ -275,10 +276,11 @@ static int ask_once(const struct bkt_creds_ctx *ctx,
     };
     rc = bkt_creds_http(ctx, &request, &status, &body, NULL, NULL, err);
     *out_transient = rc == BKT_ENET;
-    if (rc == BKT_OK && status != 200)
+    if (rc == BKT_OK && status != 200) {
         rc = refused(status, bkt_buf_str(&body), out_transient, err);
-    else if (rc == BKT_OK)
+    } else if (rc == BKT_OK) {
         rc = bkt_sts_parse(bkt_buf_str(&body), out_creds, err);
+    }
 
 done:
     bkt_sigv4_lines_clear(&lines);

@@ -18,14 +18,15 @@ static int read_token(const struct bkt_creds_ctx *ctx,
                       struct bkt_error *err)
 {
     struct bkt_buf path = BKT_BUF_INIT(PATH_BYTES_MAX);
-    bool exists;
+    bool exists = false;
     int rc = bkt_path_expand(ctx->env, file, &path, err);
     if (rc == BKT_OK)
         rc = bkt_file_read(path.ptr, token, &exists, err);
-    if (rc == BKT_OK && !exists)
+    if (rc == BKT_OK && !exists) {
         rc = bkt_error_set(err, BKT_ECREDS, "the token file %s does not exist", path.ptr);
-    else if (rc == BKT_OK && bkt_str_trim(bkt_buf_str(token)).len == 0)
+    } else if (rc == BKT_OK && bkt_str_trim(bkt_buf_str(token)).len == 0) {
         rc = bkt_error_set(err, BKT_ECREDS, "the token file %s is empty", path.ptr);
+    }
     bkt_buf_clear(&path);
     return rc;
 }

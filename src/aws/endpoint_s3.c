@@ -220,9 +220,12 @@ static int refuse_arn(const struct arn *arn, struct bkt_error *err)
 static int access_point_name(const struct arn *arn, struct bkt_str *out_name, struct bkt_error *err)
 {
     size_t word = sizeof("accesspoint") - 1;
+    assert(arn->resource.ptr);
     struct bkt_str rest = {arn->resource.ptr + word, arn->resource.len - word};
+    struct bkt_str name = {0};
     bool good = rest.len > 1 && (rest.ptr[0] == '/' || rest.ptr[0] == ':');
-    struct bkt_str name = {rest.ptr + 1, good ? rest.len - 1 : 0};
+    if (good)
+        name = (struct bkt_str){rest.ptr + 1, rest.len - 1};
     good = good && arn->account.len == 12 && is_hostable(name, true);
     for (size_t i = 0; i < arn->account.len; i++)
         good = good && arn->account.ptr[i] >= '0' && arn->account.ptr[i] <= '9';
@@ -300,10 +303,11 @@ int bkt_endpoint_s3(const struct bkt_endpoint_s3_request *request,
     bool in_path = request->path_style == BKT_PATH_STYLE_TRUE ||
                    (request->path_style == BKT_PATH_STYLE_AUTO && custom) || url.is_ipv6 ||
                    is_ipv4(url.host) || !is_hostable(bucket, url.https);
-    if (in_path)
+    if (in_path) {
         put_in_path(&endpoint, bucket);
-    else
+    } else {
         put_in_host(&endpoint, bucket);
+    }
     *out = endpoint;
     return BKT_OK;
 }

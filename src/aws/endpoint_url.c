@@ -55,9 +55,10 @@ static int take_scheme(struct bkt_str *url,
 {
     size_t end = find_scheme_end(*url);
     if (end == url->len) {
-        if (!is_showable(*url))
+        if (!is_showable(*url)) {
             return bkt_error_set(err, BKT_ECONFIG, "%s does not begin with http:// or https://",
                                  what);
+        }
         return bkt_error_set(err, BKT_ECONFIG, "%s %.*s has no scheme; write %s://%.*s", what,
                              BKT_STR_ARG(*url), is_local(*url) ? "http" : "https",
                              BKT_STR_ARG(*url));

@@ -35,7 +35,7 @@ struct bkt_str bkt_str_trim(struct bkt_str text)
 
 static char lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    return (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
 }
 
 bool bkt_str_eq_nocase(struct bkt_str a, struct bkt_str b)
@@ -97,10 +97,11 @@ static int read_all(int fd, const char *path, struct bkt_buf *out, struct bkt_er
         if (got == 0)
             break;
         rc = bkt_buf_append(out, (struct bkt_str){chunk, (size_t)got});
-        if (rc == BKT_ELIMIT)
+        if (rc == BKT_ELIMIT) {
             (void)bkt_error_set(err, rc, "read %s: more than %zu bytes", path, out->max);
-        else if (rc)
+        } else if (rc) {
             (void)bkt_error_set(err, rc, "read %s: %s", path, bkt_error_text(rc));
+        }
         if (rc)
             break;
     }

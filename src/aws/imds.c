@@ -30,13 +30,14 @@ static int find_base(const struct bkt_creds_ctx *ctx, struct bkt_imds *imds, str
     struct bkt_str mode = setting(ctx, "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
                                   "ec2_metadata_service_endpoint_mode");
     struct bkt_endpoint_url url;
-    if (base.len == 0 && bkt_str_eq_nocase(mode, BKT_STR("IPv6")))
+    if (base.len == 0 && bkt_str_eq_nocase(mode, BKT_STR("IPv6"))) {
         base = BKT_STR("http://[fd00:ec2::254]");
-    else if (base.len == 0 && (mode.len == 0 || bkt_str_eq_nocase(mode, BKT_STR("IPv4"))))
+    } else if (base.len == 0 && (mode.len == 0 || bkt_str_eq_nocase(mode, BKT_STR("IPv4")))) {
         base = BKT_STR("http://169.254.169.254");
-    else if (base.len == 0)
+    } else if (base.len == 0) {
         return bkt_error_set(err, BKT_ECONFIG,
                              "ec2_metadata_service_endpoint_mode must be IPv4 or IPv6");
+    }
     while (base.len > 0 && base.ptr[base.len - 1] == '/')
         base.len--;
     int rc = bkt_endpoint_url_parse(base, "ec2_metadata_service_endpoint", &url, err);
@@ -131,9 +132,10 @@ int bkt_imds_open(const struct bkt_creds_ctx *ctx,
         bkt_creds_why(why, "%.100s gives no tokens (HTTP %d)", imds.base, status);
         return BKT_OK;
     }
-    if (status != 200)
+    if (status != 200) {
         return bkt_creds_http_refused("get a token of the instance's metadata service", status,
                                       BKT_STR(""), err);
+    }
     *out = imds;
     *out_there = true;
     return BKT_OK;

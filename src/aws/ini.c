@@ -3,6 +3,8 @@
 #include "core/buf.h"
 #include "core/mem.h"
 
+#include <assert.h>
+
 struct parser {
     struct bkt_ini ini;
     struct bkt_ini_section *section;   /* NULL before the first */
@@ -103,10 +105,11 @@ static int open_section(struct parser *p, struct bkt_str line, struct bkt_error 
     if (rc)
         return rc;
 
-    if (p->ini.last)
+    if (p->ini.last) {
         p->ini.last->next = section;
-    else
+    } else {
         p->ini.first = section;
+    }
     p->ini.last = section;
     p->section = section;
     return BKT_OK;
@@ -136,7 +139,7 @@ static int make_property(struct parser *p,
         return BKT_ENOMEM;
     for (size_t i = 0; i < name.len; i++) {
         char c = name.ptr[i];
-        lower[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+        lower[i] = (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
     }
     lower[name.len] = '\0';
     *property = (struct bkt_ini_property){.name = {lower, name.len}, .value = BKT_STR("")};
@@ -149,10 +152,11 @@ static void link_property(struct bkt_ini_property **first,
                           struct bkt_ini_property **last,
                           struct bkt_ini_property *property)
 {
-    if (*last)
+    if (*last) {
         (*last)->next = property;
-    else
+    } else {
         *first = property;
+    }
     *last = property;
 }
 
@@ -160,20 +164,22 @@ static int open_property(struct parser *p, struct bkt_str line, struct bkt_error
 {
     if (!p->section)
         return fail(p, err, "a property before the first [section]");
-    struct bkt_ini_property *property;
-    struct bkt_str value;
+    struct bkt_ini_property *property = NULL;
+    struct bkt_str value = {0};
     int rc = make_property(p, line, &property, &value, err);
     if (rc)
         return rc;
+    assert(property);
     rc = bkt_buf_append(&p->value, value);
     if (rc)
         return rc;
 
     /* One with an odd name is dropped, but its indented lines are still its own. */
-    if (bkt_ini_is_identifier(property->name))
+    if (bkt_ini_is_identifier(property->name)) {
         link_property(&p->section->first, &p->section->last, property);
-    else
+    } else {
         p->ini.ignored++;
+    }
     p->property = property;
     return BKT_OK;
 }
@@ -192,8 +198,8 @@ static int continue_property(struct parser *p, struct bkt_str text, struct bkt_e
     /* Lines of a nested block are often commented out in place, and the AWS CLI skips those. */
     if (is_comment(text.ptr[0]))
         return BKT_OK;
-    struct bkt_ini_property *sub;
-    struct bkt_str value;
+    struct bkt_ini_property *sub = NULL;
+    struct bkt_str value = {0};
     int rc = make_property(p, text, &sub, &value, err);
     if (rc)
         return rc;
@@ -243,20 +249,25 @@ int bkt_ini_parse(struct bkt_str text, struct bkt_ini *out_ini, struct bkt_error
         rc = close_property(&p);
 
     bkt_buf_wipe(&p.value);
-    if (rc == BKT_OK)
+    if (rc == BKT_OK) {
         *out_ini = p.ini;
-    else
+    } else {
         bkt_ini_clear(&p.ini);
+    }
     if (rc == BKT_ENOMEM)
         return bkt_error_set(err, rc, "%s", bkt_error_text(rc));
     return rc;
 }
 
 /* The arena's memory is ours to write to; the views are const for everyone else. */
-static void wipe_values(struct bkt_ini_property *property)
+static void wipe_values(const struct bkt_ini_property *property)
 {
     for (; property; property = property->next) {
-        bkt_mem_wipe((void *)(uintptr_t)property->value.ptr, property->value.len);
+        union {
+            const char *shared;
+            char *own;
+        } value = {.shared = property->value.ptr};
+        bkt_mem_wipe(value.own, property->value.len);
         wipe_values(property->first_sub);
     }
 }

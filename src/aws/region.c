@@ -44,10 +44,11 @@ static int of_endpoint(const struct bkt_region_request *request,
     if (rc)
         return rc;
     struct bkt_str region = bkt_region_of_host(url.host, request->service);
-    if (region.len == 0 && bkt_host_is_aws(url.host))
+    if (region.len == 0 && bkt_host_is_aws(url.host)) {
         return bkt_error_set(err, BKT_ECONFIG,
                              "no region is set, and the endpoint's name does not tell it; set "
                              "--region or AWS_REGION");
+    }
     /* The name that other servers go by unless they are told another. */
     return take(region.len > 0 ? region : BKT_STR("us-east-1"), "the endpoint", out_region, err);
 }
@@ -68,10 +69,11 @@ static bool of_instance(const struct bkt_region_request *request,
     if (rc == BKT_OK && is_there) {
         rc = bkt_imds_get(&imds, "/latest/meta-data/placement/region", &status, &body, &err);
         bkt_imds_clear(&imds);
-        if (rc == BKT_OK && status == 200)
+        if (rc == BKT_OK && status == 200) {
             rc = take(bkt_str_trim(bkt_buf_str(&body)), "the instance", out_region, &err);
-        else if (rc == BKT_OK)
+        } else if (rc == BKT_OK) {
             rc = bkt_error_set(&err, BKT_ENET, "the instance's metadata: HTTP %d", status);
+        }
     }
     if (rc)
         bkt_creds_why(why, "%.200s", err.message);

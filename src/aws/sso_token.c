@@ -20,6 +20,7 @@ enum {
     CACHE_BYTES_MAX = 256 << 10,
     URL_BYTES_MAX = 1024,
     REFRESH_WINDOW_MS = 15 * 60 * 1000,
+    LIFE_S_MAX = 366 * 86400,
     CONNECT_TIMEOUT_MS = 5000,
     TOTAL_TIMEOUT_MS = 20000,
     TRIES = 3,
@@ -115,7 +116,7 @@ static int take_answer(struct cJSON *cache,
     struct bkt_str token = text_of(answer, "accessToken");
     struct bkt_str refresh = text_of(answer, "refreshToken");
     if (token.len == 0 || !bkt_json_get_uint(answer, "expiresIn", &seconds) ||
-        seconds > 366 * 86400) {
+        seconds > LIFE_S_MAX) {
         bkt_creds_json_free(answer);
         return bkt_error_set(err, BKT_EPARSE, "the answer has no accessToken or expiresIn");
     }
@@ -139,9 +140,10 @@ static int ask_for_refresh(const struct bkt_creds_ctx *ctx,
     int status;
     int rc =
         bkt_endpoint_url_find(ctx->env, ctx->profiles, "sso_oidc", BKT_STR(""), &override, err);
-    if (rc == BKT_OK)
+    if (rc == BKT_OK) {
         rc = bkt_endpoint_service("oidc", "sso-oauth", sso->region, override,
                                   (struct bkt_endpoint_switches){0}, &endpoint, err);
+    }
     if (rc)
         goto done;
     int url_len = snprintf(url, sizeof(url), "%s://%s%s/token", endpoint.scheme, endpoint.authority,
@@ -164,10 +166,11 @@ static int ask_for_refresh(const struct bkt_creds_ctx *ctx,
         .tries = TRIES,
     };
     rc = bkt_creds_http(ctx, &request, &status, &answer, NULL, NULL, err);
-    if (rc == BKT_OK && status != 200)
+    if (rc == BKT_OK && status != 200) {
         rc = bkt_creds_http_refused(request.what, status, bkt_buf_str(&answer), err);
-    else if (rc == BKT_OK)
+    } else if (rc == BKT_OK) {
         rc = take_answer(cache, bkt_buf_str(&answer), bkt_creds_now(ctx), err);
+    }
 
 done:
     bkt_buf_wipe(&question);
@@ -249,7 +252,7 @@ int bkt_sso_token(const struct bkt_creds_ctx *ctx,
     struct bkt_buf path = BKT_BUF_INIT(PATH_BYTES_MAX);
     struct bkt_buf text = BKT_BUF_INIT(CACHE_BYTES_MAX);
     struct cJSON *cache = NULL;
-    bool exists;
+    bool exists = false;
     int rc = find_file(ctx, sso, &path, err);
     if (rc == BKT_OK)
         rc = bkt_file_read(path.ptr, &text, &exists, err);

@@ -58,9 +58,10 @@ int bkt_words_split(struct bkt_str line,
             return bkt_error_set(err, BKT_ECONFIG, "the command has too many words");
         size_t len = 0;
         i = take_word(line, i, text, &len);
-        if (i > line.len)
+        if (i > line.len) {
             return bkt_error_set(err, BKT_ECONFIG,
                                  "the command ends inside a quotation or with a backslash");
+        }
         text[len] = '\0';
         words[count++] = text;
         text += len + 1;
