@@ -6,17 +6,32 @@
 #include "table/merge.h"
 #include "table/work.h"
 
+#ifndef BKT_SMALL_LIMITS
 enum {
     BATCH_CHANGES_MAX = 1000,
     BATCH_CHANGES_ENOUGH = 256, /* worth a transaction at once */
     BATCH_BYTES_MAX = 8 << 20,
-    BATCH_LINGER_MS = 20, /* while more is being read, a small batch waits so long */
-    JOBS_OUT_MAX = 2,     /* one runs, the next is at hand */
-    JOBS_READY_MAX = 4,
     WORK_MAX = 10000,  /* keys; listings wait beyond */
     MERGE_ROWS = 4096, /* state rows in one go */
     READ_BYTES_UNKNOWN = 64 << 10,
     READ_BYTES_OVERHEAD = 2 << 10,
+};
+#else /* the simulation's, which has ten keys */
+enum {
+    BATCH_CHANGES_MAX = 3,
+    BATCH_CHANGES_ENOUGH = 2,
+    BATCH_BYTES_MAX = 100,
+    WORK_MAX = 4,
+    MERGE_ROWS = 2,
+    READ_BYTES_UNKNOWN = 16,
+    READ_BYTES_OVERHEAD = 1,
+};
+#endif
+
+enum {
+    BATCH_LINGER_MS = 20, /* while more is being read, a small batch waits so long */
+    JOBS_OUT_MAX = 2,     /* one runs, the next is at hand */
+    JOBS_READY_MAX = 4,
     SMALL_TABLE_ROWS = 20, /* a percentage of deletes lets smaller tables through */
     RETRY_JOB_MS = 1000,
     RETRY_LISTING_MS = 5000, /* and READ: doubled each time, up to the next */
