@@ -20,6 +20,7 @@
 #ifndef TABLE_TABLE_TARGET_H
 #define TABLE_TABLE_TARGET_H
 
+#include "core/buf.h"
 #include "core/object.h"
 
 #include <bucketable/error.h>
@@ -145,6 +146,8 @@ struct bkt_sweep {
     uint64_t row_count; /* staged rows that would go or went */
 };
 
+enum { BKT_BOUNDARIES_BYTES_MAX = 1 << 20 };
+
 /* What a listing leaves in the record for `status`; counts of objects. */
 struct bkt_listing_record {
     int64_t ended_wall_ms;
@@ -215,6 +218,14 @@ struct bkt_table_target_ops {
 
     /* Close everything; no failure matters any more. */
     void (*free)(void *self);
+
+    /*
+     * Keep what the next listing may be cut by, and give it back: opaque bytes, at most
+     * BKT_BOUNDARIES_BYTES_MAX, one value a table, lost with no harm but time.  `out` stays empty
+     * when there is none.  save is called by the writer, load by the loop.  Both may be NULL.
+     */
+    int (*save_boundaries)(void *self, struct bkt_str boundaries, struct bkt_error *err);
+    int (*load_boundaries)(void *self, struct bkt_buf *out, struct bkt_error *err);
 };
 
 struct bkt_table_target {
