@@ -20,10 +20,12 @@ enum {
     CONNECTIONS_MAX = 256,
     EVENTS_PER_TURN = 64,
     REQUEST_HEADERS_MAX = 24,
-    /* libcurl takes and frees this much for each transfer; above 64 KB that means mmap each time.
-     */
+    /* libcurl takes and frees as much for each transfer; above 64 KB that means mmap each time. */
     READ_BYTES = 16 << 10,
+    READ_BYTES_MEDIUM = 64 << 10,
     READ_BYTES_LARGE = 256 << 10,
+    SIZE_MEDIUM = 32 << 10,
+    SIZE_LARGE = 1 << 20,
 };
 
 /* Where a header lies in raw_headers, which moves while it grows. */
@@ -432,11 +434,16 @@ static void set_limits(CURL *easy, const struct bkt_http_request *request)
         request->connect_timeout_ms > 0 ? request->connect_timeout_ms : CONNECT_TIMEOUT_MS;
     uint32_t stall_ms =
         request->stall_timeout_ms > 0 ? request->stall_timeout_ms : STALL_TIMEOUT_MS;
+    long read_bytes = READ_BYTES;
+    if (request->size_hint > SIZE_LARGE)
+        read_bytes = READ_BYTES_LARGE;
+    else if (request->size_hint > SIZE_MEDIUM)
+        read_bytes = READ_BYTES_MEDIUM;
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
     curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)((stall_ms + 999) / 1000));
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->total_timeout_ms);
     curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request->fresh_connection ? 1L : 0L);
-    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, request->large ? READ_BYTES_LARGE : READ_BYTES);
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, read_bytes);
     curl_easy_setopt(easy, CURLOPT_NOPROXY, request->no_proxy ? "*" : NULL);
 }
 

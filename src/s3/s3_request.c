@@ -8,7 +8,7 @@
 
 enum {
     LIST_BYTES_MAX = 64 << 20,
-    LARGE_OBJECT_BYTES = 256 << 10,
+    LIST_BYTES_USUAL = 256 << 10,
     REQUEST_HEADERS_MAX = BKT_SIGV4_LINES_MAX + 2,
 };
 
@@ -126,7 +126,7 @@ static int start(struct s3_op *op, const struct bkt_str *condition, struct bkt_e
         .header_count = count,
         .body_bytes_max = is_get ? SIZE_MAX / 2 : LIST_BYTES_MAX,
         .fresh_connection = op->fresh_connection,
-        .large = !is_get || op->size_hint > LARGE_OBJECT_BYTES,
+        .size_hint = is_get ? op->size_hint : LIST_BYTES_USUAL,
         .on_head = s3_on_head,
         .on_done = s3_on_done,
         .ctx = op,
