@@ -159,7 +159,7 @@ int bkt_source_walk(struct bkt_source *source, bkt_listed_fn *fn, void *ctx, str
     if (rc)
         return rc;
     struct bkt_list_request request;
-    while (rc == BKT_OK && bkt_lister_next(lister, &request)) {
+    while (rc == BKT_OK && bkt_lister_next(lister, 0, &request)) {
         rc = fetch_page(source, &request, err);
         if (rc == BKT_OK)
             rc = walk_page(source, lister, request.chain, fn, ctx, err);

@@ -101,9 +101,15 @@ bool bkt_engine_is_idle(const struct bkt_engine *engine)
     return !jobs && engine->phase == LISTING_NONE && !engine->list_asked && engine->work.count == 0;
 }
 
+/* A sweep waits until all that was staged is in: one of those may fail, and be tried again. */
+static bool may_go_out(const struct bkt_engine *engine, const struct bkt_job *job)
+{
+    return engine->job_out < (job->kind == BKT_JOB_SWEEP ? 1 : JOBS_OUT_MAX);
+}
+
 static bool want_job(struct bkt_engine *engine, struct bkt_want *out_want)
 {
-    if (!engine->job_first || engine->job_out == JOBS_OUT_MAX ||
+    if (!engine->job_first || !may_go_out(engine, engine->job_first) ||
         engine->now_ms < engine->jobs_after_ms)
         return false;
     struct bkt_job *job = engine->job_first;
@@ -154,10 +160,14 @@ static void wait_until(int64_t *wait_ms, int64_t due_ms, int64_t now_ms)
 int bkt_engine_wait_ms(const struct bkt_engine *engine, int64_t now_ms)
 {
     int64_t wait_ms = -1;
-    if (engine->work.queues[BKT_WORK_READ].count > 0)
+    /* While the writer has its hands full there is nothing to do for it. */
+    if (engine->work.queues[BKT_WORK_READ].count > 0 &&
+        engine->job_ready + engine->job_out < JOBS_OUT_MAX)
         wait_until(&wait_ms, engine->ready_since_ms + BATCH_LINGER_MS, now_ms);
-    if (engine->job_first)
+    if (engine->job_first && may_go_out(engine, engine->job_first))
         wait_until(&wait_ms, engine->jobs_after_ms, now_ms);
+    if (engine->is_stopping)
+        return (int)wait_ms;
     if (engine->list_asked && engine->phase == LISTING_NONE)
         wait_until(&wait_ms, engine->list_after_ms, now_ms);
     const struct bkt_work_item *waiting = engine->work.queues[BKT_WORK_WAITING].oldest;

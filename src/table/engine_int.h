@@ -52,7 +52,6 @@ enum listing_phase {
 struct list_flight {
     bool is_used;
     size_t chain;
-    uint64_t read_at;
 };
 
 struct bkt_engine {
@@ -67,6 +66,7 @@ struct bkt_engine {
     int64_t list_after_ms;  /* not before, after one that failed */
     unsigned list_failures; /* in a row */
     uint64_t listings_ended;
+    uint64_t listing; /* the number of the one under way; a failed one's jobs are still about */
     bool rows_lack_columns;
     struct bkt_lister *lister;
     struct list_flight *flights; /* list_concurrency of them */
@@ -81,8 +81,8 @@ struct bkt_engine {
     size_t reading_count;
     size_t listed_work; /* entries that the listing under way waits for */
     uint64_t reserved_bytes;
-    int64_t ready_since_ms; /* when the oldest READ entry was first seen */
-    bool bucket_asked;
+    int64_t ready_since_ms;  /* when the oldest READ entry was first seen */
+    size_t bucket_asked_for; /* so many of the oldest UNCONFIRMED entries */
 
     struct bkt_job *job_first, *job_last; /* ready to be wanted */
     size_t job_ready;

@@ -12,6 +12,7 @@ static int queue_new_job(struct bkt_engine *engine, enum bkt_job_kind kind, stru
     struct bkt_job *job = bkt_job_new(kind, 0);
     if (!job)
         return BKT_ENOMEM;
+    job->listing = engine->listing;
     bkt_engine_queue_job(engine, job);
     *out = job;
     return BKT_OK;
@@ -55,6 +56,7 @@ static int stage(struct bkt_engine *engine, const struct bkt_state_row *row, uin
         engine->stage = bkt_job_new(BKT_JOB_STAGE, BATCH_CHANGES_MAX);
         if (!engine->stage)
             return BKT_ENOMEM;
+        engine->stage->listing = engine->listing;
     }
     struct bkt_job *job = engine->stage;
     struct bkt_absence *absence = &job->absences[job->count];
@@ -87,7 +89,7 @@ static int on_difference(void *ctx,
     case BKT_DIFFERENCE_READ:
         return bkt_engine_work_add(engine, object->key, row, object);
     case BKT_DIFFERENCE_ABSENT:
-        return stage(engine, row, engine->merge_first->read_at);
+        return stage(engine, row, engine->merge_first->covered.read_at);
     case BKT_DIFFERENCE_UNCERTAIN:
         return bkt_engine_work_add(engine, row->key, row, NULL);
     }
@@ -133,12 +135,12 @@ static int begin(struct bkt_engine *engine, struct bkt_error *err)
     if (rc)
         return rc;
     struct bkt_covered gap;
-    while (bkt_lister_next_gap(engine->lister, &gap)) {
+    while (bkt_lister_next_gap(engine->lister, engine->clock.clock, &gap)) {
         struct bkt_merge *merge = bkt_mem_calloc(1, sizeof(*merge));
         if (!merge)
             return BKT_ENOMEM;
         merge->covered = gap;
-        bkt_merge_begin(merge, NULL, engine->clock.clock);
+        bkt_merge_begin(merge, NULL);
         push_merge(engine, merge);
     }
     engine->record = (struct bkt_listing_record){
@@ -166,7 +168,16 @@ static void on_refused(void *ctx, struct bkt_str key)
 
 static void on_deleted(void *ctx, struct bkt_str key)
 {
-    bkt_job_note_key(ctx, key, true);
+    struct bkt_job *job = ctx;
+    job->removed++;
+    bkt_job_note_key(job, key, true);
+}
+
+static void on_deleted_untold(void *ctx, struct bkt_str key)
+{
+    struct bkt_job *job = ctx;
+    (void)key;
+    job->removed++;
 }
 
 static int sweep(struct bkt_engine *engine)
@@ -181,7 +192,7 @@ static int sweep(struct bkt_engine *engine)
         return rc;
     set_limit(engine, &job->sweep);
     job->sweep.refused = on_refused;
-    job->sweep.deleted = engine->options.on_event ? on_deleted : NULL;
+    job->sweep.deleted = engine->options.on_event ? on_deleted : on_deleted_untold;
     job->sweep.ctx = job;
     engine->phase = LISTING_SWEEPS;
     return BKT_OK;
@@ -202,6 +213,53 @@ static int end(struct bkt_engine *engine)
     return BKT_OK;
 }
 
+/* What was staged stays where it is; the next listing clears it away. */
+static void drop_jobs(struct bkt_engine *engine)
+{
+    struct bkt_job **at = &engine->job_first;
+    engine->job_last = NULL;
+    while (*at) {
+        struct bkt_job *job = *at;
+        if (job->kind == BKT_JOB_APPLY) {
+            engine->job_last = job;
+            at = &job->next;
+            continue;
+        }
+        *at = job->next;
+        engine->job_ready--;
+        bkt_job_free(job);
+    }
+}
+
+/* Questions that are out still look at what the lister holds. */
+static void end_failed(struct bkt_engine *engine)
+{
+    if (engine->flight_count > 0)
+        return;
+    bkt_engine_listing_clear(engine);
+    engine->phase = LISTING_NONE;
+}
+
+/* A listing cannot go on.  Nothing was removed; when it lives, another begins later. */
+static void give_up(struct bkt_engine *engine, int rc, const struct bkt_error *err)
+{
+    bool is_first_guard = rc == BKT_EGUARD && engine->listings_ended == 0;
+    bool is_final = rc == BKT_ENOMEM || rc == BKT_EFOREIGN || is_first_guard;
+    if (!engine->options.is_live || is_final) {
+        (void)bkt_engine_fail(engine, rc, err);
+        return;
+    }
+    const char *text = err ? err->message : bkt_error_text(rc);
+    bkt_engine_tell(engine, BKT_EVENT_TROUBLE, (struct bkt_str){"", 0}, bkt_str_from(text));
+    drop_jobs(engine);
+    engine->listing++;
+    engine->phase = LISTING_FAILED;
+    end_failed(engine);
+    engine->list_failures++;
+    engine->list_after_ms = engine->now_ms + bkt_engine_retry_delay_ms(engine->list_failures);
+    engine->list_asked = true;
+}
+
 int bkt_engine_listing_step(struct bkt_engine *engine, struct bkt_error *err)
 {
     struct bkt_job *job;
@@ -217,6 +275,10 @@ int bkt_engine_listing_step(struct bkt_engine *engine, struct bkt_error *err)
         return queue_new_job(engine, BKT_JOB_BEGIN_LISTING, &job);
     case LISTING_RUNS:
         rc = run_merges(engine, err);
+        if (rc && engine->options.is_live && err->retriable) {
+            give_up(engine, rc, err);
+            return BKT_OK;
+        }
         if (rc == BKT_OK && bkt_lister_is_done(engine->lister) && engine->flight_count == 0 &&
             engine->merge_count == 0)
             rc = sweep(engine);
@@ -239,32 +301,14 @@ bool bkt_engine_listing_want(struct bkt_engine *engine, struct bkt_want *out_wan
         engine->flight_count + engine->merge_count >= slots)
         return false;
     struct bkt_want want = {.kind = BKT_WANT_LIST};
-    if (!bkt_lister_next(engine->lister, &want.list))
+    if (!bkt_lister_next(engine->lister, engine->clock.clock, &want.list))
         return false;
     while (engine->flights[want.id].is_used)
         want.id++;
-    engine->flights[want.id] = (struct list_flight){
-        .is_used = true, .chain = want.list.chain, .read_at = engine->clock.clock};
+    engine->flights[want.id] = (struct list_flight){.is_used = true, .chain = want.list.chain};
     engine->flight_count++;
     *out_want = want;
     return true;
-}
-
-/* A listing cannot go on.  Nothing was removed; when it lives, another begins later. */
-static void give_up(struct bkt_engine *engine, int rc, const struct bkt_error *err)
-{
-    bool is_first_guard = rc == BKT_EGUARD && engine->listings_ended == 0;
-    if (!engine->options.is_live || rc == BKT_ENOMEM || is_first_guard) {
-        (void)bkt_engine_fail(engine, rc, err);
-        return;
-    }
-    const char *text = err ? err->message : bkt_error_text(rc);
-    bkt_engine_tell(engine, BKT_EVENT_TROUBLE, (struct bkt_str){"", 0}, bkt_str_from(text));
-    bkt_engine_listing_clear(engine);
-    engine->phase = engine->flight_count > 0 ? LISTING_FAILED : LISTING_NONE;
-    engine->list_failures++;
-    engine->list_after_ms = engine->now_ms + bkt_engine_retry_delay_ms(engine->list_failures);
-    engine->list_asked = true;
 }
 
 void bkt_engine_listed(struct bkt_engine *engine,
@@ -279,8 +323,7 @@ void bkt_engine_listed(struct bkt_engine *engine,
     if (engine->phase == LISTING_FAILED) {
         if (page)
             page->free(page->owner);
-        if (engine->flight_count == 0)
-            engine->phase = LISTING_NONE;
+        end_failed(engine);
         return;
     }
     if (!page) {
@@ -302,16 +345,16 @@ void bkt_engine_listed(struct bkt_engine *engine,
         give_up(engine, rc, err.code ? &err : NULL);
         return;
     }
-    bkt_merge_begin(merge, page, flight.read_at);
+    bkt_merge_begin(merge, page);
     push_merge(engine, merge);
 }
 
 static void swept(struct bkt_engine *engine, struct bkt_job *job)
 {
-    engine->counts.deleted += job->sweep.row_count;
-    engine->row_count -= job->sweep.row_count;
+    engine->counts.deleted += job->removed;
+    engine->row_count -= job->removed;
     if (engine->listings_ended > 0)
-        engine->counts.missed += job->sweep.row_count;
+        engine->counts.missed += job->removed;
     int rc = job->rc;
     struct bkt_str key;
     bool is_deleted;
@@ -331,6 +374,8 @@ void bkt_engine_listing_job_done(struct bkt_engine *engine, struct bkt_job *job)
 {
     int rc = job->rc;
     struct bkt_error err = job->err;
+    if (job->listing != engine->listing)
+        return; /* that one was given up */
     if (rc == BKT_OK) {
         switch (job->kind) {
         case BKT_JOB_BEGIN_LISTING:

@@ -59,15 +59,11 @@ int bkt_engine_work_add(struct bkt_engine *engine,
         item->was_listed = true;
         engine->listed_work++;
     }
+    if (item->stage != BKT_WORK_QUEUED)
+        return BKT_OK; /* the condition of the read under way stays what it is */
     item->size_hint = listed ? listed->size : 0;
     item->modified_ms = listed ? listed->last_modified_ms : BKT_TIME_NONE;
-
-    /* Where a row is as it would be made today, a read may be answered "not modified". */
-    bool is_conditional =
-        row && (row->flags & BKT_STATE_ROW) && engine->options.columns == 0 &&
-        bkt_decode_is_current(row->decode, row->flags & BKT_STATE_REPLACED,
-                              row->flags & BKT_STATE_FAILED_CONTENT, engine->options.policy);
-    return is_conditional ? bkt_work_set_etag(item, row->etag) : BKT_OK;
+    return row ? set_condition(engine, item, row) : BKT_OK;
 }
 
 /* The condition that makes the read of a touched key cheap: the ETag that its row has. */
@@ -103,7 +99,7 @@ int bkt_engine_touch(struct bkt_engine *engine,
     bool is_new = bkt_work_find(&engine->work, key) == NULL;
     int rc = find_or_add(engine, key, &item);
     if (rc == BKT_OK)
-        rc = bkt_work_add_ticket(item->again ? &item->later : &item->tickets, ticket);
+        rc = bkt_work_add_ticket(&item->tickets, ticket);
     if (rc)
         return bkt_error_set(err, rc, "note a changed key: %s", bkt_error_text(rc));
     if (!is_new)
@@ -149,8 +145,9 @@ static void wake_waiting(struct bkt_engine *engine)
 
 bool bkt_engine_work_want(struct bkt_engine *engine, struct bkt_want *out_want)
 {
-    if (engine->work.queues[BKT_WORK_UNCONFIRMED].count > 0 && !engine->bucket_asked) {
-        engine->bucket_asked = true;
+    size_t unconfirmed = engine->work.queues[BKT_WORK_UNCONFIRMED].count;
+    if (unconfirmed > 0 && engine->bucket_asked_for == 0) {
+        engine->bucket_asked_for = unconfirmed;
         *out_want = (struct bkt_want){.kind = BKT_WANT_BUCKET};
         return true;
     }
@@ -159,7 +156,8 @@ bool bkt_engine_work_want(struct bkt_engine *engine, struct bkt_want *out_want)
     if (!item || engine->reading_count == engine->options.get_concurrency)
         return false;
     uint64_t bytes = item->size_hint > 0 ? item->size_hint : READ_BYTES_UNKNOWN;
-    if (!reserve(engine, item, bytes + READ_BYTES_OVERHEAD))
+    /* Who has a change in hand keeps what it reserved for it, and expects no more. */
+    if (!item->has_change && !reserve(engine, item, bytes + READ_BYTES_OVERHEAD))
         return false;
 
     struct bkt_want want = {.kind = BKT_WANT_READ};
@@ -169,6 +167,7 @@ bool bkt_engine_work_want(struct bkt_engine *engine, struct bkt_want *out_want)
     engine->reading_count++;
     bkt_work_move(&engine->work, item, BKT_WORK_READING);
     item->again = false;
+    item->tickets.covered = item->tickets.count;
     item->read_at = engine->clock.clock;
     want.read.key = item->key;
     want.read.size_hint = item->size_hint;
@@ -182,7 +181,7 @@ bool bkt_engine_admit(struct bkt_engine *engine, uint64_t id, uint64_t size)
     struct bkt_work_item *item = engine->reading[id];
     assert(item);
     return bkt_filter_matches(engine->options.filter, item->key, size, NULL) &&
-           reserve(engine, item, size + READ_BYTES_OVERHEAD);
+           reserve(engine, item, size + READ_BYTES_OVERHEAD + item->body.len);
 }
 
 /* Make the change that the answer calls for. */
@@ -238,6 +237,7 @@ void bkt_engine_read(struct bkt_engine *engine, uint64_t id, struct bkt_read *re
     if (read->kind == BKT_READ_STOPPED &&
         bkt_filter_matches(engine->options.filter, item->key, read->object.size, NULL)) {
         /* It is a row, but there was no room: with its size known, it is let in when there is. */
+        bkt_work_drop_change(item);
         release(engine, item);
         item->size_hint = read->object.size;
         bkt_work_move(&engine->work, item, BKT_WORK_QUEUED);
@@ -252,12 +252,14 @@ void bkt_engine_read(struct bkt_engine *engine, uint64_t id, struct bkt_read *re
 
 void bkt_engine_bucket_exists(struct bkt_engine *engine, const struct bkt_error *why)
 {
-    engine->bucket_asked = false;
+    size_t asked_for = engine->bucket_asked_for;
+    engine->bucket_asked_for = 0;
     if (why) {
         (void)bkt_engine_fail(engine, why->code, why);
         return;
     }
-    while (engine->work.queues[BKT_WORK_UNCONFIRMED].count > 0)
+    /* Keys that were found absent after the question need another one: it may be gone since. */
+    for (; asked_for > 0; asked_for--)
         bkt_work_move(&engine->work, engine->work.queues[BKT_WORK_UNCONFIRMED].oldest,
                       BKT_WORK_READ);
 }
@@ -296,7 +298,7 @@ static int commit(struct bkt_engine *engine)
     while (count < capacity && (count == 0 || bytes < BATCH_BYTES_MAX)) {
         struct bkt_work_item *item = ready->oldest;
         bytes += item->body.len;
-        job->durable = job->durable || item->tickets.count > 0;
+        job->durable = job->durable || item->tickets.covered > 0;
         job->items[count++] = item;
         bkt_work_move(&engine->work, item, BKT_WORK_COMMITTING);
     }
@@ -368,20 +370,26 @@ static void read_again(struct bkt_engine *engine, struct bkt_job *job, size_t i)
         item->has_change = true;
         item->body = job->bodies[i];
         job->bodies[i] = (struct bkt_buf){0};
-    } else {
-        /* The row may have another ETag by now: no condition. */
-        bkt_work_forget_etag(item);
-        bkt_work_drop_change(item);
+        /* It holds memory: it goes first, and does not wait for more. */
+        bkt_work_move_first(&engine->work, item, BKT_WORK_QUEUED);
+        return;
     }
+    /* The row may have another ETag by now: no condition. */
+    bkt_work_forget_etag(item);
+    bkt_work_drop_change(item);
     release(engine, item);
     bkt_work_move(&engine->work, item, BKT_WORK_QUEUED);
 }
 
 static void settle(struct bkt_engine *engine, struct bkt_work_item *item)
 {
-    for (size_t i = 0; i < item->tickets.count; i++)
-        engine->options.on_settled(engine->options.ctx, item->tickets.items[i]);
-    item->tickets.count = 0;
+    struct bkt_tickets *tickets = &item->tickets;
+    for (size_t i = 0; i < tickets->covered; i++)
+        engine->options.on_settled(engine->options.ctx, tickets->items[i]);
+    tickets->count -= tickets->covered;
+    if (tickets->count > 0)
+        memmove(tickets->items, tickets->items + tickets->covered, tickets->count * sizeof(void *));
+    tickets->covered = 0;
 }
 
 static void leave_listing(struct bkt_engine *engine, struct bkt_work_item *item)
@@ -398,9 +406,6 @@ static void finish(struct bkt_engine *engine, struct bkt_work_item *item, bool t
     bkt_work_drop_change(item);
     bkt_work_forget_etag(item);
     if (item->again) {
-        struct bkt_tickets settled = item->tickets;
-        item->tickets = item->later;
-        item->later = settled;
         bkt_work_move(&engine->work, item, BKT_WORK_QUEUED);
         return;
     }

@@ -72,17 +72,18 @@ bool bkt_job_next_key(const struct bkt_job *job,
     return true;
 }
 
-static void fail_by_content(struct bkt_change *change, const char *reason)
+/* The reason is copied: apply() is free to write into the change's own buffer. */
+static int fail_by_content(struct bkt_job *job, struct bkt_change *change, const char *reason)
 {
-    size_t len = strlen(reason);
-    if (len >= sizeof(change->reject_reason))
-        len = sizeof(change->reject_reason) - 1;
-    memmove(change->reject_reason, reason, len);
-    change->reject_reason[len] = '\0';
+    struct bkt_str kept;
+    int rc = bkt_arena_dup(&job->arena, bkt_str_from(reason), &kept);
+    if (rc)
+        return bkt_error_set(&job->err, rc, "note a failed object: %s", bkt_error_text(rc));
     change->op = BKT_CHANGE_FAIL;
     change->failed_by_content = true;
-    change->reason = (struct bkt_str){change->reject_reason, len};
+    change->reason = kept;
     change->content = (struct bkt_str){0};
+    return BKT_OK;
 }
 
 static int decode(struct bkt_job *job, size_t i)
@@ -90,18 +91,14 @@ static int decode(struct bkt_job *job, size_t i)
     struct bkt_change *change = &job->changes[i];
     struct bkt_decoded decoded;
     int rc = bkt_decode(job->policy, &job->bodies[i], &decoded, &job->err);
-    if (rc == BKT_ELIMIT) {
-        fail_by_content(change, job->err.message);
-        return BKT_OK;
-    }
+    if (rc == BKT_ELIMIT)
+        return fail_by_content(job, change, job->err.message);
     if (rc)
         return rc;
     job->is_raw[i] = false;
     change->decode = decoded.decode;
-    if (decoded.failed) {
-        fail_by_content(change, decoded.reason);
-        return BKT_OK;
-    }
+    if (decoded.failed)
+        return fail_by_content(job, change, decoded.reason);
     change->content = decoded.content;
     change->content_is_bytes = decoded.is_bytes;
     change->replaced = decoded.replaced;
@@ -115,8 +112,9 @@ static int record_rejected(struct bkt_job *job, const struct bkt_table_target *t
         struct bkt_change *change = &job->changes[i];
         if (change->outcome != BKT_OUTCOME_REJECTED || change->op == BKT_CHANGE_FAIL)
             continue;
-        fail_by_content(change, change->reject_reason);
-        int rc = target->ops->apply(target->self, change, 1, job->durable, &job->clock, &job->err);
+        int rc = fail_by_content(job, change, change->reject_reason);
+        if (rc == BKT_OK)
+            rc = target->ops->apply(target->self, change, 1, job->durable, &job->clock, &job->err);
         if (rc)
             return rc;
     }

@@ -37,12 +37,15 @@ struct bkt_job {
 
     /* STAGE */
     struct bkt_absence *absences; /* `count` of them */
-    struct bkt_arena arena;       /* their keys */
+    struct bkt_arena arena;       /* their keys; APPLY: why objects failed */
 
     struct bkt_sweep sweep;           /* SWEEP */
     struct bkt_buf keys;              /* noted by its callbacks */
+    uint64_t removed;                 /* rows, counted by them */
     bool keys_lost;                   /* memory was out: the sweep is done, but the job fails */
     struct bkt_listing_record record; /* END_LISTING */
+
+    uint64_t listing; /* STAGE, SWEEP, END_LISTING: which one it belongs to */
 
     /* Answered: */
     int rc;

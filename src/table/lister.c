@@ -20,6 +20,8 @@ struct chain {
     struct bkt_buf seen; /* the last key since the last jump; behind the mark when replayed */
     struct bkt_buf token;
     unsigned empty_pages; /* in a row */
+    uint64_t asked_at;    /* the clock before the newest page was asked for */
+    uint64_t mark_at;     /* and before the page that moved the mark, or leapt to it */
     bool jump;            /* the next request begins after `mark`, without a token */
     bool in_flight;
     bool is_done;
@@ -133,21 +135,27 @@ void bkt_lister_free(struct bkt_lister *lister)
     bkt_mem_free(lister);
 }
 
-bool bkt_lister_next_gap(struct bkt_lister *lister, struct bkt_covered *out_gap)
+bool bkt_lister_next_gap(struct bkt_lister *lister, uint64_t clock, struct bkt_covered *out_gap)
 {
     if (lister->gap_next == lister->gap_count)
         return false;
-    *out_gap = (struct bkt_covered){.span = lister->gaps[lister->gap_next++], .is_gap = true};
+    *out_gap = (struct bkt_covered){
+        .span = lister->gaps[lister->gap_next++], .is_gap = true, .read_at = clock};
     return true;
 }
 
-bool bkt_lister_next(struct bkt_lister *lister, struct bkt_list_request *out_request)
+bool bkt_lister_next(struct bkt_lister *lister,
+                     uint64_t clock,
+                     struct bkt_list_request *out_request)
 {
     for (size_t i = 0; i < lister->chain_count; i++) {
         struct chain *chain = &lister->chains[i];
         if (chain->is_done || chain->in_flight)
             continue;
         chain->in_flight = true;
+        chain->asked_at = clock;
+        if (chain->token.len == 0)
+            chain->mark_at = clock;
         *out_request = (struct bkt_list_request){
             .chain = i,
             .prefix = chain->prefix,
@@ -233,6 +241,7 @@ static int advance(struct bkt_lister *lister,
     if (rc || bkt_str_cmp(last, bkt_buf_str(&chain->mark)) <= 0)
         return rc;
     rc = set_buf(&chain->mark, last);
+    chain->mark_at = chain->asked_at;
 
     struct bkt_str excluded;
     if (rc || lister->ignores_start_after ||
@@ -262,7 +271,7 @@ int bkt_lister_page(struct bkt_lister *lister,
     if (rc)
         return rc;
 
-    struct bkt_covered covered = {.span = chain->span};
+    struct bkt_covered covered = {.span = chain->span, .read_at = chain->mark_at};
     struct bkt_str mark = bkt_buf_str(&chain->mark);
     if (mark.len > 0)
         rc = bkt_arena_dup(arena, mark, &covered.span.after);

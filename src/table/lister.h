@@ -33,6 +33,12 @@ struct bkt_covered {
     struct bkt_span span;
     size_t skip; /* leading objects of the page that lie before the span: asked for, but sent */
     bool is_gap; /* no row can lie here: there is no page */
+    /*
+     * The clock for what is absent here.  Between a page's last key and the next page's first one
+     * nobody can tell which of the two looked (a token may lead past keys that were absent when it
+     * was made): it is the clock before the earlier one was asked for.
+     */
+    uint64_t read_at;
 };
 
 BKT_MUST_CHECK int bkt_lister_new(const struct bkt_filter *filter,
@@ -40,14 +46,20 @@ BKT_MUST_CHECK int bkt_lister_new(const struct bkt_filter *filter,
                                   struct bkt_error *err);
 void bkt_lister_free(struct bkt_lister *lister);
 
-/* The next stretch without a request; false when all have been given out.  The lister's views. */
-bool bkt_lister_next_gap(struct bkt_lister *lister, struct bkt_covered *out_gap);
+/*
+ * The next stretch without a request, as of `clock`; false when all have been given out.  The
+ * lister's views.
+ */
+bool bkt_lister_next_gap(struct bkt_lister *lister, uint64_t clock, struct bkt_covered *out_gap);
 
 /*
- * The next page to ask for, that of the lowest chain which has none under way; false when every
- * chain has ended or waits.  Who asks for one page at a time gets the keys in order.
+ * The next page to ask for now, at `clock`: that of the lowest chain which has none under way;
+ * false when every chain has ended or waits.  Who asks for one page at a time gets the keys in
+ * order.
  */
-bool bkt_lister_next(struct bkt_lister *lister, struct bkt_list_request *out_request);
+bool bkt_lister_next(struct bkt_lister *lister,
+                     uint64_t clock,
+                     struct bkt_list_request *out_request);
 
 /*
  * The answer to a request; what it covers is written into `arena`.  BKT_EPARSE when it cannot be

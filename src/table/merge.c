@@ -15,11 +15,10 @@ struct walk {
     void *ctx;
 };
 
-void bkt_merge_begin(struct bkt_merge *merge, const struct bkt_page *page, uint64_t read_at)
+void bkt_merge_begin(struct bkt_merge *merge, const struct bkt_page *page)
 {
     if (page)
         merge->page = *page;
-    merge->read_at = read_at;
     merge->next_object = merge->covered.skip;
     merge->after = BKT_BUF_INIT(STATE_KEY_BYTES_MAX);
     merge->last = BKT_BUF_INIT(STATE_KEY_BYTES_MAX);
@@ -84,7 +83,7 @@ static int gone(struct walk *walk, const struct bkt_state_row *row, struct bkt_e
                              "\"%.*s\"; nothing was removed, please report this",
                              BKT_STR_ARG(row->key));
     enum bkt_difference difference =
-        row->revision <= merge->read_at ? BKT_DIFFERENCE_ABSENT : BKT_DIFFERENCE_UNCERTAIN;
+        row->revision <= merge->covered.read_at ? BKT_DIFFERENCE_ABSENT : BKT_DIFFERENCE_UNCERTAIN;
     return walk->fn(walk->ctx, difference, NULL, row, err);
 }
 

@@ -48,7 +48,6 @@ struct bkt_merge {
     struct bkt_arena arena; /* the covered span's keys lie here */
     struct bkt_covered covered;
     struct bkt_page page; /* owned; all-zero for a gap */
-    uint64_t read_at;     /* the clock before the page was asked for */
     size_t next_object;
     struct bkt_buf after; /* state up to here is merged; empty: none of it yet */
     struct bkt_buf last;  /* what `after` will be when this run ends */
@@ -57,7 +56,7 @@ struct bkt_merge {
 };
 
 /* `merge->arena` and `covered` were filled by the lister. */
-void bkt_merge_begin(struct bkt_merge *merge, const struct bkt_page *page, uint64_t read_at);
+void bkt_merge_begin(struct bkt_merge *merge, const struct bkt_page *page);
 
 /* Walk on, over at most `limit` state rows; sets merge->is_done at the end of the stretch. */
 BKT_MUST_CHECK int bkt_merge_run(struct bkt_merge *merge,

@@ -108,6 +108,23 @@ void bkt_work_move(struct bkt_work *work, struct bkt_work_item *item, enum bkt_w
     enqueue(work, item, stage);
 }
 
+void bkt_work_move_first(struct bkt_work *work,
+                         struct bkt_work_item *item,
+                         enum bkt_work_stage stage)
+{
+    struct bkt_work_queue *queue = &work->queues[stage];
+    dequeue(work, item);
+    item->stage = stage;
+    item->older = NULL;
+    item->newer = queue->oldest;
+    if (queue->oldest)
+        queue->oldest->older = item;
+    else
+        queue->newest = item;
+    queue->oldest = item;
+    queue->count++;
+}
+
 void bkt_work_drop_change(struct bkt_work_item *item)
 {
     item->has_change = false;
@@ -159,7 +176,6 @@ int bkt_work_add_ticket(struct bkt_tickets *tickets, void *ticket)
 static void free_item(struct bkt_work_item *item)
 {
     bkt_mem_free(item->tickets.items);
-    bkt_mem_free(item->later.items);
     bkt_work_drop_change(item);
     free_str(&item->key);
     free_str(&item->known_etag);

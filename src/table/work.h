@@ -28,6 +28,7 @@ enum { BKT_WORK_STAGE_COUNT = 6 };
 struct bkt_tickets {
     void **items;
     size_t count, cap;
+    size_t covered; /* the first so many came before the read under way began: its commit settles */
 };
 
 struct bkt_work_item {
@@ -39,8 +40,7 @@ struct bkt_work_item {
     unsigned failures; /* in a row */
     int64_t due_ms;    /* WAITING */
 
-    struct bkt_tickets tickets; /* settled by the commit of the read under way, or to come */
-    struct bkt_tickets later;   /* came after that read began: settled by the next one */
+    struct bkt_tickets tickets;
 
     struct bkt_str known_etag; /* owned; the row has it, so it is the condition of the read */
     uint64_t size_hint;        /* as listed; 0: not known */
@@ -82,8 +82,11 @@ BKT_MUST_CHECK int bkt_work_add(struct bkt_work *work,
                                 struct bkt_str key,
                                 struct bkt_work_item **out_item);
 
-/* To the end of another stage's queue. */
+/* To the end of another stage's queue; or to its front, to be the next. */
 void bkt_work_move(struct bkt_work *work, struct bkt_work_item *item, enum bkt_work_stage stage);
+void bkt_work_move_first(struct bkt_work *work,
+                         struct bkt_work_item *item,
+                         enum bkt_work_stage stage);
 
 /* Take what was read out of the entry and free it. */
 void bkt_work_drop_change(struct bkt_work_item *item);
@@ -95,7 +98,7 @@ void bkt_work_forget_etag(struct bkt_work_item *item);
 /* BKT_ENOMEM. */
 BKT_MUST_CHECK int bkt_work_add_ticket(struct bkt_tickets *tickets, void *ticket);
 
-/* Both kinds must have been settled. */
+/* Its tickets must have been settled. */
 void bkt_work_remove(struct bkt_work *work, struct bkt_work_item *item);
 
 #endif

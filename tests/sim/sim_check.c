@@ -180,15 +180,17 @@ void sim_check_engine(struct sim_process *process)
         const struct bkt_work_item *item = engine->work.queues[i].oldest;
         for (; item; item = item->newer) {
             reserved += item->reserved_bytes;
-            held += item->body.len;
-            largest = item->body.len > largest ? item->body.len : largest;
+            size_t len = item->change.op == BKT_CHANGE_FAIL ? 0 : item->body.len;
+            held += len;
+            largest = len > largest ? len : largest;
             listed += item->was_listed;
-            tickets += item->tickets.count + item->later.count;
+            tickets += item->tickets.count;
         }
     }
     for (size_t i = 0; i < process->job_count; i++) {
         for (size_t j = 0; process->jobs[i]->bodies && j < process->jobs[i]->count; j++) {
-            size_t len = process->jobs[i]->bodies[j].len;
+            const struct bkt_job *job = process->jobs[i];
+            size_t len = job->changes[j].op == BKT_CHANGE_FAIL ? 0 : job->bodies[j].len;
             held += len;
             largest = len > largest ? len : largest;
         }
