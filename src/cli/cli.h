@@ -27,9 +27,26 @@ struct cli_globals {
     bool quiet;
     int verbose;
     bool log_json;
-    bool nul; /* ls -0 */
     enum cli_progress progress;
 };
+
+/* What some commands take besides; the properties are the library's. */
+enum cli_option {
+    CLI_OPTION_NULL, /* ls -0 */
+    CLI_OPTION_DEEP,
+    CLI_OPTION_REPAIR,
+    CLI_OPTION_ONLY_CHANGED,
+    CLI_OPTION_COUNT,
+};
+#define CLI_TAKES(option) (1u << (option))
+
+struct cli_option_info {
+    const char *name;        /* "deep": the command line's --deep */
+    const char *placeholder; /* "ADDR:PORT"; NULL for a flag */
+    const char *help;        /* one sentence, with its full stop */
+    char letter;             /* 0: none */
+};
+extern const struct cli_option_info cli_options[CLI_OPTION_COUNT];
 
 /* A command line, read.  Words point into argv. */
 struct cli_args {
@@ -37,7 +54,8 @@ struct cli_args {
     struct cli_globals globals;
     const char *words[8]; /* SOURCE, TARGET, KEY as the command has them */
     int word_count;
-    struct bkt_config *config; /* spec and options, in that order */
+    const char *options[CLI_OPTION_COUNT]; /* values as given, "" for a flag; NULL: not given */
+    struct bkt_config *config;             /* spec and options, in that order */
 };
 
 struct cli_command {
@@ -47,6 +65,8 @@ struct cli_command {
     const char *help;    /* one line */
     const char *example; /* shown with a usage error */
     int (*run)(struct cli_args *args);
+    unsigned options;     /* CLI_TAKES() of each that it takes */
+    bool is_about_target; /* the first word is TARGET (or a spec file), and there is no SOURCE */
 };
 
 /* The table, ended by an entry without a name. */

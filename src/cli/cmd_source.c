@@ -10,13 +10,13 @@ static void stop(void *ctx)
 
 static int print_listed(void *ctx, const struct bkt_listed *listed)
 {
-    const struct cli_globals *globals = ctx;
+    const struct cli_args *args = ctx;
     int rc;
-    if (globals->nul) {
+    if (args->options[CLI_OPTION_NULL]) {
         (void)fwrite(listed->key, 1, listed->key_len, stdout);
         (void)putchar('\0');
         rc = BKT_OK;
-    } else if (globals->json) {
+    } else if (args->globals.json) {
         (void)putchar('{');
         rc = bkt_text_json("filename", listed->key, listed->key_len, cli_write, stdout);
         (void)printf(",\"size\":%llu,\"last_modified\":", (unsigned long long)listed->size);
@@ -40,7 +40,7 @@ int cli_ls(struct cli_args *args)
     if (bkt_source_new(args->config, &source, &err))
         return cli_fail(&args->globals, &err);
     cli_signals_catch(stop, NULL, source);
-    int rc = bkt_source_walk(source, print_listed, &args->globals, &err);
+    int rc = bkt_source_walk(source, print_listed, args, &err);
     cli_signals_catch(NULL, NULL, NULL);
     bkt_source_free(source);
     int status = cli_flush(&args->globals);

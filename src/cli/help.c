@@ -73,6 +73,23 @@ static void show_properties(FILE *out)
     }
 }
 
+static void show_command_options(FILE *out, const struct cli_command *command)
+{
+    (void)fprintf(out, "\nOptions of %s:\n", command->name);
+    for (size_t i = 0; i < CLI_OPTION_COUNT; i++) {
+        const struct cli_option_info *option = &cli_options[i];
+        if (!(command->options & CLI_TAKES(i)))
+            continue;
+        char left[64];
+        char letter[8] = "";
+        if (option->letter)
+            (void)snprintf(letter, sizeof(letter), "-%c, ", option->letter);
+        (void)snprintf(left, sizeof(left), "%s--%s %s", letter, option->name,
+                       option->placeholder ? option->placeholder : "");
+        (void)fprintf(out, "  %-30s %s\n", left, option->help);
+    }
+}
+
 void cli_show_help(FILE *out, const struct cli_command *command)
 {
     if (command) {
@@ -96,6 +113,8 @@ void cli_show_help(FILE *out, const struct cli_command *command)
                 "  -h, --help                     This text, or that of a command.\n"
                 "  --version                      The version.\n",
                 out);
+    if (command && command->options)
+        show_command_options(out, command);
     if (command && command->word_count_max > 0)
         show_properties(out);
 }

@@ -4,14 +4,15 @@
 
 const struct cli_command cli_commands[] = {
     {"sync", "SOURCE TARGET", 1, 2, "Make the table equal to the bucket, once.",
-     "bucketable sync s3://my-docs/docs/ docs.db", cli_sync},
+     "bucketable sync s3://my-docs/docs/ docs.db", cli_sync, 0, false},
     {"watch", "SOURCE TARGET", 1, 2, "Make the table equal to the bucket, and keep it so.",
-     "bucketable watch s3://my-docs/docs/ docs.db --sqs-queue-url URL", cli_watch},
+     "bucketable watch s3://my-docs/docs/ docs.db --sqs-queue-url URL", cli_watch, 0, false},
     {"ls", "SOURCE", 1, 1, "List the objects that are rows, in key order: size, time, key.",
-     "bucketable ls s3://my-docs/docs/", cli_ls},
+     "bucketable ls s3://my-docs/docs/", cli_ls, CLI_TAKES(CLI_OPTION_NULL), false},
     {"get", "SOURCE KEY", 2, 2, "Print one row's content, byte for byte.",
-     "bucketable get s3://my-docs docs/readme.md", cli_get},
-    {"schema", "", 0, 0, "Print the JSON Schema of spec files.", "bucketable schema", cli_schema},
+     "bucketable get s3://my-docs docs/readme.md", cli_get, 0, false},
+    {"schema", "", 0, 0, "Print the JSON Schema of spec files.", "bucketable schema", cli_schema, 0,
+     false},
     {0},
 };
 

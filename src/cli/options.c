@@ -12,7 +12,6 @@ enum global_option {
     GLOBAL_VERBOSE,
     GLOBAL_LOG_FORMAT,
     GLOBAL_PROGRESS,
-    GLOBAL_NUL,
     GLOBAL_HELP,
     GLOBAL_VERSION,
 };
@@ -25,10 +24,18 @@ static const struct {
 } globals_table[] = {
     {"json", 0, false, GLOBAL_JSON},         {"quiet", 'q', false, GLOBAL_QUIET},
     {"verbose", 'v', false, GLOBAL_VERBOSE}, {"log-format", 0, true, GLOBAL_LOG_FORMAT},
-    {"progress", 0, true, GLOBAL_PROGRESS},  {"null", '0', false, GLOBAL_NUL},
-    {"help", 'h', false, GLOBAL_HELP},       {"version", 0, false, GLOBAL_VERSION},
+    {"progress", 0, true, GLOBAL_PROGRESS},  {"help", 'h', false, GLOBAL_HELP},
+    {"version", 0, false, GLOBAL_VERSION},
 };
 enum { GLOBAL_COUNT = sizeof(globals_table) / sizeof(globals_table[0]) };
+
+const struct cli_option_info cli_options[CLI_OPTION_COUNT] = {
+    [CLI_OPTION_NULL] = {"null", NULL, "Bare keys, each ended by a NUL.", '0'},
+    [CLI_OPTION_DEEP] = {"deep", NULL, "Read every object and compare it with its row.", 0},
+    [CLI_OPTION_REPAIR] = {"repair", NULL, "Mend what differs.", 0},
+    [CLI_OPTION_ONLY_CHANGED] = {"only-changed", NULL,
+                                 "Only keys whose rows differ from the bucket.", 0},
+};
 
 /* An option of the property table, as given; set after the spec file, which it wins over. */
 struct given {
@@ -73,9 +80,6 @@ static int set_global(struct parser *parser, enum global_option option, const ch
     case GLOBAL_VERBOSE:
         globals->verbose++;
         return CLI_DONE;
-    case GLOBAL_NUL:
-        globals->nul = true;
-        return CLI_DONE;
     case GLOBAL_HELP:
         parser->help = true;
         return CLI_DONE;
@@ -116,7 +120,7 @@ static const struct bkt_property *find_property(const char *word, size_t len)
 
 static int unknown_option(const struct parser *parser, const char *word)
 {
-    const char *names[256];
+    const char *names[300];
     size_t count = 0;
     const struct bkt_property *property;
     for (size_t i = 0; (property = bkt_property_at(i)) != NULL && count < 200; i++) {
@@ -125,6 +129,8 @@ static int unknown_option(const struct parser *parser, const char *word)
     }
     for (size_t i = 0; i < GLOBAL_COUNT; i++)
         names[count++] = globals_table[i].name;
+    for (size_t i = 0; i < CLI_OPTION_COUNT; i++)
+        names[count++] = cli_options[i].name;
     const char *near = cli_nearest(word, names, count);
     if (near)
         return usage(parser, "there is no option --%s; did you mean --%s?", word, near);
@@ -139,6 +145,40 @@ static const char *take_value(struct parser *parser, const char *equals)
     if (parser->at + 1 < parser->argc)
         return parser->argv[++parser->at];
     return NULL;
+}
+
+/* Whether the command takes it is seen when the command is known. */
+static int set_command_option(struct parser *parser,
+                              const struct cli_option_info *option,
+                              const char *equals)
+{
+    const char *value = "";
+    if (option->placeholder) {
+        value = take_value(parser, equals);
+        if (!value)
+            return usage(parser, "--%s needs a value%s", option->name, "");
+    } else if (equals) {
+        return usage(parser, "--%s takes no value%s", option->name, "");
+    }
+    parser->args->options[option - cli_options] = value;
+    return CLI_DONE;
+}
+
+static int give_property(struct parser *parser,
+                         const struct bkt_property *property,
+                         const char *equals)
+{
+    if (parser->given_count == OPTIONS_MAX)
+        return usage(parser, "too many options%s%s", "", "");
+    struct given *given = &parser->given[parser->given_count++];
+    given->property = property;
+    if (property->kind == BKT_PROPERTY_BOOL)
+        given->value = equals ? equals + 1 : NULL;
+    else
+        given->value = take_value(parser, equals);
+    if (!given->value && property->kind != BKT_PROPERTY_BOOL)
+        return usage(parser, "--%s needs a value%s", property->option, "");
+    return CLI_DONE;
 }
 
 static int parse_long(struct parser *parser, const char *word)
@@ -159,34 +199,38 @@ static int parse_long(struct parser *parser, const char *word)
         return set_global(parser, globals_table[i].option, value);
     }
 
+    for (size_t i = 0; i < CLI_OPTION_COUNT; i++) {
+        if (same_name(cli_options[i].name, word, len))
+            return set_command_option(parser, &cli_options[i], equals);
+    }
+
     const struct bkt_property *property = find_property(word, len);
     if (!property) {
         char name[128];
         (void)snprintf(name, sizeof(name), "%.*s", (int)len, word);
         return unknown_option(parser, name);
     }
-    if (parser->given_count == OPTIONS_MAX)
-        return usage(parser, "too many options%s%s", "", "");
-    struct given *given = &parser->given[parser->given_count++];
-    given->property = property;
-    if (property->kind == BKT_PROPERTY_BOOL)
-        given->value = equals ? equals + 1 : NULL;
-    else
-        given->value = take_value(parser, equals);
-    if (!given->value && property->kind != BKT_PROPERTY_BOOL)
-        return usage(parser, "--%s needs a value%s", property->option, "");
-    return CLI_DONE;
+    return give_property(parser, property, equals);
+}
+
+static int parse_letter(struct parser *parser, char letter)
+{
+    for (size_t i = 0; i < GLOBAL_COUNT; i++) {
+        if (globals_table[i].letter == letter)
+            return set_global(parser, globals_table[i].option, NULL);
+    }
+    for (size_t i = 0; i < CLI_OPTION_COUNT; i++) {
+        if (cli_options[i].letter == letter)
+            return set_command_option(parser, &cli_options[i], NULL);
+    }
+    const char text[] = {letter, '\0'};
+    return usage(parser, "there is no option -%s%s", text, "");
 }
 
 static int parse_letters(struct parser *parser, const char *letters)
 {
     for (const char *letter = letters; *letter; letter++) {
-        size_t i = 0;
-        while (i < GLOBAL_COUNT && globals_table[i].letter != *letter)
-            i++;
-        if (i == GLOBAL_COUNT)
-            return usage(parser, "there is no option -%.1s%s", letter, "");
-        int status = set_global(parser, globals_table[i].option, NULL);
+        int status = parse_letter(parser, *letter);
         if (status)
             return status;
     }
@@ -197,7 +241,7 @@ static int take_word(struct parser *parser, const char *word)
 {
     struct cli_args *args = parser->args;
     if (!args->command) {
-        const char *names[16];
+        const char *names[32];
         size_t count = 0;
         for (const struct cli_command *c = cli_commands; c->name; c++) {
             if (strcmp(c->name, word) == 0) {
@@ -273,15 +317,25 @@ static bool ends_in(const char *text, const char *end)
     return len >= end_len && strcmp(text + len - end_len, end) == 0;
 }
 
-/* SOURCE is a bucket or a spec file. */
-static int take_source(struct cli_args *args)
+/* SOURCE is a bucket or a spec file, and so may TARGET be where it comes first. */
+static int take_first_word(struct cli_args *args)
 {
-    const char *source = args->words[0];
-    if (ends_in(source, ".json") && strncmp(source, "s3://", 5) != 0)
-        return load_spec(args, source);
+    const char *word = args->words[0];
+    if (ends_in(word, ".json") && !strstr(word, "://") && strncmp(word, "jsonl:", 6) != 0)
+        return load_spec(args, word);
     struct bkt_error err;
-    if (bkt_config_source(args->config, source, &err))
-        return cli_fail(&args->globals, &err);
+    int rc = args->command->is_about_target ? bkt_config_set(args->config, "url", word, &err)
+                                            : bkt_config_source(args->config, word, &err);
+    return rc ? cli_fail(&args->globals, &err) : CLI_DONE;
+}
+
+static int check_options(const struct parser *parser)
+{
+    const struct cli_command *command = parser->args->command;
+    for (size_t i = 0; i < CLI_OPTION_COUNT; i++) {
+        if (parser->args->options[i] && !(command->options & CLI_TAKES(i)))
+            return usage(parser, "%s does not take --%s", command->name, cli_options[i].name);
+    }
     return CLI_DONE;
 }
 
@@ -292,7 +346,7 @@ static int apply(struct parser *parser)
     if (bkt_config_new(&args->config, &err))
         return cli_fail(&args->globals, &err);
     if (args->word_count > 0) {
-        int status = take_source(args);
+        int status = take_first_word(args);
         if (status)
             return status;
     }
@@ -331,7 +385,9 @@ int cli_parse(int argc, char **argv, struct cli_args *args)
     } else if (status == CLI_DONE && args->word_count < command->word_count_min) {
         status = usage(parser, "%s needs %s", command->name, command->words);
     } else if (status == CLI_DONE) {
-        status = apply(parser);
+        status = check_options(parser);
+        if (status == CLI_DONE)
+            status = apply(parser);
     }
     free(parser);
     return status;
