@@ -1,0 +1,119 @@
+#include "events/sqs_channel_int.h"
+
+#include "core/mem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+void sqs_warn(struct sqs_channel *channel, const char *kind, const char *fmt, ...)
+{
+    if (!channel->options.warn || !bkt_once(&channel->once, kind))
+        return;
+    char line[1024];
+    va_list args;
+    va_start(args, fmt);
+    (void)vsnprintf(line, sizeof(line), fmt, args);
+    va_end(args);
+    channel->options.warn(channel->options.warn_ctx, line);
+}
+
+static void tick(void *self, int64_t now_ms)
+{
+    struct sqs_channel *channel = self;
+    if (!channel->is_stopped)
+        sqs_receive_tick(channel, now_ms);
+    sqs_settle_tick(channel, now_ms);
+}
+
+static int wait_ms(const void *self, int64_t now_ms)
+{
+    const struct sqs_channel *channel = self;
+    int receive_ms = channel->is_stopped ? -1 : sqs_receive_wait_ms(channel, now_ms);
+    return bkt_wait_min(receive_ms, sqs_settle_wait_ms(channel, now_ms));
+}
+
+static void settle(void *self, uint64_t token)
+{
+    struct sqs_channel *channel = self;
+    struct bkt_sqs_held_message *message = bkt_sqs_held_get(&channel->held, token);
+    if (message && (message->stage == BKT_SQS_UNSETTLED || message->stage == BKT_SQS_OVERDUE))
+        sqs_settle(channel, message);
+}
+
+static void stop(void *self)
+{
+    struct sqs_channel *channel = self;
+    channel->is_stopped = true;
+    sqs_receive_stop(channel);
+}
+
+static bool is_drained(const void *self)
+{
+    const struct sqs_channel *channel = self;
+    return channel->held.counts[BKT_SQS_SETTLED] == 0 &&
+           channel->held.counts[BKT_SQS_DELETING] == 0;
+}
+
+static struct bkt_channel_stats stats(const void *self)
+{
+    const struct sqs_channel *channel = self;
+    struct bkt_channel_stats stats = channel->stats;
+    stats.unsettled =
+        channel->held.counts[BKT_SQS_UNSETTLED] + channel->held.counts[BKT_SQS_OVERDUE];
+    return stats;
+}
+
+static void channel_free(void *self)
+{
+    struct sqs_channel *channel = self;
+    if (!channel)
+        return;
+    bkt_sqs_client_free(channel->client);
+    sqs_settle_clear(channel);
+    bkt_sqs_held_clear(&channel->held);
+    bkt_sqs_messages_clear(&channel->messages);
+    bkt_envelope_clear(&channel->envelope);
+    bkt_event_keys_clear(&channel->keys);
+    bkt_event_scope_clear(&channel->options.scope);
+    bkt_mem_free(channel);
+}
+
+int bkt_sqs_channel_new(const struct bkt_sqs_channel_options *options,
+                        const struct bkt_channel_owner *owner,
+                        struct bkt_channel *out_channel,
+                        struct bkt_error *err)
+{
+    static const struct bkt_channel_ops ops = {
+        .name = "sqs",
+        .tick = tick,
+        .wait_ms = wait_ms,
+        .settle = settle,
+        .stop = stop,
+        .is_drained = is_drained,
+        .stats = stats,
+        .free = channel_free,
+    };
+    struct sqs_channel *channel = bkt_mem_calloc(1, sizeof(*channel));
+    if (!channel)
+        return bkt_error_set(err, BKT_ENOMEM, "open the queue: out of memory");
+    channel->options = *options;
+    channel->owner = *owner;
+    channel->stats.depth = -1;
+    channel->polls_wanted = 1;
+    channel->linger_until_ms = INT64_MAX;
+    channel->receive_backoff.seed = options->seed;
+    channel->delete_backoff.seed = ~options->seed;
+    channel->extend_backoff.seed = options->seed ^ UINT32_MAX;
+
+    int rc = bkt_event_scope_copy(&options->scope, &channel->options.scope);
+    if (rc)
+        (void)bkt_error_set(err, rc, "open the queue: %s", bkt_error_text(rc));
+    if (rc == BKT_OK)
+        rc = bkt_sqs_client_new(&options->client, &channel->client, err);
+    if (rc) {
+        channel_free(channel);
+        return rc;
+    }
+    *out_channel = (struct bkt_channel){.ops = &ops, .self = channel};
+    return BKT_OK;
+}

@@ -1,0 +1,361 @@
+#include "events/sqs_channel_int.h"
+
+#include "core/mem.h"
+#include "core/time.h"
+
+enum {
+    LINGER_MS = 5,
+    REQUEST_BYTES_MAX = 64 << 10, /* ten receipts of a kilobyte, and room */
+    EXTEND_AGAIN_MS = 1000,
+};
+
+/* Batches. */
+
+static unsigned *count_of(struct sqs_channel *channel, enum bkt_sqs_action action)
+{
+    return &channel->batch_counts[action == BKT_SQS_DELETE_BATCH ? 0 : 1];
+}
+
+static struct sqs_batch *batch_new(struct sqs_channel *channel, enum bkt_sqs_action action)
+{
+    struct sqs_batch *batch = bkt_mem_calloc(1, sizeof(*batch));
+    if (!batch)
+        return NULL;
+    batch->channel = channel;
+    batch->action = action;
+    batch->newer = channel->batches;
+    if (channel->batches)
+        channel->batches->older = batch;
+    channel->batches = batch;
+    (*count_of(channel, action))++;
+    return batch;
+}
+
+static void batch_free(struct sqs_batch *batch)
+{
+    struct sqs_channel *channel = batch->channel;
+    if (batch->older)
+        batch->older->newer = batch->newer;
+    else
+        channel->batches = batch->newer;
+    if (batch->newer)
+        batch->newer->older = batch->older;
+    (*count_of(channel, batch->action))--;
+    bkt_mem_free(batch);
+}
+
+void sqs_settle_clear(struct sqs_channel *channel)
+{
+    while (channel->batches)
+        batch_free(channel->batches);
+}
+
+static size_t receipts_of(const struct sqs_batch *batch, struct bkt_str *receipts)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct bkt_sqs_held_message *message =
+            bkt_sqs_held_get(&batch->channel->held, batch->tokens[i]);
+        receipts[i] = (struct bkt_str){message->receipt, message->receipt_len};
+    }
+    return batch->count;
+}
+
+/* Deletions. */
+
+void sqs_settle(struct sqs_channel *channel, struct bkt_sqs_held_message *message)
+{
+    if (message->is_kept)
+        bkt_sqs_held_drop(&channel->held, message);
+    else
+        bkt_sqs_held_move(&channel->held, message, BKT_SQS_SETTLED, false);
+}
+
+static void after_delete(struct sqs_channel *channel,
+                         uint64_t token,
+                         enum bkt_sqs_entry_status status)
+{
+    struct bkt_sqs_held_message *message = bkt_sqs_held_get(&channel->held, token);
+    if (!message)
+        return;
+    if (status == BKT_SQS_ENTRY_DONE && !message->came_again)
+        channel->stats.acknowledged++;
+    if (status == BKT_SQS_ENTRY_RETRY || message->came_again) {
+        message->came_again = false;
+        bkt_sqs_held_move(&channel->held, message, BKT_SQS_SETTLED, true);
+        return;
+    }
+    /* A receipt that is refused is too old: the message has come again, or will. */
+    bkt_sqs_held_drop(&channel->held, message);
+}
+
+static void delete_failed(struct sqs_channel *channel, const struct bkt_sqs_failure *failure)
+{
+    if (failure->err.code == BKT_EBUSY) {
+        bkt_backoff_pause(&channel->delete_backoff, SQS_CREDS_PAUSE_MS);
+        return;
+    }
+    bkt_backoff_fail(&channel->delete_backoff, SQS_BACKOFF_MS, SQS_BACKOFF_MAX_MS);
+    bkt_trouble_on(&channel->trouble, &channel->owner, SQS_DELETING, failure->cause, &failure->err);
+}
+
+static void on_deleted(void *ctx,
+                       const struct bkt_str *answer,
+                       const struct bkt_sqs_failure *failure)
+{
+    struct sqs_batch *batch = ctx;
+    struct sqs_channel *channel = batch->channel;
+    struct bkt_sqs_batch_result result = {0}; /* all BKT_SQS_ENTRY_RETRY */
+    struct bkt_sqs_failure garbled = {.cause = "garbled"};
+    if (answer) {
+        int rc = bkt_sqs_read_batch(*answer, batch->count, &result, &garbled.err);
+        if (rc) {
+            (void)bkt_error_wrap(&garbled.err, rc, "delete messages of the queue %s",
+                                 bkt_sqs_client_queue_url(channel->client).ptr);
+            garbled.err.retriable = true;
+            failure = &garbled;
+        }
+    }
+    bool is_whole = !failure;
+    for (size_t i = 0; i < batch->count; i++) {
+        enum bkt_sqs_entry_status status = failure ? BKT_SQS_ENTRY_RETRY : result.entries[i];
+        is_whole = is_whole && status != BKT_SQS_ENTRY_RETRY;
+        after_delete(channel, batch->tokens[i], status);
+    }
+    batch_free(batch);
+    if (failure) {
+        delete_failed(channel, failure);
+        return;
+    }
+    bkt_trouble_off(&channel->trouble, &channel->owner, SQS_DELETING);
+    if (is_whole)
+        bkt_backoff_reset(&channel->delete_backoff);
+    else
+        bkt_backoff_fail(&channel->delete_backoff, SQS_BACKOFF_MS, SQS_BACKOFF_MAX_MS);
+}
+
+/* `visibility_s` is of an extension. */
+static bool start_batch(struct sqs_batch *batch,
+                        bkt_sqs_done_fn *on_done,
+                        unsigned visibility_s,
+                        struct bkt_sqs_failure *failure)
+{
+    struct sqs_channel *channel = batch->channel;
+    struct bkt_sqs_call call = {
+        .action = batch->action,
+        .body = BKT_BUF_INIT(REQUEST_BYTES_MAX),
+        .on_done = on_done,
+        .ctx = batch,
+    };
+    uint64_t id;
+    struct bkt_str url = bkt_sqs_client_queue_url(channel->client);
+    struct bkt_str receipts[BKT_SQS_BATCH_MAX];
+    size_t count = receipts_of(batch, receipts);
+    int rc = batch->action == BKT_SQS_DELETE_BATCH
+                 ? bkt_sqs_write_delete(&call.body, url, receipts, count)
+                 : bkt_sqs_write_visibility(&call.body, url, receipts, count, visibility_s);
+    if (rc) {
+        bkt_buf_clear(&call.body);
+        (void)bkt_error_set(&failure->err, rc, "build a request: %s", bkt_error_text(rc));
+        return false;
+    }
+    return bkt_sqs_client_start(channel->client, &call, &id, failure) == BKT_OK;
+}
+
+static void start_delete(struct sqs_channel *channel)
+{
+    struct sqs_batch *batch = batch_new(channel, BKT_SQS_DELETE_BATCH);
+    if (!batch) {
+        bkt_backoff_fail(&channel->delete_backoff, SQS_BACKOFF_MS, SQS_BACKOFF_MAX_MS);
+        return;
+    }
+    struct bkt_sqs_held_message *message;
+    while (batch->count < BKT_SQS_BATCH_MAX &&
+           (message = channel->held.oldest[BKT_SQS_SETTLED]) != NULL) {
+        batch->tokens[batch->count++] = message->token;
+        bkt_sqs_held_move(&channel->held, message, BKT_SQS_DELETING, false);
+    }
+    struct bkt_sqs_failure failure = {.cause = "ENOMEM", .err = {.retriable = true}};
+    if (!start_batch(batch, on_deleted, 0, &failure))
+        on_deleted(batch, NULL, &failure);
+}
+
+/*
+ * What is settled in one commit goes together and at once.  While deletions are under way, a few
+ * messages wait a little for company: the queue is busy, and ten cost no more than one.
+ */
+static bool may_delete(const struct sqs_channel *channel)
+{
+    size_t settled = channel->held.counts[BKT_SQS_SETTLED];
+    unsigned under_way = channel->batch_counts[0];
+    if (settled == 0 || under_way == SQS_BATCHES_MAX)
+        return false;
+    return under_way == 0 || settled >= BKT_SQS_BATCH_MAX;
+}
+
+static void tick_delete(struct sqs_channel *channel, int64_t now_ms)
+{
+    if (!bkt_backoff_is_over(&channel->delete_backoff, now_ms))
+        return;
+    while (may_delete(channel) && !channel->delete_backoff.is_waiting)
+        start_delete(channel);
+
+    if (channel->held.counts[BKT_SQS_SETTLED] == 0 || channel->batch_counts[0] == SQS_BATCHES_MAX) {
+        channel->linger_until_ms = INT64_MAX;
+    } else if (channel->linger_until_ms == INT64_MAX) {
+        channel->linger_until_ms = now_ms + LINGER_MS;
+    } else if (channel->linger_until_ms <= now_ms) {
+        channel->linger_until_ms = INT64_MAX;
+        start_delete(channel);
+    }
+}
+
+static int delete_wait_ms(const struct sqs_channel *channel, int64_t now_ms)
+{
+    if (channel->held.counts[BKT_SQS_SETTLED] == 0)
+        return -1;
+    if (channel->delete_backoff.is_waiting)
+        return bkt_backoff_wait_ms(&channel->delete_backoff, now_ms);
+    if (channel->batch_counts[0] == SQS_BATCHES_MAX)
+        return -1;
+    bool is_timed = channel->linger_until_ms != INT64_MAX;
+    if (may_delete(channel) || !is_timed)
+        return 0;
+    return bkt_wait_until(channel->linger_until_ms, now_ms);
+}
+
+/* Visibility. */
+
+static int64_t half_ms(const struct sqs_channel *channel)
+{
+    return channel->visibility_s * 1000 / 2;
+}
+
+/* Messages that came since the last tick: the time of their receive is about now. */
+static void stamp_new(struct sqs_channel *channel, int64_t now_ms)
+{
+    struct bkt_sqs_held_message *message = channel->held.newest[BKT_SQS_UNSETTLED];
+    for (; message && message->received_ms == BKT_TIME_NONE; message = message->older) {
+        message->received_ms = now_ms;
+        message->extend_ms = now_ms + half_ms(channel);
+    }
+}
+
+static void after_extend(struct sqs_channel *channel,
+                         uint64_t token,
+                         enum bkt_sqs_entry_status status)
+{
+    struct bkt_sqs_held_message *message = bkt_sqs_held_get(&channel->held, token);
+    if (!message || message->stage != BKT_SQS_UNSETTLED || status != BKT_SQS_ENTRY_RETRY)
+        return;
+    /* Before its time: half of the visibility is left for further attempts. */
+    message->extend_ms = INT64_MIN;
+    bkt_sqs_held_move(&channel->held, message, BKT_SQS_UNSETTLED, true);
+}
+
+static void on_extended(void *ctx,
+                        const struct bkt_str *answer,
+                        const struct bkt_sqs_failure *failure)
+{
+    struct sqs_batch *batch = ctx;
+    struct sqs_channel *channel = batch->channel;
+    struct bkt_sqs_batch_result result = {0};
+    bool is_whole = answer && bkt_sqs_read_batch(*answer, batch->count, &result, NULL) == BKT_OK;
+    if (failure && failure->fault == BKT_SQS_FAULT_DENIED && failure->err.code == BKT_ES3) {
+        channel->cannot_extend = true;
+        sqs_warn(channel, "extend", "%s (messages that take longer than %d s will come again)",
+                 failure->err.message, (int)channel->visibility_s);
+    }
+    for (size_t i = 0; i < batch->count && !channel->cannot_extend; i++) {
+        is_whole = is_whole && result.entries[i] != BKT_SQS_ENTRY_RETRY;
+        after_extend(channel, batch->tokens[i], result.entries[i]);
+    }
+    batch_free(batch);
+    if (is_whole)
+        bkt_backoff_reset(&channel->extend_backoff);
+    else
+        bkt_backoff_fail(&channel->extend_backoff, EXTEND_AGAIN_MS, half_ms(channel) / 4 + 1);
+}
+
+/* Seconds from now for which SQS may still be asked; 0: its twelve hours are over. */
+static unsigned extension_s(const struct sqs_channel *channel,
+                            const struct bkt_sqs_held_message *message,
+                            int64_t now_ms)
+{
+    int64_t left_s = BKT_SQS_VISIBILITY_S_MAX - (now_ms - message->received_ms) / 1000 - 1;
+    if (left_s > channel->visibility_s)
+        left_s = channel->visibility_s;
+    return left_s > 0 ? (unsigned)left_s : 0;
+}
+
+static bool extension_is_due(const struct sqs_channel *channel, int64_t now_ms)
+{
+    const struct bkt_sqs_held_message *message = channel->held.oldest[BKT_SQS_UNSETTLED];
+    return !channel->cannot_extend && message && message->extend_ms <= now_ms &&
+           channel->batch_counts[1] < SQS_BATCHES_MAX;
+}
+
+static void start_extend(struct sqs_channel *channel, int64_t now_ms)
+{
+    struct sqs_batch *batch = batch_new(channel, BKT_SQS_VISIBILITY_BATCH);
+    if (!batch) {
+        bkt_backoff_fail(&channel->extend_backoff, EXTEND_AGAIN_MS, SQS_BACKOFF_MAX_MS);
+        return;
+    }
+    struct bkt_sqs_held *held = &channel->held;
+    unsigned least_s = (unsigned)channel->visibility_s;
+    struct bkt_sqs_held_message *message;
+    while (batch->count < BKT_SQS_BATCH_MAX && (message = held->oldest[BKT_SQS_UNSETTLED]) &&
+           message->extend_ms <= now_ms) {
+        unsigned seconds = extension_s(channel, message, now_ms);
+        if (seconds == 0) {
+            bkt_sqs_held_move(held, message, BKT_SQS_OVERDUE, false);
+            continue;
+        }
+        least_s = seconds < least_s ? seconds : least_s;
+        message->extend_ms = now_ms + half_ms(channel);
+        batch->tokens[batch->count++] = message->token;
+        bkt_sqs_held_move(held, message, BKT_SQS_UNSETTLED, false);
+    }
+    if (batch->count == 0) {
+        batch_free(batch);
+        return;
+    }
+    struct bkt_sqs_failure failure = {.err = {.retriable = true}};
+    if (!start_batch(batch, on_extended, least_s, &failure))
+        on_extended(batch, NULL, &failure);
+}
+
+static void tick_extend(struct sqs_channel *channel, int64_t now_ms)
+{
+    stamp_new(channel, now_ms);
+    if (!bkt_backoff_is_over(&channel->extend_backoff, now_ms))
+        return;
+    while (extension_is_due(channel, now_ms) && !channel->extend_backoff.is_waiting)
+        start_extend(channel, now_ms);
+}
+
+static int extend_wait_ms(const struct sqs_channel *channel, int64_t now_ms)
+{
+    const struct bkt_sqs_held_message *newest = channel->held.newest[BKT_SQS_UNSETTLED];
+    if (newest && newest->received_ms == BKT_TIME_NONE)
+        return 0;
+    if (!newest || channel->cannot_extend || channel->batch_counts[1] == SQS_BATCHES_MAX)
+        return -1;
+    if (channel->extend_backoff.is_waiting)
+        return bkt_backoff_wait_ms(&channel->extend_backoff, now_ms);
+    return bkt_wait_until(channel->held.oldest[BKT_SQS_UNSETTLED]->extend_ms, now_ms);
+}
+
+void sqs_settle_tick(struct sqs_channel *channel, int64_t now_ms)
+{
+    if (!channel->is_stopped)
+        tick_extend(channel, now_ms);
+    tick_delete(channel, now_ms);
+}
+
+int sqs_settle_wait_ms(const struct sqs_channel *channel, int64_t now_ms)
+{
+    int delete_ms = delete_wait_ms(channel, now_ms);
+    return channel->is_stopped ? delete_ms
+                               : bkt_wait_min(delete_ms, extend_wait_ms(channel, now_ms));
+}
