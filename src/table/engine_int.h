@@ -33,6 +33,7 @@ enum {
     JOBS_OUT_MAX = 2,     /* one runs, the next is at hand */
     JOBS_READY_MAX = 4,
     SMALL_TABLE_ROWS = 20, /* a percentage of deletes lets smaller tables through */
+    OVERTAKEN_MAX = 5, /* listings in a row that another one overtook, when it does not live */
     RETRY_JOB_MS = 1000,
     RETRY_LISTING_MS = 5000, /* and READ: doubled each time, up to the next */
     RETRY_MAX_MS = 300000,

@@ -245,7 +245,8 @@ static void give_up(struct bkt_engine *engine, int rc, const struct bkt_error *e
 {
     bool is_first_guard = rc == BKT_EGUARD && engine->listings_ended == 0;
     bool is_final = rc == BKT_ENOMEM || rc == BKT_EFOREIGN || is_first_guard;
-    if (!engine->options.is_live || is_final) {
+    bool is_overtaken = rc == BKT_EBUSY && engine->list_failures < OVERTAKEN_MAX;
+    if ((!engine->options.is_live && !is_overtaken) || is_final) {
         (void)bkt_engine_fail(engine, rc, err);
         return;
     }

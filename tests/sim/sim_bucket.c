@@ -180,6 +180,7 @@ static unsigned first_key(const struct sim_bucket *bucket, const struct bkt_list
 
 static void lie_about(struct sim_page *page,
                       const struct bkt_list_request *request,
+                      bool has_empty_pages,
                       enum sim_lie lie)
 {
     static const struct bkt_str outside = TEXT("o/outside");
@@ -209,7 +210,9 @@ static void lie_about(struct sim_page *page,
         }
         return;
     case SIM_LIE_BACK:
-        if (request->token.len > 0 && bkt_str_has_prefix(sim_keys[0], request->prefix)) {
+        /* After a page without keys there is nothing to go back to. */
+        if (request->token.len > 0 && !has_empty_pages &&
+            bkt_str_has_prefix(sim_keys[0], request->prefix)) {
             page->objects[0] = sim_object(0, &(struct sim_seen){.exists = true});
             page->count = 1;
         }
@@ -254,6 +257,6 @@ struct sim_page *sim_bucket_list(struct sim_bucket *bucket,
         page->seen[--key].is_valid = false;
     if (page->is_truncated)
         (void)snprintf(page->token, sizeof(page->token), "%u:%u", ++bucket->tokens, key);
-    lie_about(page, request, lie);
+    lie_about(page, request, bucket->has_empty_pages, lie);
     return page;
 }

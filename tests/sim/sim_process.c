@@ -264,7 +264,8 @@ static void answer_list(struct sim_process *process, uint64_t id)
     struct bkt_page view = sim_page_view(page);
     const struct sim_seen *seen = sim_page_seen(page);
     for (unsigned key = 0; key < SIM_KEYS; key++) {
-        if (seen[key].is_valid)
+        /* A server that ignores start-after shows keys again that are long done with. */
+        if (seen[key].is_valid && !process->listed[key].is_valid)
             process->listed[key] = seen[key];
     }
     if (world->is_traced) {
@@ -429,7 +430,19 @@ void sim_process_stop(struct sim_process *process)
     sim_process_pump(process);
 }
 
-/* Take some messages from the queue; what is no row by its key alone may be deleted at once. */
+/*
+ * A message about a key that is no row may be deleted without a commit, but not by a process whose
+ * spec is no longer the table's: for the new one it may mean a row.  Asked after the message was
+ * received, since whoever brings a new spec later begins with a listing.
+ */
+static bool knows_the_spec(struct sim_process *process)
+{
+    struct bkt_clock clock;
+    return process->target.ops->read_clock(process, &clock, NULL) == BKT_OK &&
+           clock.epoch == process->epoch;
+}
+
+/* Take some messages from the queue. */
 void sim_process_poll(struct sim_process *process)
 {
     struct sim_world *world = process->world;
@@ -444,6 +457,10 @@ void sim_process_poll(struct sim_process *process)
         if (!bkt_filter_matches_key(filter, sim_keys[message->key]) &&
             !sim_chance(&world->rng, world->faults.unfiltered)) {
             receipt->is_out = false;
+            if (!knows_the_spec(process)) {
+                end(process);
+                return;
+            }
             sim_queue_delete(world, receipt->message);
             continue;
         }

@@ -249,6 +249,18 @@ static int apply(void *self,
     return rc;
 }
 
+/* What is staged belongs to the newest listing: one that was overtaken may neither add nor sweep.
+ */
+static int check_listing(const struct sim_process *process,
+                         const struct sim_db *db,
+                         struct bkt_error *err)
+{
+    int rc = check_epoch(process, db, err);
+    if (rc == BKT_OK && db->listings != process->listing_number)
+        rc = bkt_error_set(err, BKT_EBUSY, "another listing of this table has begun meanwhile");
+    return rc;
+}
+
 static int begin_listing(void *self, struct bkt_clock *out_clock, struct bkt_error *err)
 {
     struct sim_process *process = self;
@@ -290,7 +302,7 @@ static int stage(void *self,
     if (rc)
         return rc;
     struct sim_db db = process->world->db;
-    rc = check_epoch(process, &db, err);
+    rc = check_listing(process, &db, err);
     if (rc)
         return rc;
     for (size_t i = 0; i < count; i++) {
@@ -333,7 +345,9 @@ static int sweep_some(struct sim_process *process,
     if (rc)
         return rc;
     struct sim_db db = process->world->db;
-    rc = take_clock(process, &db, err);
+    rc = check_listing(process, &db, err);
+    if (rc == BKT_OK)
+        rc = take_clock(process, &db, err);
     if (rc)
         return rc;
     unsigned end = *key;
@@ -408,7 +422,7 @@ static int end_listing(void *self, const struct bkt_listing_record *record, stru
     if (rc)
         return rc;
     struct sim_db db = process->world->db;
-    rc = check_epoch(process, &db, err);
+    rc = check_listing(process, &db, err);
     if (rc)
         return rc;
     return commit(process, &db, false, err);

@@ -335,6 +335,9 @@ static bool is_quiet(const struct sim_world *world)
 static bool ask_final_listing(struct sim_world *world)
 {
     bool is_owed = world->events_are_lost || !world->has_queue;
+    for (unsigned slot = 0; slot < world->slot_count; slot++)
+        is_owed = is_owed ||
+                  !world->slot_is_live[slot]; /* it leaves to the next what it could not read */
     if (world->final_listing_asked || !is_owed)
         return false;
     world->final_listing_asked = true;
