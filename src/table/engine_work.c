@@ -27,13 +27,14 @@ static int find_or_add(struct bkt_engine *engine, struct bkt_str key, struct bkt
     return BKT_OK;
 }
 
-/* Where a row is as it would be made today, a read may be answered "not modified". */
+/* Where a row is, and is as it would be made today, a read may be answered "not modified". */
 static int set_condition(struct bkt_engine *engine,
                          struct bkt_work_item *item,
                          const struct bkt_state_row *row)
 {
     bool is_conditional =
         (row->flags & BKT_STATE_ROW) && engine->options.columns == 0 &&
+        bkt_filter_matches(engine->options.filter, row->key, row->size, NULL) &&
         bkt_decode_is_current(row->decode, row->flags & BKT_STATE_REPLACED,
                               row->flags & BKT_STATE_FAILED_CONTENT, engine->options.policy);
     if (is_conditional)
