@@ -209,6 +209,8 @@ static void apply_one(struct sim_process *process, struct sim_db *db, struct bkt
     }
     if (change->op == BKT_CHANGE_FAIL)
         row->failed_content = process->read[key].content;
+    if (change->op == BKT_CHANGE_FAIL && change->failed_by_content)
+        row->decode = change->decode;
 }
 
 static const char *op_name(enum bkt_change_op op)
