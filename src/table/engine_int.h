@@ -11,7 +11,7 @@ enum {
     BATCH_CHANGES_MAX = 1000,
     BATCH_CHANGES_ENOUGH = 256, /* worth a transaction at once */
     BATCH_BYTES_MAX = 8 << 20,
-    WORK_MAX = 10000,  /* keys; listings wait beyond */
+    WORK_MAX = 10000,  /* keys; listings wait beyond; and as many that wait to be tried again */
     MERGE_ROWS = 4096, /* state rows in one go */
     READ_BYTES_UNKNOWN = 64 << 10,
     READ_BYTES_OVERHEAD = 2 << 10,
@@ -33,7 +33,7 @@ enum {
     JOBS_OUT_MAX = 2,     /* one runs, the next is at hand */
     JOBS_READY_MAX = 4,
     SMALL_TABLE_ROWS = 20, /* a percentage of deletes lets smaller tables through */
-    OVERTAKEN_MAX = 5, /* listings in a row that another one overtook, when it does not live */
+    OVERTAKEN_MAX = 5,     /* listings in a row that another one overtook, when it does not live */
     RETRY_JOB_MS = 1000,
     RETRY_LISTING_MS = 5000, /* and READ: doubled each time, up to the next */
     RETRY_MAX_MS = 300000,

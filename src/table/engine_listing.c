@@ -112,7 +112,7 @@ static int run_merges(struct bkt_engine *engine, struct bkt_error *err)
         .decode_is_current = decode_is_current,
         .ctx = engine,
     };
-    while (engine->merge_first && engine->work.count < WORK_MAX &&
+    while (engine->merge_first && bkt_engine_backlog(engine) < WORK_MAX &&
            engine->job_ready < JOBS_READY_MAX) {
         struct bkt_merge *merge = engine->merge_first;
         struct bkt_merge_counts counts = {0};
@@ -298,7 +298,7 @@ int bkt_engine_listing_step(struct bkt_engine *engine, struct bkt_error *err)
 bool bkt_engine_listing_want(struct bkt_engine *engine, struct bkt_want *out_want)
 {
     uint32_t slots = engine->options.list_concurrency;
-    if (engine->phase != LISTING_RUNS || engine->work.count >= WORK_MAX ||
+    if (engine->phase != LISTING_RUNS || bkt_engine_backlog(engine) >= WORK_MAX ||
         engine->flight_count + engine->merge_count >= slots)
         return false;
     struct bkt_want want = {.kind = BKT_WANT_LIST};

@@ -177,7 +177,7 @@ struct sim_world {
     uint32_t message_count;
     struct sim_receipt receipts[SIM_MESSAGES * 8];
     uint32_t receipt_count;
-    bool events_are_lost;
+    bool listing_is_owed; /* something was lost that only a listing finds */
     bool has_queue;
 
     struct sim_db db;      /* as committed */

@@ -6,7 +6,7 @@ void sim_queue_add(struct sim_world *world, unsigned key, uint32_t version)
     if (!world->has_queue)
         return;
     if (sim_chance(&world->rng, world->faults.lose)) {
-        world->events_are_lost = true;
+        world->listing_is_owed = true;
         return;
     }
     uint32_t copies = sim_chance(&world->rng, world->faults.duplicate) ? 2 : 1;

@@ -202,7 +202,7 @@ static bool may_interrupt(const struct sim_process *process, const struct sim_ev
 
 void sim_yield(struct sim_process *process)
 {
-    enum { YIELD_EVENTS = 12 };
+    enum { YIELD_EVENTS = 12, YIELD_MS = 200 };
     struct sim_world *world = process->world;
     if (world->yields > 0 || !sim_chance(&world->rng, world->faults.interleave))
         return;
@@ -210,7 +210,10 @@ void sim_yield(struct sim_process *process)
     struct sim_event held[YIELD_EVENTS];
     uint32_t held_count = 0;
     uint32_t left = sim_between(&world->rng, 1, YIELD_EVENTS);
+    int64_t until_ms = world->now_ms + YIELD_MS;
     for (; left > 0 && world->event_count > 0 && !world->has_failed; left--) {
+        if (world->events[0].at_ms > until_ms)
+            break;
         struct sim_event event = pop(world);
         if (may_interrupt(process, &event))
             happen(world, &event);
@@ -334,7 +337,7 @@ static bool is_quiet(const struct sim_world *world)
 /* True: it was asked for, or there is somebody to come. */
 static bool ask_final_listing(struct sim_world *world)
 {
-    bool is_owed = world->events_are_lost || !world->has_queue;
+    bool is_owed = world->listing_is_owed || !world->has_queue;
     for (unsigned slot = 0; slot < world->slot_count; slot++)
         is_owed = is_owed ||
                   !world->slot_is_live[slot]; /* it leaves to the next what it could not read */
