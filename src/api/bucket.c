@@ -14,6 +14,19 @@ static int get_creds(
     return bkt_creds_cache_get(bucket->creds, BKT_CREDS_DO_NOT_WAIT, generation, creds, err);
 }
 
+int bkt_bucket_queue_creds(void *ctx, bool renew, struct bkt_creds *out, struct bkt_error *err)
+{
+    struct bkt_bucket *bucket = ctx;
+    int rc = renew ? bkt_creds_cache_renew(bucket->creds, BKT_CREDS_DO_NOT_WAIT,
+                                           &bucket->queue_generation, &bucket->queue_creds, err)
+                   : bkt_creds_cache_get(bucket->creds, BKT_CREDS_DO_NOT_WAIT,
+                                         &bucket->queue_generation, &bucket->queue_creds, err);
+    if (rc)
+        return rc;
+    rc = bkt_creds_copy(&bucket->queue_creds, out);
+    return rc ? bkt_error_set(err, rc, "credentials: %s", bkt_error_text(rc)) : BKT_OK;
+}
+
 /*
  * Where nothing names a region, any will do to begin with: S3 answers with the bucket's own.  So an
  * instance's metadata service is not waited for.
@@ -32,10 +45,9 @@ static struct bkt_str fallback_region(const struct bkt_settings *settings,
     return is_named ? none : BKT_STR("us-east-1");
 }
 
-static int open_client(struct bkt_bucket *bucket,
-                       const struct bkt_profiles *profiles,
-                       struct bkt_error *err)
+static int open_client(struct bkt_bucket *bucket, struct bkt_error *err)
 {
+    const struct bkt_profiles *profiles = &bucket->profiles;
     const struct bkt_settings *settings = bucket->settings;
     struct bkt_str url;
     int rc = bkt_endpoint_url_find(bkt_env_process(), profiles, "s3",
@@ -125,38 +137,43 @@ static int open_creds(struct bkt_bucket *bucket, struct bkt_error *err)
     return rc;
 }
 
+/* The option, the environment, the profile; NULL: the system's certificates. */
+static int find_ca_bundle(struct bkt_bucket *bucket, struct bkt_error *err)
+{
+    struct bkt_str path = bkt_str_from(bucket->settings->ca_bundle);
+    if (path.len == 0)
+        path = bkt_env_get(bkt_env_process(), "AWS_CA_BUNDLE");
+    if (path.len == 0)
+        path =
+            bkt_profiles_get(&bucket->profiles, bkt_str_from(bucket->profiles.name), "ca_bundle");
+    if (path.len == 0)
+        return BKT_OK;
+    bucket->ca_bundle = bkt_mem_strdup(path.ptr, path.len);
+    bucket->http_options.ca_bundle = bucket->ca_bundle;
+    return bucket->ca_bundle ? BKT_OK
+                             : bkt_error_set(err, BKT_ENOMEM, "open the bucket: out of memory");
+}
+
 int bkt_bucket_open(struct bkt_bucket *bucket,
                     const struct bkt_config *config,
                     struct bkt_error *err)
 {
     const struct bkt_settings *settings = bkt_config_settings(config);
-    struct bkt_profiles profiles;
-    int rc = bkt_profiles_load(bkt_env_process(), settings->profile, &profiles, err);
-    if (rc)
-        return rc;
-
-    struct bkt_str ca_bundle = bkt_str_from(settings->ca_bundle);
-    if (ca_bundle.len == 0)
-        ca_bundle = bkt_env_get(bkt_env_process(), "AWS_CA_BUNDLE");
-    if (ca_bundle.len == 0)
-        ca_bundle = bkt_profiles_get(&profiles, bkt_str_from(profiles.name), "ca_bundle");
-    char *ca_copy = ca_bundle.len > 0 ? bkt_mem_strdup(ca_bundle.ptr, ca_bundle.len) : NULL;
-
     *bucket = (struct bkt_bucket){
         .settings = settings,
-        .http_options = {.ca_bundle = ca_copy, .connections_max = settings->get_concurrency * 2},
+        .http_options = {.connections_max = settings->get_concurrency * 2},
     };
-    if (ca_bundle.len > 0 && !ca_copy)
-        rc = bkt_error_set(err, BKT_ENOMEM, "open the bucket: out of memory");
+    int rc = bkt_profiles_load(bkt_env_process(), settings->profile, &bucket->profiles, err);
+    if (rc == BKT_OK)
+        rc = find_ca_bundle(bucket, err);
     if (rc == BKT_OK)
         rc = bkt_http_new(&bucket->http_options, &bucket->http, err);
     if (rc == BKT_OK && !settings->no_sign_request)
         rc = open_creds(bucket, err);
     if (rc == BKT_OK)
-        rc = open_client(bucket, &profiles, err);
+        rc = open_client(bucket, err);
     if (rc == BKT_OK)
         rc = open_filter(bucket, err);
-    bkt_profiles_clear(&profiles);
     if (rc)
         bkt_bucket_close(bucket);
     return rc;
@@ -167,7 +184,9 @@ void bkt_bucket_close(struct bkt_bucket *bucket)
     bkt_filter_free(bucket->filter);
     bkt_s3_free(bucket->s3);
     bkt_creds_cache_free(bucket->creds);
+    bkt_creds_clear(&bucket->queue_creds);
     bkt_http_free(bucket->http);
-    bkt_mem_free((void *)(uintptr_t)bucket->http_options.ca_bundle);
+    bkt_profiles_clear(&bucket->profiles);
+    bkt_mem_free(bucket->ca_bundle);
     *bucket = (struct bkt_bucket){0};
 }

@@ -13,10 +13,14 @@
 
 struct bkt_bucket {
     const struct bkt_settings *settings;
+    char *ca_bundle;
     struct bkt_http_options http_options;
     struct bkt_http *http;
     struct bkt_creds_cache *creds; /* NULL with no_sign_request */
     struct bkt_s3 *s3;
+    struct bkt_profiles profiles;
+    struct bkt_creds queue_creds; /* what bkt_bucket_queue_creds() gave last */
+    uint64_t queue_generation;
     struct bkt_filter *filter;
 };
 
@@ -24,6 +28,9 @@ struct bkt_bucket {
 BKT_MUST_CHECK int bkt_bucket_open(struct bkt_bucket *bucket,
                                    const struct bkt_config *config,
                                    struct bkt_error *err);
+
+/* A bkt_creds_fn over a struct bkt_bucket, for the event queue. */
+int bkt_bucket_queue_creds(void *bucket, bool renew, struct bkt_creds *out, struct bkt_error *err);
 
 /* All-zero and half-opened ones are fine. */
 void bkt_bucket_close(struct bkt_bucket *bucket);

@@ -1,4 +1,4 @@
-"""A proxy before a server, for requests without bodies: it counts them and can slow them down."""
+"""A proxy before a server, for requests without bodies: counts them, slows them down, fails them."""
 
 import socket
 import threading
@@ -10,6 +10,8 @@ class Proxy:
     def __init__(self, server_port):
         self.server_port = server_port
         self.delay_s = 0  # before each object is read
+        self.refuse = False  # every request: the connection just closes
+        self.fail_reads_of = None  # reads of keys that hold this text are answered 500
         self.changed = threading.Condition()
         self.requests = []  # (method, target), in the order they came
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
@@ -74,7 +76,13 @@ class Proxy:
             with self.changed:
                 self.requests.append((method, target))
                 self.changed.notify_all()
-            if self.delay_s and object_path((method, target)):
+            path = object_path((method, target))
+            if self.refuse:
+                return
+            if self.fail_reads_of and path and self.fail_reads_of in path:
+                client.sendall(b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n")
+                continue
+            if self.delay_s and path:
                 time.sleep(self.delay_s)
             server.sendall(head + b"\r\n\r\n")
 
