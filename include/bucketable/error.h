@@ -29,7 +29,8 @@ BKT_BEGIN_DECLS
     X(ENOROW, -12, "the key is no row")                    \
     X(ECANCELED, -13, "canceled")                          \
     X(EBUSY, -14, "in use")                                \
-    X(EUNSUPPORTED, -15, "not supported")
+    X(EUNSUPPORTED, -15, "not supported")                  \
+    X(ECLOSED, -16, "the reader is gone")
 
 enum bkt_code {
     BKT_OK = 0,

@@ -13,6 +13,21 @@ struct bkt_config {
     unsigned list_layers[PROPERTIES_MAX]; /* by property: the layer that last changed the list */
 };
 
+int bkt_config_set_target(struct bkt_config *config,
+                          const struct bkt_target_ops *ops,
+                          void *self,
+                          struct bkt_error *err)
+{
+    size_t needed = offsetof(struct bkt_target_ops, commit) + sizeof(ops->commit);
+    if (ops->size < needed || !ops->name || ops->name[0] == '\0' || !ops->apply || !ops->commit) {
+        return bkt_error_set(err, BKT_ECONFIG,
+                             "target: name, apply() and commit() are needed, and the right size");
+    }
+    config->settings.target_ops = ops;
+    config->settings.target_self = self;
+    return BKT_OK;
+}
+
 static void *member_of(struct bkt_config *config, const struct bkt_config_property *property)
 {
     return (char *)&config->settings + property->offset;

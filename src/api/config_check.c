@@ -251,6 +251,12 @@ static int check_kafka_options(const struct check *check)
 static int check_target(const struct check *check)
 {
     const struct bkt_settings *settings = check->settings;
+    if (settings->target_ops) {
+        return settings->state ? BKT_OK
+                               : bkt_error_set(check->err, BKT_ECONFIG,
+                                               "the target %s needs a state file: set \"state\"",
+                                               settings->target_ops->name);
+    }
     if (!settings->url) {
         return bkt_error_set(check->err, BKT_ECONFIG,
                              "no target: name one (docs.db, postgresql://HOST/DATABASE, ...), or "
@@ -272,6 +278,8 @@ static int check_target(const struct check *check)
                              "--state: the state of a database's table lies "
                              "in the database: leave it out");
     }
+    if (target.kind != BKT_TARGET_KAFKA && settings->large_objects != BKT_LARGE_OBJECTS_FAIL)
+        warn(check, "--large-objects says nothing about a target that is not Kafka");
     if (target.kind != BKT_TARGET_KAFKA && settings->kafka_option.count > 0)
         warn(check, "--kafka-option says nothing about a target that is not Kafka");
     return check_kafka_options(check);

@@ -12,6 +12,7 @@
 #include "table/decode.h"
 
 #include <bucketable/config.h>
+#include <bucketable/target.h>
 
 /* Owned strings, each ended by a NUL.  All-zero is a valid empty list. */
 struct bkt_strings {
@@ -19,10 +20,10 @@ struct bkt_strings {
     size_t count;
 };
 
-/* What becomes of an object that the target cannot hold (Kafka: over message.max.bytes). */
+/* What becomes of an object that the target cannot hold (Kafka: over max.message.bytes). */
 enum bkt_large_objects {
-    BKT_LARGE_OBJECTS_FAIL, /* a failed object, its reason recorded */
-    BKT_LARGE_OBJECTS_SKIP, /* no row, as though it were over max_file_size */
+    BKT_LARGE_OBJECTS_FAIL,      /* a failed object, its reason recorded */
+    BKT_LARGE_OBJECTS_REFERENCE, /* a row that says where the object is (Kafka alone) */
 };
 
 #define BKT_SIZE_NONE UINT64_MAX
@@ -62,6 +63,9 @@ struct bkt_settings {
     bool request_payer;
     bool minio_listen;
     bool keep_foreign_messages;
+    /* The caller's own target, borrowed, in place of `url`; NULL: none. */
+    const struct bkt_target_ops *target_ops;
+    void *target_self;
 };
 
 /* Valid as long as the configuration, and until it changes. */

@@ -90,11 +90,13 @@ static const struct bkt_config_property properties[] = {
      .public.default_text = "objects", .public.help = "The table's name."},
     {PROPERTY(state, "state", STRING, NONE, TARGET), .public.placeholder = "FILE",
      .public.help = "Where the state lies of a target that is no database. Kafka needs it; for "
-                    "`jsonl:FILE` it is `FILE.state`."},
+                    "`jsonl:FILE` it is `FILE.state`; `jsonl:-` without it writes the whole table "
+                    "each run."},
     {PROPERTY(large_objects, "large-objects", ENUM, NONE, TARGET), .public.placeholder = "POLICY",
-     .public.values = "fail, skip", .public.default_text = "fail",
-     .public.help = "What becomes of an object that is too large for the target: a failed object, "
-                    "or no row, as though it were over max_file_size."},
+     .public.values = "fail, reference", .public.default_text = "fail",
+     .public.help = "What becomes of an object that is too large for a message of the Kafka topic: "
+                    "a failed object, or a row that holds its bucket, key, ETag and size instead "
+                    "of its content."},
     {PROPERTY(kafka_option, "kafka-option", LIST, NONE, TARGET), .public.placeholder = "NAME=VALUE",
      .public.is_secret = true, .public.help = "A setting of librdkafka: `security.protocol=ssl`."},
 

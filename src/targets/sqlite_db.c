@@ -252,7 +252,8 @@ int bkt_sqlite_expand(const struct bkt_sqlite *conn, const char *sql, struct bkt
     } names[] = {{'T', ""},
                  {'S', "bucketable_state_"},
                  {'A', "bucketable_absent_"},
-                 {'I', "bucketable_odd_"}};
+                 {'I', "bucketable_odd_"},
+                 {'P', "bucketable_pending_"}};
 
     int rc = BKT_OK;
     while (rc == BKT_OK && *sql) {

@@ -2,8 +2,8 @@
  * One connection to an SQLite file, bound to one table: opening, statements, errors.
  *
  * SQL is written with marks for what depends on the table: `@T` is the user's table, `@S` its
- * state,
- * `@A` what a listing staged, `@I` the index over the state, each as a quoted identifier.
+ * state, `@A` what a listing staged, `@I` the index over the state, `@P` the keys that are being
+ * written elsewhere, each as a quoted identifier.
  *
  * Threads: a connection is used by one thread at a time.
  */

@@ -18,7 +18,8 @@ static const char record_sql[] =
     " columns INTEGER NOT NULL, epoch INTEGER NOT NULL, clock INTEGER NOT NULL,"
     " floor INTEGER NOT NULL, row_count INTEGER NOT NULL, failed_count INTEGER NOT NULL,"
     " created_at TEXT NOT NULL, updated_at TEXT NOT NULL, listing_ended_at TEXT,"
-    " listing_listed INTEGER, listing_matched INTEGER, listing_failed INTEGER) WITHOUT ROWID";
+    " listing_listed INTEGER, listing_matched INTEGER, listing_failed INTEGER, target TEXT)"
+    " WITHOUT ROWID";
 
 static const char *const state_sql[] = {
     "CREATE TABLE @S (filename BLOB PRIMARY KEY NOT NULL, revision INTEGER NOT NULL,"
@@ -28,6 +29,8 @@ static const char *const state_sql[] = {
     /* Tombstones and failures are few, and are looked for at each listing. */
     "CREATE INDEX @I ON @S (flags, revision) WHERE (flags & 5) <> 1",
     "CREATE TABLE @A (filename BLOB PRIMARY KEY NOT NULL, read_at INTEGER NOT NULL) WITHOUT ROWID",
+    /* Keys whose rows, kept elsewhere, are being written. */
+    "CREATE TABLE @P (filename BLOB PRIMARY KEY NOT NULL) WITHOUT ROWID",
 };
 
 struct record {
@@ -93,15 +96,34 @@ static int upgrade(const struct bkt_sqlite *conn, struct record *record, struct 
     return BKT_OK;
 }
 
+/* A state belongs to one target as a table belongs to one source; "" is the file itself. */
+static int check_target(const struct bkt_sqlite *conn,
+                        const struct bkt_sqlite_outside *outside,
+                        struct bkt_str found,
+                        struct bkt_error *err)
+{
+    struct bkt_str wanted = bkt_str_from(outside ? outside->name : "");
+    if (bkt_str_eq(found, wanted))
+        return BKT_OK;
+    if (found.len == 0) {
+        return fail(conn, BKT_EFOREIGN, err,
+                    "the rows are in this file: name another one for the state");
+    }
+    return bkt_error_set(err, BKT_EFOREIGN,
+                         "table %s in %s: it is the state of the target %.*s: name another file",
+                         conn->table, conn->path, BKT_STR_ARG(found));
+}
+
 static int read_record(const struct bkt_sqlite *conn,
                        const struct bkt_table_spec *spec,
+                       const struct bkt_sqlite_outside *outside,
                        struct record *record,
                        struct bkt_error *err)
 {
     sqlite3_stmt *stmt = NULL;
     int rc = bkt_sqlite_prepare(conn,
                                 "SELECT source, spec, is_binary, columns, epoch, clock, floor,"
-                                " row_count FROM bucketable_tables WHERE table_name = ?",
+                                " row_count, target FROM bucketable_tables WHERE table_name = ?",
                                 &stmt, err);
     if (rc)
         return rc;
@@ -121,9 +143,12 @@ static int read_record(const struct bkt_sqlite *conn,
                                 "table %s in %s holds %.*s: name another table, or drop this one",
                                 conn->table, conn->path, BKT_STR_ARG(owner));
         }
+        rc = check_target(conn, outside, bkt_sqlite_column(stmt, 8), err);
     }
     int status = sqlite3_finalize(stmt);
-    return status ? bkt_sqlite_fail(conn, status, "use", err) : BKT_OK;
+    if (rc == BKT_OK && status)
+        rc = bkt_sqlite_fail(conn, status, "use", err);
+    return rc;
 }
 
 static void note_column(sqlite3_stmt *stmt, struct shape *shape)
@@ -190,6 +215,7 @@ static int create_rows(const struct bkt_sqlite *conn,
 
 static int write_record(const struct bkt_sqlite *conn,
                         const struct bkt_table_spec *spec,
+                        const struct bkt_sqlite_outside *outside,
                         const struct record *record,
                         struct bkt_error *err)
 {
@@ -197,8 +223,8 @@ static int write_record(const struct bkt_sqlite *conn,
     int rc = bkt_sqlite_prepare(
         conn,
         "INSERT INTO bucketable_tables (table_name, schema_version, source, spec, is_binary,"
-        " columns, epoch, clock, floor, row_count, failed_count, created_at, updated_at)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, 0, ?10, ?10)"
+        " columns, epoch, clock, floor, row_count, failed_count, created_at, updated_at, target)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, 0, ?10, ?10, ?11)"
         " ON CONFLICT (table_name) DO UPDATE SET schema_version = ?2, spec = ?4, is_binary = ?5,"
         " columns = ?6, epoch = ?7, clock = ?8, floor = ?9, updated_at = ?10",
         &stmt, err);
@@ -212,7 +238,8 @@ static int write_record(const struct bkt_sqlite *conn,
            sqlite3_bind_int64(stmt, 7, (sqlite3_int64)record->clock.epoch) ||
            sqlite3_bind_int64(stmt, 8, (sqlite3_int64)record->clock.clock) ||
            sqlite3_bind_int64(stmt, 9, (sqlite3_int64)record->clock.floor) ||
-           bkt_sqlite_bind_time(stmt, 10, bkt_time_wall_ms()));
+           bkt_sqlite_bind_time(stmt, 10, bkt_time_wall_ms()) ||
+           bkt_sqlite_bind_text_or_null(stmt, 11, bkt_str_from(outside ? outside->name : "")));
     (void)sqlite3_step(stmt);
     int status = sqlite3_finalize(stmt);
     return status ? bkt_sqlite_fail(conn, status, "use", err) : BKT_OK;
@@ -224,12 +251,14 @@ static int write_record(const struct bkt_sqlite *conn,
  */
 static int create_all(const struct bkt_sqlite *conn,
                       const struct bkt_table_spec *spec,
+                      const struct bkt_sqlite_outside *outside,
                       struct record *record,
                       struct bkt_error *err)
 {
     static const char *const drop[] = {
         "DROP TABLE IF EXISTS @S",
         "DROP TABLE IF EXISTS @A",
+        "DROP TABLE IF EXISTS @P",
         "DELETE FROM bucketable_tables WHERE table_name = ?",
     };
     int64_t ignored;
@@ -238,7 +267,7 @@ static int create_all(const struct bkt_sqlite *conn,
         rc = bkt_sqlite_number(conn, drop[i], &ignored, err);
     for (size_t i = 0; i < sizeof(state_sql) / sizeof(state_sql[0]) && rc == BKT_OK; i++)
         rc = bkt_sqlite_exec(conn, state_sql[i], err);
-    if (rc == BKT_OK)
+    if (rc == BKT_OK && !outside)
         rc = create_rows(conn, spec, err);
     if (record->exists)
         record->clock.floor = ++record->clock.clock;
@@ -246,7 +275,7 @@ static int create_all(const struct bkt_sqlite *conn,
     record->row_count = 0;
     record->binary = spec->binary;
     record->columns = spec->columns;
-    return rc ? rc : write_record(conn, spec, record, err);
+    return rc ? rc : write_record(conn, spec, outside, record, err);
 }
 
 /*
@@ -400,8 +429,54 @@ static int check_others_columns(const struct bkt_sqlite *conn,
     return rc;
 }
 
+/*
+ * What a batch that was cut off was writing: the row is unknown.  Without an ETag and as a failure
+ * it is read again by the next listing, or deleted when that lacks it.
+ */
+static int resolve_pending(const struct bkt_sqlite *conn,
+                           struct record *record,
+                           struct bkt_error *err)
+{
+    static const char *const steps[] = {
+        "REPLACE INTO @S (filename, revision, flags, error) SELECT filename, (SELECT clock + 1"
+        " FROM bucketable_tables WHERE table_name = ?1), 5, 'a run was cut off while it was being"
+        " written; the next listing reads it again' FROM @P",
+        "UPDATE bucketable_tables SET clock = clock + 1,"
+        " row_count = (SELECT count(*) FROM @S WHERE flags & 1),"
+        " failed_count = (SELECT count(*) FROM @S WHERE (flags & 5) <> 1 AND flags & 4)"
+        " WHERE table_name = ?1",
+        "DELETE FROM @P",
+    };
+    int64_t pending = 0;
+    int64_t rows = 0;
+    int rc = bkt_sqlite_number(conn, "SELECT count(*) FROM @P", &pending, err);
+    if (rc || pending == 0)
+        return rc;
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && rc == BKT_OK; i++)
+        rc = bkt_sqlite_number(conn, steps[i], &rows, err);
+    if (rc == BKT_OK) {
+        rc = bkt_sqlite_number(
+            conn, "SELECT row_count FROM bucketable_tables WHERE table_name = ?1", &rows, err);
+    }
+    record->clock.clock++;
+    record->row_count = (uint64_t)rows;
+    return rc;
+}
+
+static int follow_outside(const struct bkt_sqlite *conn,
+                          const struct bkt_table_spec *spec,
+                          struct record *record,
+                          bool *out_columns_changed,
+                          struct bkt_error *err)
+{
+    *out_columns_changed =
+        record->binary != spec->binary || (spec->columns & ~record->columns) != 0;
+    return resolve_pending(conn, record, err);
+}
+
 static int attach_existing(const struct bkt_sqlite *conn,
                            const struct bkt_table_spec *spec,
+                           const struct bkt_sqlite_outside *outside,
                            struct record *record,
                            const struct shape *shape,
                            struct bkt_attached *attached,
@@ -421,9 +496,13 @@ static int attach_existing(const struct bkt_sqlite *conn,
     if (state_tables != 2)
         return fail(conn, BKT_ETARGET, err, "its state is gone: drop it to have it built again");
 
-    rc = follow_shape(conn, spec, record, shape, &attached->columns_changed, err);
-    if (rc == BKT_OK)
-        rc = check_others_columns(conn, spec, err);
+    if (outside) {
+        rc = follow_outside(conn, spec, record, &attached->columns_changed, err);
+    } else {
+        rc = follow_shape(conn, spec, record, shape, &attached->columns_changed, err);
+        if (rc == BKT_OK)
+            rc = check_others_columns(conn, spec, err);
+    }
     if (rc)
         return rc;
     attached->spec_changed = !record->same_spec;
@@ -431,11 +510,12 @@ static int attach_existing(const struct bkt_sqlite *conn,
         return BKT_OK;
     record->clock.clock++;
     record->clock.epoch += !record->same_spec;
-    return write_record(conn, spec, record, err);
+    return write_record(conn, spec, outside, record, err);
 }
 
 static int attach_locked(const struct bkt_sqlite *conn,
                          const struct bkt_table_spec *spec,
+                         const struct bkt_sqlite_outside *outside,
                          struct bkt_attached *out,
                          struct bkt_error *err)
 {
@@ -450,20 +530,27 @@ static int attach_locked(const struct bkt_sqlite *conn,
     if (rc == BKT_OK)
         rc = read_shape(conn, &shape, err);
     if (rc == BKT_OK && record.exists)
-        rc = read_record(conn, spec, &record, err);
+        rc = read_record(conn, spec, outside, &record, err);
     if (rc)
         return rc;
 
+    /* Rows that are elsewhere have no table here, and their state is all that there is. */
+    if (outside && !shape.exists)
+        shape = (struct shape){.exists = record.exists, .is_table = true};
     if (shape.exists && (!record.exists || !shape.is_table)) {
         return fail(conn, BKT_EFOREIGN, err,
                     "it exists and bucketable did not make it: name another table, or drop or "
                     "rename that one");
     }
     attached.is_new = !shape.exists;
+    if (outside && (attached.is_new || record.same_source))
+        rc = outside->attach(outside->self, spec, attached.is_new, err);
+    if (rc)
+        return rc;
     if (attached.is_new) {
-        rc = create_all(conn, spec, &record, err);
+        rc = create_all(conn, spec, outside, &record, err);
     } else {
-        rc = attach_existing(conn, spec, &record, &shape, &attached, err);
+        rc = attach_existing(conn, spec, outside, &record, &shape, &attached, err);
     }
     if (rc)
         return rc;
@@ -474,6 +561,7 @@ static int attach_locked(const struct bkt_sqlite *conn,
 }
 
 int bkt_sqlite_schema_attach(const struct bkt_sqlite *conn,
+                             const struct bkt_sqlite_outside *outside,
                              const struct bkt_table_spec *spec,
                              struct bkt_attached *out,
                              struct bkt_error *err)
@@ -481,7 +569,7 @@ int bkt_sqlite_schema_attach(const struct bkt_sqlite *conn,
     struct bkt_attached attached = {0};
     int rc = bkt_sqlite_exec(conn, "BEGIN IMMEDIATE", err);
     if (rc == BKT_OK)
-        rc = attach_locked(conn, spec, &attached, err);
+        rc = attach_locked(conn, spec, outside, &attached, err);
     if (rc == BKT_OK)
         rc = bkt_sqlite_exec(conn, "COMMIT", err);
     if (rc) {

@@ -8,11 +8,14 @@
 
 #include "table/table_target.h"
 #include "targets/sqlite_db.h"
+#include "targets/sqlite_outside.h"
 
 enum { BKT_SQLITE_SCHEMA_VERSION = 1 };
 
-/* attach() of table_target.h, in one transaction. */
+/* attach() of table_target.h, in one transaction.  `outside` is NULL when the rows are in the file.
+ */
 BKT_MUST_CHECK int bkt_sqlite_schema_attach(const struct bkt_sqlite *conn,
+                                            const struct bkt_sqlite_outside *outside,
                                             const struct bkt_table_spec *spec,
                                             struct bkt_attached *out,
                                             struct bkt_error *err);

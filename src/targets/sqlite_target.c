@@ -63,7 +63,8 @@ static int attach(void *self,
     struct bkt_attached attached = {0};
     forget_reads(target);
     bkt_sqlite_writer_reset(&target->writer);
-    int rc = bkt_sqlite_schema_attach(&target->writer.conn, spec, &attached, err);
+    int rc = bkt_sqlite_schema_attach(&target->writer.conn, target->writer.outside, spec, &attached,
+                                      err);
     if (rc)
         return rc;
     target->writer.epoch = attached.clock.epoch;
@@ -270,7 +271,10 @@ static void target_free(void *self)
         return;
     forget_reads(target);
     bkt_sqlite_close(&target->reader);
+    const struct bkt_sqlite_outside *outside = target->writer.outside;
     bkt_sqlite_writer_clear(&target->writer);
+    if (outside)
+        outside->free(outside->self);
     bkt_mem_free(target);
 }
 
@@ -293,16 +297,28 @@ int bkt_sqlite_target_new(const char *path,
                           struct bkt_table_target *out_target,
                           struct bkt_error *err)
 {
+    return bkt_sqlite_target_new_outside(path, table, NULL, out_target, err);
+}
+
+int bkt_sqlite_target_new_outside(const char *path,
+                                  struct bkt_str table,
+                                  const struct bkt_sqlite_outside *outside,
+                                  struct bkt_table_target *out_target,
+                                  struct bkt_error *err)
+{
     struct sqlite_target *target = bkt_mem_calloc(1, sizeof(*target));
     if (!target)
         return bkt_error_set(err, BKT_ENOMEM, "open %s: out of memory", path);
     int rc = bkt_sqlite_open(&target->writer.conn, path, table, BKT_SQLITE_WRITE, err);
     if (rc == BKT_OK)
         rc = bkt_sqlite_open(&target->reader, path, table, BKT_SQLITE_SCAN, err);
+    if (rc == BKT_OK && outside && outside->is_temporary)
+        rc = bkt_sqlite_exec(&target->writer.conn, "PRAGMA synchronous = OFF", err);
     if (rc) {
         target_free(target);
         return rc;
     }
+    target->writer.outside = outside;
     *out_target = (struct bkt_table_target){.ops = &ops, .self = target};
     return BKT_OK;
 }

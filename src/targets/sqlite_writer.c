@@ -50,6 +50,8 @@ static const char *const statement_sql[BKT_SQLITE_STATEMENT_COUNT] = {
     [BKT_SQLITE_LISTED] = "UPDATE bucketable_tables SET listing_ended_at = ?2, listing_listed = ?3,"
                           " listing_matched = ?4, listing_failed = ?5 WHERE table_name = ?1",
     [BKT_SQLITE_FAILED] = "SELECT failed_count FROM bucketable_tables WHERE table_name = ?1",
+    [BKT_SQLITE_NOTE] = "INSERT OR IGNORE INTO @P (filename) VALUES (?1)",
+    [BKT_SQLITE_UNNOTE] = "DELETE FROM @P WHERE filename = ?1",
 };
 
 static bool row_op_of(enum bkt_sqlite_statement which, enum bkt_sqlite_row_op *out_op)
@@ -162,7 +164,7 @@ static int take_clock(struct bkt_sqlite_writer *writer,
  */
 static int set_durable(struct bkt_sqlite_writer *writer, bool durable, struct bkt_error *err)
 {
-    if (writer->is_full == durable)
+    if (writer->is_full == durable || (writer->outside && writer->outside->is_temporary))
         return BKT_OK;
     int rc = bkt_sqlite_exec(
         &writer->conn, durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL", err);
@@ -370,7 +372,8 @@ struct attempt {
      * with: RAISE(FAIL) in a trigger leaves half of a row behind.
      */
     bool is_careful;
-    bool again; /* the transaction is to be rolled back and the batch tried again, carefully */
+    bool again;    /* the transaction is to be rolled back and the batch tried again, carefully */
+    bool is_check; /* outcomes only: nothing is written */
     int64_t row_delta;
     int64_t failed_delta;
 };
@@ -405,7 +408,7 @@ static int write_row(struct bkt_sqlite_writer *writer,
                      struct attempt *attempt,
                      struct bkt_error *err)
 {
-    if (change->op == BKT_CHANGE_FAIL)
+    if (change->op == BKT_CHANGE_FAIL || writer->outside)
         return BKT_OK;
     if (attempt->is_careful)
         return write_careful(writer, change, attempt, err);
@@ -415,6 +418,27 @@ static int write_row(struct bkt_sqlite_writer *writer,
         return rc;
     attempt->again = is_rejection(writer, status);
     return attempt->again ? BKT_OK : fail(writer, status, err);
+}
+
+/* Whether the change is one of a row that is kept elsewhere, by a state that lasts. */
+static bool is_noted(const struct bkt_sqlite_writer *writer, const struct bkt_change *change)
+{
+    return writer->outside && !writer->outside->is_temporary &&
+           (change->op == BKT_CHANGE_UPSERT || change->op == BKT_CHANGE_DELETE);
+}
+
+static int note(struct bkt_sqlite_writer *writer,
+                enum bkt_sqlite_statement which,
+                const struct bkt_change *change,
+                struct bkt_error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc = bkt_sqlite_writer_statement(writer, which, &stmt, err);
+    if (rc)
+        return rc;
+    if (bkt_sqlite_bind_blob(stmt, 1, change->object.key))
+        return fail(writer, sqlite3_errcode(writer->conn.db), err);
+    return finish(writer, stmt, err);
 }
 
 static int apply_one(struct bkt_sqlite_writer *writer,
@@ -432,6 +456,8 @@ static int apply_one(struct bkt_sqlite_writer *writer,
         change->outcome = BKT_OUTCOME_REFUSED;
         return BKT_OK;
     }
+    if (attempt->is_check)
+        return BKT_OK;
     rc = write_row(writer, change, attempt, err);
     if (rc || attempt->again || change->outcome == BKT_OUTCOME_REJECTED)
         return rc;
@@ -441,6 +467,47 @@ static int apply_one(struct bkt_sqlite_writer *writer,
     attempt->row_delta += (int)(flags & BKT_STATE_ROW) - (int)(known.flags & BKT_STATE_ROW);
     attempt->failed_delta += (flags & BKT_STATE_FAILED) != 0;
     attempt->failed_delta -= (known.flags & BKT_STATE_FAILED) != 0;
+    return rc;
+}
+
+static int check_all(struct bkt_sqlite_writer *writer,
+                     struct bkt_change *changes,
+                     size_t count,
+                     struct attempt *attempt,
+                     struct bkt_error *err)
+{
+    int rc = BKT_OK;
+    attempt->is_check = true;
+    for (size_t i = 0; i < count && rc == BKT_OK; i++)
+        rc = apply_one(writer, &changes[i], attempt, err);
+    attempt->is_check = false;
+    return rc;
+}
+
+/* The first transaction of a batch whose rows are elsewhere: see sqlite_outside.h. */
+static int note_all(struct bkt_sqlite_writer *writer,
+                    struct bkt_change *changes,
+                    size_t count,
+                    struct bkt_error *err)
+{
+    struct attempt attempt = {0};
+    bool is_any_noted = false;
+    int rc = set_durable(writer, true, err);
+    if (rc == BKT_OK)
+        rc = run(writer, BKT_SQLITE_BEGIN, err);
+    if (rc == BKT_OK)
+        rc = take_clock(writer, BKT_SQLITE_EPOCH, &attempt.clock, err);
+    if (rc == BKT_OK)
+        rc = check_all(writer, changes, count, &attempt, err);
+    for (size_t i = 0; i < count && rc == BKT_OK; i++) {
+        if (changes[i].outcome != BKT_OUTCOME_APPLIED || !is_noted(writer, &changes[i]))
+            continue;
+        is_any_noted = true;
+        rc = note(writer, BKT_SQLITE_NOTE, &changes[i], err);
+    }
+    if (rc == BKT_OK && is_any_noted)
+        rc = run(writer, BKT_SQLITE_COMMIT, err);
+    bkt_sqlite_rollback(&writer->conn);
     return rc;
 }
 
@@ -471,9 +538,16 @@ static int apply_once(struct bkt_sqlite_writer *writer,
     int rc = run(writer, BKT_SQLITE_BEGIN, err);
     if (rc == BKT_OK)
         rc = take_clock(writer, BKT_SQLITE_CLOCK, &attempt->clock, err);
+    if (rc == BKT_OK && writer->outside) {
+        rc = check_all(writer, changes, count, attempt, err);
+        if (rc == BKT_OK)
+            rc = writer->outside->write(writer->outside->self, changes, count, err);
+    }
     for (size_t i = 0; i < count && rc == BKT_OK && !attempt->again; i++) {
         if (changes[i].outcome != BKT_OUTCOME_REJECTED)
             rc = apply_one(writer, &changes[i], attempt, err);
+        if (rc == BKT_OK && is_noted(writer, &changes[i]))
+            rc = note(writer, BKT_SQLITE_UNNOTE, &changes[i], err);
     }
     if (rc == BKT_OK && !attempt->again)
         rc = write_counts(writer, attempt, err);
@@ -491,14 +565,18 @@ int bkt_sqlite_writer_apply(struct bkt_sqlite_writer *writer,
                             struct bkt_clock *out_clock,
                             struct bkt_error *err)
 {
-    int rc = set_durable(writer, durable, err);
-    if (rc)
-        return rc;
     for (size_t i = 0; i < count; i++) {
         assert(i == 0 || bkt_str_cmp(changes[i - 1].object.key, changes[i].object.key) < 0);
         changes[i].outcome = BKT_OUTCOME_APPLIED;
         changes[i].reject_reason[0] = '\0';
     }
+    int rc = BKT_OK;
+    if (writer->outside && !writer->outside->is_temporary)
+        rc = note_all(writer, changes, count, err);
+    if (rc == BKT_OK)
+        rc = set_durable(writer, durable, err);
+    if (rc)
+        return rc;
     struct attempt attempt = {0};
     do {
         attempt = (struct attempt){.is_careful = attempt.again};

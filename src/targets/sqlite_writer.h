@@ -10,6 +10,7 @@
 
 #include "table/table_target.h"
 #include "targets/sqlite_db.h"
+#include "targets/sqlite_outside.h"
 
 /* Prepared when first used; sqlite_writer.c has their text. */
 enum bkt_sqlite_statement {
@@ -37,6 +38,8 @@ enum bkt_sqlite_statement {
     BKT_SQLITE_STAGED_NEXT,
     BKT_SQLITE_LISTED,
     BKT_SQLITE_FAILED,
+    BKT_SQLITE_NOTE,
+    BKT_SQLITE_UNNOTE,
     BKT_SQLITE_STATEMENT_COUNT,
 };
 
@@ -47,7 +50,8 @@ struct bkt_sqlite_writer {
     uint64_t epoch; /* as attached: with another one in the record nothing is committed */
     unsigned columns;
     bool binary;
-    bool is_full; /* PRAGMA synchronous is FULL rather than NORMAL */
+    bool is_full;                             /* PRAGMA synchronous is FULL rather than NORMAL */
+    const struct bkt_sqlite_outside *outside; /* NULL: the rows are in the file */
 };
 
 /* Finalize the statements and close the connection. */

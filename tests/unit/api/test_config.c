@@ -55,7 +55,7 @@ static void values_are_kept(void **state)
         {"refresh_interval", "5m"},
         {"max_deletes", "7"},
         {"list_concurrency", "1"},
-        {"large_objects", "skip"},
+        {"large_objects", "reference"},
         {"prefix", "q/"},
     };
     struct bkt_config *config = new_config();
@@ -74,7 +74,7 @@ static void values_are_kept(void **state)
     assert_false(settings->max_deletes.is_percent);
     assert_int_equal(settings->max_deletes.number, 7);
     assert_int_equal(settings->list_concurrency, 1);
-    assert_int_equal(settings->large_objects, BKT_LARGE_OBJECTS_SKIP);
+    assert_int_equal(settings->large_objects, BKT_LARGE_OBJECTS_REFERENCE);
     assert_string_equal(bkt_config_string(config, "bucket_name"), "b");
     assert_null(bkt_config_string(config, "region"));
     assert_null(bkt_config_string(config, "binary"));

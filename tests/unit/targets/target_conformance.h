@@ -18,12 +18,19 @@ struct target_kit {
     int (*open)(void *ctx, struct bkt_table_target *out_target, struct bkt_error *err);
     /* Whether there is such a row; its content, and whether it is bytes rather than text. */
     bool (*read_row)(void *ctx, struct bkt_str key, struct bkt_buf *content, bool *out_is_bytes);
-    /* A metadata column of a row as text, "NULL" for none; false: no such row. */
+    /* A metadata column of a row as text, "NULL" for none; false: no such row.  May be NULL. */
     bool (*read_column)(void *ctx, struct bkt_str key, const char *column, struct bkt_buf *text);
     /* How often something was synced to disk so far; NULL where that cannot be seen. */
     unsigned long (*count_syncs)(void *ctx);
     bool can_hold_nul;   /* in text */
     bool can_hold_bytes; /* in a table of text: what is no text */
+    /* What a target that is no database cannot do: */
+    bool is_whole;       /* a row is written whole or not at all: nothing of it is touched */
+    bool is_untyped;     /* text and bytes look the same */
+    bool has_one_writer; /* a handle that writes stops the others */
+    bool is_volatile;    /* the rows end with the process */
+    bool is_slow;        /* thousands of transactions are too many */
+    size_t content_max;  /* bytes; 0: no limit that matters */
 };
 
 /* Run them all; the number of failed tests. */

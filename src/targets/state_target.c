@@ -1,0 +1,255 @@
+#include "targets/state_target.h"
+
+#include "core/buf.h"
+#include "core/mem.h"
+#include "core/time.h"
+#include "targets/change.h"
+#include "targets/sqlite_target.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { PATH_BYTES_MAX = 4096, NUMBER_BYTES = 24 };
+
+/* The name that the state's tables carry in the file, which holds one table's. */
+static const struct bkt_str state_table = {"objects", 7};
+
+struct state_target {
+    struct bkt_sqlite_outside outside;
+    struct bkt_target_ops ops;
+    void *self;
+    unsigned columns;
+    bool binary;
+    char *directory; /* of a temporary state, or NULL */
+};
+
+/* A row as bucketable/target.h shows it, and the values that are made for it. */
+struct shown {
+    struct bkt_row row;
+    struct bkt_value columns[BKT_COLUMN_COUNT];
+    char size[NUMBER_BYTES];
+    char last_modified[BKT_TIME_ISO_BYTES];
+};
+
+static struct bkt_value show_column(struct shown *shown,
+                                    const struct bkt_change *change,
+                                    unsigned column)
+{
+    struct bkt_value value = {.name = bkt_column_names[column], .text = "", .kind = BKT_VALUE_TEXT};
+    enum bkt_column bit = (enum bkt_column)(1u << column);
+    struct bkt_str text = bkt_change_column(change, bit);
+    if (bit == BKT_COLUMN_SIZE) {
+        (void)snprintf(shown->size, sizeof(shown->size), "%" PRIu64, change->object.size);
+        text = bkt_str_from(shown->size);
+        value.kind = BKT_VALUE_NUMBER;
+    } else if (bit == BKT_COLUMN_LAST_MODIFIED &&
+               change->object.last_modified_ms != BKT_TIME_NONE) {
+        bkt_time_format_iso(change->object.last_modified_ms, shown->last_modified);
+        text = bkt_str_from(shown->last_modified);
+    } else if (bit == BKT_COLUMN_METADATA) {
+        value.kind = BKT_VALUE_JSON;
+    }
+    if (text.len == 0) {
+        value.kind = BKT_VALUE_NULL;
+    } else {
+        value.text = text.ptr;
+        value.len = text.len;
+    }
+    return value;
+}
+
+static const char *not_null(struct bkt_str str)
+{
+    return str.ptr ? str.ptr : "";
+}
+
+static void show(const struct state_target *target,
+                 const struct bkt_change *change,
+                 struct shown *shown)
+{
+    shown->row = (struct bkt_row){
+        .op = BKT_ROW_DELETE,
+        .key = change->object.key.ptr,
+        .key_len = change->object.key.len,
+    };
+    if (change->op == BKT_CHANGE_DELETE)
+        return;
+
+    size_t count = 0;
+    for (unsigned i = 0; i < BKT_COLUMN_COUNT; i++) {
+        if (target->columns & (1u << i))
+            shown->columns[count++] = show_column(shown, change, i);
+    }
+    struct bkt_row *row = &shown->row;
+    row->op = BKT_ROW_UPSERT;
+    row->content = not_null(change->content);
+    row->content_len = change->content.len;
+    row->content_is_bytes = change->content_is_bytes || target->binary;
+    row->columns = shown->columns;
+    row->column_count = count;
+    row->etag = not_null(change->object.etag);
+    row->etag_len = change->object.etag.len;
+    row->version_id = not_null(change->extra.version_id);
+    row->version_id_len = change->extra.version_id.len;
+    row->size = change->object.size;
+}
+
+static bool is_row(const struct bkt_change *change)
+{
+    return change->outcome == BKT_OUTCOME_APPLIED &&
+           (change->op == BKT_CHANGE_UPSERT || change->op == BKT_CHANGE_DELETE);
+}
+
+static int write_one(const struct state_target *target,
+                     struct bkt_change *change,
+                     struct bkt_error *err)
+{
+    struct shown shown;
+    struct bkt_error why = {0};
+    show(target, change, &shown);
+    int rc = target->ops.apply(target->self, &shown.row, &why);
+    if (rc == BKT_EUNSUPPORTED) {
+        change->outcome = BKT_OUTCOME_REJECTED;
+        (void)snprintf(change->reject_reason, sizeof(change->reject_reason), "%.*s",
+                       (int)sizeof(change->reject_reason) - 1, why.message);
+        return BKT_OK;
+    }
+    if (rc && err)
+        *err = why;
+    return rc;
+}
+
+static int write_rows(void *self, struct bkt_change *changes, size_t count, struct bkt_error *err)
+{
+    const struct state_target *target = self;
+    bool is_any = false;
+    for (size_t i = 0; i < count && !is_any; i++)
+        is_any = is_row(&changes[i]);
+    if (!is_any)
+        return BKT_OK;
+
+    int rc = target->ops.begin ? target->ops.begin(target->self, err) : BKT_OK;
+    for (size_t i = 0; i < count && rc == BKT_OK; i++) {
+        if (is_row(&changes[i]))
+            rc = write_one(target, &changes[i], err);
+    }
+    if (rc == BKT_OK)
+        rc = target->ops.commit(target->self, err);
+    if (rc && target->ops.rollback)
+        target->ops.rollback(target->self);
+    if (rc && err)
+        err->code = rc;
+    return rc;
+}
+
+static int attach_rows(void *self,
+                       const struct bkt_table_spec *spec,
+                       bool is_new,
+                       struct bkt_error *err)
+{
+    struct state_target *target = self;
+    target->columns = spec->columns;
+    target->binary = spec->binary;
+    if (!target->ops.attach)
+        return BKT_OK;
+    char *source = bkt_mem_strdup(spec->source.ptr, spec->source.len);
+    if (!source)
+        return bkt_error_set(err, BKT_ENOMEM, "attach the target: out of memory");
+    struct bkt_target_table table = {
+        .source = source,
+        .is_new = is_new,
+        .binary = spec->binary,
+    };
+    int rc = target->ops.attach(target->self, &table, err);
+    bkt_mem_free(source);
+    return rc;
+}
+
+static void remove_temporary(const char *directory)
+{
+    static const char *const names[] = {"state", "state-wal", "state-shm"};
+    char path[PATH_BYTES_MAX];
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        (void)snprintf(path, sizeof(path), "%s/%s", directory, names[i]);
+        (void)unlink(path);
+    }
+    (void)rmdir(directory);
+}
+
+static void clear(struct state_target *target)
+{
+    if (target->directory)
+        remove_temporary(target->directory);
+    bkt_mem_free(target->directory);
+    bkt_mem_free(target);
+}
+
+static void free_rows(void *self)
+{
+    struct state_target *target = self;
+    if (target->ops.free)
+        target->ops.free(target->self);
+    clear(target);
+}
+
+/* A private folder: SQLite keeps up to three files side by side. */
+static int make_temporary(struct state_target *target,
+                          char path[PATH_BYTES_MAX],
+                          struct bkt_error *err)
+{
+    const char *base = getenv("TMPDIR");
+    if (!base || base[0] != '/')
+        base = "/tmp";
+    int len = snprintf(path, PATH_BYTES_MAX, "%s/bucketable-XXXXXX", base);
+    if (len < 0 || len > PATH_BYTES_MAX - 16)
+        return bkt_error_set(err, BKT_ECONFIG, "make a temporary state: TMPDIR is too long");
+    if (!mkdtemp(path)) {
+        return bkt_error_set(err, BKT_EIO,
+                             "make a temporary state in %s: %s; set TMPDIR, or name a state file",
+                             base, strerror(errno));
+    }
+    target->directory = bkt_mem_strdup(path, (size_t)len);
+    if (!target->directory) {
+        (void)rmdir(path);
+        return bkt_error_set(err, BKT_ENOMEM, "make a temporary state: out of memory");
+    }
+    (void)snprintf(path + len, (size_t)(PATH_BYTES_MAX - len), "/state");
+    return BKT_OK;
+}
+
+int bkt_state_target_new(const struct bkt_target_ops *ops,
+                         void *self,
+                         const char *state_path,
+                         struct bkt_table_target *out_target,
+                         struct bkt_error *err)
+{
+    struct state_target *target = bkt_mem_calloc(1, sizeof(*target));
+    if (!target)
+        return bkt_error_set(err, BKT_ENOMEM, "open the target: out of memory");
+    memcpy(&target->ops, ops, ops->size < sizeof(target->ops) ? ops->size : sizeof(target->ops));
+    target->self = self;
+    target->outside = (struct bkt_sqlite_outside){
+        .self = target,
+        .name = target->ops.name,
+        .is_temporary = state_path == NULL,
+        .attach = attach_rows,
+        .write = write_rows,
+        .free = free_rows,
+    };
+    char path[PATH_BYTES_MAX];
+    int rc = BKT_OK;
+    if (!state_path) {
+        rc = make_temporary(target, path, err);
+        state_path = path;
+    }
+    if (rc == BKT_OK) {
+        rc = bkt_sqlite_target_new_outside(state_path, state_table, &target->outside, out_target,
+                                           err);
+    }
+    if (rc)
+        clear(target);
+    return rc;
+}
