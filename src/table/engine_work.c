@@ -334,8 +334,9 @@ int bkt_engine_work_step(struct bkt_engine *engine, int64_t now_ms, struct bkt_e
         ready >= BATCH_CHANGES_ENOUGH || engine->reserved_bytes > engine->options.memory_limit / 2;
     if (more_comes && !is_full && now_ms - engine->ready_since_ms < BATCH_LINGER_MS)
         return BKT_OK;
-    engine->ready_since_ms = 0;
-    return commit(engine);
+    int rc = commit(engine);
+    engine->ready_since_ms = engine->work.queues[BKT_WORK_READ].count > 0 ? now_ms : 0;
+    return rc;
 }
 
 static void count_applied(struct bkt_engine *engine, const struct bkt_change *change)
