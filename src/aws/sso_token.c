@@ -262,10 +262,11 @@ int bkt_sso_token(const struct bkt_creds_ctx *ctx,
         rc = bkt_sso_log_in(sso, "is not in the cache", err);
         goto done;
     }
-    if (bkt_json_parse(bkt_buf_str(&text), BKT_CREDS_JSON_DEPTH_MAX, &cache, NULL)) {
+    rc = bkt_json_parse(bkt_buf_str(&text), BKT_CREDS_JSON_DEPTH_MAX, &cache, err);
+    if (rc && rc != BKT_ENOMEM)
         rc = bkt_sso_log_in(sso, "in the cache cannot be read", err);
+    if (rc)
         goto done;
-    }
     rc = choose(ctx, sso, path.ptr, cache, out_token, err);
 
 done:

@@ -93,6 +93,17 @@ static inline void assert_creds(const struct creds_fixture *f,
         assert_null(f->creds.session_token);
 }
 
+/* The same, leaving no memory behind: for T_TORTURE. */
+static inline int ask_and_forget(struct creds_fixture *f,
+                                 bkt_creds_source_fn *fetch,
+                                 const char *profile)
+{
+    int rc = ask(f, fetch, profile);
+    bkt_creds_clear(&f->creds);
+    bkt_profiles_clear(&f->profiles);
+    return rc;
+}
+
 #define assert_says(f, part) assert_non_null(strstr((f)->err.message, part))
 
 #endif

@@ -132,6 +132,13 @@ static void a_program_that_does_not_end(void **state)
     assert_says(f, "it has not ended after 1 s");
 }
 
+static void programs_survive_oom(void **state)
+{
+    struct creds_fixture *f = *state;
+    program(f, "echo '" GOOD "}'\n");
+    T_TORTURE(ask_and_forget(f, bkt_creds_process_fetch, "default"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -141,6 +148,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(only_the_end_of_long_words_is_told, creds_fixture_setup,
                                         creds_fixture_teardown),
         cmocka_unit_test_setup_teardown(a_program_that_does_not_end, creds_fixture_setup,
+                                        creds_fixture_teardown),
+        cmocka_unit_test_setup_teardown(programs_survive_oom, creds_fixture_setup,
                                         creds_fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
