@@ -151,7 +151,8 @@ static void wake_waiting(struct bkt_engine *engine)
 bool bkt_engine_work_want(struct bkt_engine *engine, struct bkt_want *out_want)
 {
     size_t unconfirmed = engine->work.queues[BKT_WORK_UNCONFIRMED].count;
-    if (unconfirmed > 0 && engine->bucket_asked_for == 0) {
+    if (unconfirmed > 0 && engine->bucket_asked_for == 0 &&
+        engine->now_ms >= engine->bucket_after_ms) {
         engine->bucket_asked_for = unconfirmed;
         *out_want = (struct bkt_want){.kind = BKT_WANT_BUCKET};
         return true;
@@ -259,10 +260,20 @@ void bkt_engine_bucket_exists(struct bkt_engine *engine, const struct bkt_error 
 {
     size_t asked_for = engine->bucket_asked_for;
     engine->bucket_asked_for = 0;
-    if (why) {
+    if (why && (!engine->options.is_live || why->code == BKT_ENOMEM)) {
         (void)bkt_engine_fail(engine, why->code, why);
         return;
     }
+    if (why) {
+        /* The keys wait, and their rows stay, until the bucket is there again. */
+        bkt_engine_tell(engine, BKT_EVENT_TROUBLE, (struct bkt_str){"", 0},
+                        bkt_str_from(why->message));
+        engine->bucket_failures++;
+        engine->bucket_after_ms =
+            engine->now_ms + bkt_engine_retry_delay_ms(engine->bucket_failures);
+        return;
+    }
+    engine->bucket_failures = 0;
     /* Keys that were found absent after the question need another one: it may be gone since. */
     for (; asked_for > 0; asked_for--)
         bkt_work_move(&engine->work, engine->work.queues[BKT_WORK_UNCONFIRMED].oldest,
