@@ -78,6 +78,7 @@ struct bkt_http {
     int epoll_fd;
     int wakeup_fd;
     int64_t timer_at_ms; /* INT64_MAX: none */
+    int rc;              /* a socket could not be watched: requests would wait for ever */
 
     struct watch *watches; /* by descriptor */
     size_t watch_count;
@@ -135,7 +136,8 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *so
     (void)socket_ctx;
     struct bkt_http *http = ctx;
     struct watch *watch;
-    if (watch_of(http, fd, &watch) != BKT_OK)
+    http->rc = watch_of(http, fd, &watch);
+    if (http->rc)
         return -1;
     unsigned wanted = 0;
     if (what == CURL_POLL_IN || what == CURL_POLL_INOUT)
@@ -146,7 +148,8 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *so
     watch->wanted = wanted;
     if (wanted == 0)
         return 0;
-    return epoll_set(http, fd, watch, wanted) == BKT_OK ? 0 : -1;
+    http->rc = epoll_set(http, fd, watch, wanted);
+    return http->rc ? -1 : 0;
 }
 
 /* The number may be another socket's the next moment: forget what is known of this one. */
@@ -505,9 +508,9 @@ void bkt_http_cancel(struct bkt_http *http, uint64_t id)
 static int explain(struct transfer *transfer, CURLcode result)
 {
     static const CURLcode lasting[] = {
-        CURLE_URL_MALFORMAT,      CURLE_UNSUPPORTED_PROTOCOL, CURLE_PEER_FAILED_VERIFICATION,
-        CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CERTPROBLEM,      CURLE_COULDNT_RESOLVE_PROXY,
-        CURLE_SSL_CONNECT_ERROR,  CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_CONNECT,
+        CURLE_URL_MALFORMAT,        CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE,
+        CURLE_SSL_CERTPROBLEM,      CURLE_COULDNT_RESOLVE_PROXY,    CURLE_SSL_CONNECT_ERROR,
+        CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_CONNECT,
     };
     if (transfer->rc != BKT_OK)
         return transfer->rc;
@@ -528,6 +531,10 @@ static int explain(struct transfer *transfer, CURLcode result)
                             "%s; if a private authority signed it, name its certificate with "
                             "--ca-bundle or AWS_CA_BUNDLE",
                             said);
+    } else if (result == CURLE_UNSUPPORTED_PROTOCOL) {
+        (void)bkt_error_set(
+            &transfer->err, BKT_ENET,
+            "what came back is no HTTP; is this the right port, and http or https?");
     } else {
         (void)bkt_error_set(&transfer->err, BKT_ENET, "%s", said);
     }
@@ -621,6 +628,8 @@ int bkt_http_run_once(struct bkt_http *http, int timeout_ms, struct bkt_error *e
         curl_multi_socket_action(http->multi, CURL_SOCKET_TIMEOUT, 0, &running);
     }
     finish_transfers(http);
+    if (http->rc)
+        return bkt_error_set(err, http->rc, "watch a socket: %s", bkt_error_text(http->rc));
     return BKT_OK;
 }
 

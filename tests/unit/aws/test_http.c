@@ -1,0 +1,140 @@
+/*
+ * Requests against a scripted server on loopback: what is sent is what was asked for, what comes back
+ * is told whole or as a failure, and memory that runs out ends a request instead of hanging it.
+ */
+#include "aws/http.h"
+
+#include "../../fake/http_script.h"
+
+#include "t.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct answer {
+    int rc;
+    int status;
+    char body[256];
+    struct bkt_error err;
+};
+
+static int call(const struct bkt_http_request *request, size_t body_bytes_max, struct answer *out)
+{
+    struct bkt_buf body = BKT_BUF_INIT(body_bytes_max);
+    *out = (struct answer){0};
+    out->rc = bkt_http_call(NULL, request, &out->status, &body, NULL, NULL, &out->err);
+    (void)snprintf(out->body, sizeof(out->body), "%.*s", BKT_STR_ARG(bkt_buf_str(&body)));
+    bkt_buf_clear(&body);
+    return out->rc;
+}
+
+/* The one answer to a GET of `path`. */
+static int get(const struct http_script_answer *scripted, const char *path, struct answer *out)
+{
+    struct http_script *script = http_script_start(scripted, 1);
+    assert_non_null(script);
+    char url[128];
+    (void)snprintf(url, sizeof(url), "%s%s", http_script_url(script), path);
+    struct bkt_http_request request = {.method = "GET", .url = url, .stall_timeout_ms = 1000};
+    int rc = call(&request, 64, out);
+    http_script_stop(script);
+    return rc;
+}
+
+static void the_url_and_headers_are_sent_byte_for_byte(void **state)
+{
+    (void)state;
+    static const struct http_script_answer scripted = {.body = "ok"};
+    struct http_script *script = http_script_start(&scripted, 1);
+    char url[128];
+    (void)snprintf(url, sizeof(url), "%s/a%%2Bb/.././/c?x=%%2f", http_script_url(script));
+    const struct bkt_str headers[] = {BKT_STR("X-First: 1"), BKT_STR("X-Second: two words")};
+    struct bkt_http_request request = {
+        .method = "GET", .url = url, .headers = headers, .header_count = 2};
+    struct answer answer;
+    assert_int_equal(call(&request, 64, &answer), BKT_OK);
+    assert_string_equal(answer.body, "ok");
+    const char *sent = http_script_request(script, 0);
+    assert_non_null(strstr(sent, "GET /a%2Bb/.././/c?x=%2f HTTP/1.1\r\n"));
+    assert_non_null(strstr(sent, "\r\nX-First: 1\r\n"));
+    assert_non_null(strstr(sent, "\r\nX-Second: two words\r\n"));
+    assert_null(strstr(sent, "\r\nAccept:"));
+    http_script_stop(script);
+}
+
+static void a_status_is_an_answer_and_redirects_are_not_followed(void **state)
+{
+    (void)state;
+    struct answer answer;
+    struct http_script_answer refused = {.status = 403, .body = "no"};
+    assert_int_equal(get(&refused, "/", &answer), BKT_OK);
+    assert_int_equal(answer.status, 403);
+    assert_string_equal(answer.body, "no");
+    struct http_script_answer moved = {.status = 301, .headers = "Location: http://x.invalid/\r\n"};
+    assert_int_equal(get(&moved, "/", &answer), BKT_OK);
+    assert_int_equal(answer.status, 301);
+}
+
+static void half_an_answer_is_a_failure_that_may_pass(void **state)
+{
+    (void)state;
+    struct answer answer;
+    struct http_script_answer cut = {.body = "0123456789", .end = HTTP_SCRIPT_CUT};
+    assert_int_equal(get(&cut, "/", &answer), BKT_ENET);
+    assert_true(answer.err.retriable);
+    struct http_script_answer stalled = {.body = "0123456789", .end = HTTP_SCRIPT_STALL};
+    assert_int_equal(get(&stalled, "/", &answer), BKT_ENET);
+    assert_true(answer.err.retriable);
+}
+
+static void a_body_over_its_ceiling_is_not_read(void **state)
+{
+    (void)state;
+    static char large[65];
+    memset(large, 'x', sizeof(large));
+    struct answer answer;
+    struct http_script_answer scripted = {.body = large, .body_len = sizeof(large)};
+    assert_int_equal(get(&scripted, "/", &answer), BKT_ELIMIT);
+    scripted.body_len = sizeof(large) - 1;
+    assert_int_equal(get(&scripted, "/", &answer), BKT_OK);
+}
+
+static void a_refused_connection_names_itself_and_is_for_the_user_to_mend(void **state)
+{
+    (void)state;
+    struct bkt_http_request request = {.method = "GET", .url = "http://127.0.0.1:1/"};
+    struct answer answer;
+    assert_int_equal(call(&request, 64, &answer), BKT_ENET);
+    assert_false(answer.err.retriable);
+    assert_non_null(strstr(answer.err.message, "Connection refused"));
+}
+
+static int one_request(const char *url)
+{
+    struct bkt_http_request request = {.method = "GET", .url = url, .total_timeout_ms = 10000};
+    struct answer answer;
+    return call(&request, 64, &answer);
+}
+
+static void memory_that_runs_out_ends_the_request(void **state)
+{
+    (void)state;
+    static const struct http_script_answer scripted = {
+        .headers = "X-A: 1\r\nX-B: 2\r\n", .body = "ok", .again = true};
+    struct http_script *script = http_script_start(&scripted, 1);
+    T_TORTURE(one_request(http_script_url(script)));
+    http_script_stop(script);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_url_and_headers_are_sent_byte_for_byte),
+        cmocka_unit_test(a_status_is_an_answer_and_redirects_are_not_followed),
+        cmocka_unit_test(half_an_answer_is_a_failure_that_may_pass),
+        cmocka_unit_test(a_body_over_its_ceiling_is_not_read),
+        cmocka_unit_test(a_refused_connection_names_itself_and_is_for_the_user_to_mend),
+        cmocka_unit_test(memory_that_runs_out_ends_the_request),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
