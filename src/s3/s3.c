@@ -421,7 +421,7 @@ static void answered_list(struct s3_op *op, struct bkt_http_response *response)
 {
     struct bkt_error err = {.code = BKT_OK};
     struct bkt_s3_page *page;
-    int rc = s3_answer_page(response, &page, &err);
+    int rc = s3_answer_page(op, response, &page, &err);
     if (rc == BKT_ES3) {
         refused(op, response);
         return;
@@ -460,12 +460,13 @@ static void answered_get(struct s3_op *op, struct bkt_http_response *response)
 int s3_on_head(void *ctx, struct bkt_http_response *response, struct bkt_error *err)
 {
     struct s3_op *op = ctx;
-    if (op->kind != S3_OP_GET || response->status != 200 || response->content_length < 0 ||
-        !op->on_size)
+    if (op->kind != S3_OP_GET || response->status != 200 || response->content_length < 0)
         return BKT_OK;
     uint64_t size = (uint64_t)response->content_length;
-    if (op->on_size(op->ctx, op->id, size))
+    if (!op->on_size || op->on_size(op->ctx, op->id, size)) {
+        response->body->max = SIZE_MAX / 2;
         return BKT_OK;
+    }
     op->was_stopped = true;
     op->object = (struct bkt_object){.size = size};
     return bkt_error_set(err, BKT_ECANCELED, "not wanted");

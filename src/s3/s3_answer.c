@@ -27,7 +27,24 @@ void bkt_s3_page_free(struct bkt_s3_page *page)
     bkt_mem_free(page);
 }
 
-int s3_answer_page(struct bkt_http_response *response,
+/* Keys of another directory, from a server or a proxy that lost the question. */
+static int check_prefix(struct bkt_str prefix,
+                        const struct bkt_list_page *page,
+                        struct bkt_error *err)
+{
+    for (size_t i = 0; i < page->object_count; i++) {
+        if (bkt_str_has_prefix(page->objects[i].key, prefix))
+            continue;
+        (void)bkt_error_set(err, BKT_EPARSE,
+                            "a listed key does not begin with the prefix that was asked for");
+        err->retriable = true;
+        return BKT_EPARSE;
+    }
+    return BKT_OK;
+}
+
+int s3_answer_page(const struct s3_op *op,
+                   struct bkt_http_response *response,
                    struct bkt_s3_page **out_page,
                    struct bkt_error *err)
 {
@@ -38,6 +55,8 @@ int s3_answer_page(struct bkt_http_response *response,
     *response->body = BKT_BUF_INIT(response->body->max);
     int rc = bkt_list_page_parse(bkt_buf_str(&page->body), BKT_LIST_ASCENDING, &page->arena,
                                  &page->page, err);
+    if (rc == BKT_OK)
+        rc = check_prefix(op->prefix, &page->page, err);
     if (rc) {
         /* Give the body back: an <Error> in it says more. */
         *response->body = page->body;
@@ -79,23 +98,49 @@ static int append_metadata(const struct bkt_http_response *response, struct bkt_
     return rc;
 }
 
+/* Whether a header says that something which speaks S3, or its kin, has answered. */
+static bool is_from_s3(const struct bkt_http_response *response)
+{
+    static const char *const prefixes[] = {"x-amz", "x-goog", "x-oss", "x-cos", "x-obs"};
+    for (size_t i = 0; i < response->header_count; i++) {
+        struct bkt_str name = response->headers[i].name;
+        for (size_t j = 0; j < sizeof(prefixes) / sizeof(prefixes[0]); j++) {
+            size_t len = strlen(prefixes[j]);
+            if (name.len > len && strncasecmp(name.ptr, prefixes[j], len) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+static bool is_object(const struct s3_op *op, const struct bkt_http_response *response)
+{
+    if (bkt_http_header_get(response, "etag").len == 0) {
+        /* Every S3 tells the ETag, but for some small servers. */
+        return is_from_s3(response) && bkt_http_header_get(response, "last-modified").len > 0;
+    }
+    /* Web servers give their pages an ETag, too. */
+    bool is_html =
+        bkt_str_has_prefix(bkt_http_header_get(response, "content-type"), BKT_STR("text/html"));
+    return !is_html || is_from_s3(response) || response->body->len == op->size_hint;
+}
+
 /*
  * Proxies and portals answer 200 with a page of their own, and S3 itself may put an <Error> behind
- * a 200.  S3 and what speaks like it names an object's ETag, or at least the request.
+ * a 200.
  */
-static int check_is_object(const struct bkt_http_response *response, struct bkt_error *err)
+static int check_is_object(const struct s3_op *op,
+                           const struct bkt_http_response *response,
+                           struct bkt_error *err)
 {
-    if (bkt_http_header_get(response, "etag").len > 0)
+    if (is_object(op, response))
         return BKT_OK;
     struct bkt_s3error said;
-    bool is_error = bkt_s3error_parse(bkt_buf_str(response->body), &said) && said.code[0] != '\0';
-    if (is_error)
+    if (bkt_s3error_parse(bkt_buf_str(response->body), &said))
         (void)bkt_error_set(err, BKT_ES3, "200 with the error %s: %s", said.code, said.message);
-    else if (bkt_http_header_get(response, "x-amz-request-id").len > 0)
-        return BKT_OK;
     else
         (void)bkt_error_set(err, BKT_ES3,
-                            "200, but no answer of S3: neither an ETag nor a request id (is "
+                            "200, but no object of S3: its ETag or other headers are missing (is "
                             "there a proxy in between?)");
     err->retriable = true;
     return BKT_ES3;
@@ -112,7 +157,7 @@ int s3_answer_object(const struct s3_op *op,
         .body = response->body,
     };
     if (response->status == 200) {
-        int rc = check_is_object(response, err);
+        int rc = check_is_object(op, response, err);
         if (rc)
             return rc;
     }

@@ -69,7 +69,8 @@ void s3_on_done(void *ctx, int rc, struct bkt_http_response *response, const str
 int s3_on_head(void *ctx, struct bkt_http_response *response, struct bkt_error *err);
 
 /* s3_answer.c: make what the callback is told; BKT_OK, or why the answer is not one. */
-int s3_answer_page(struct bkt_http_response *response,
+int s3_answer_page(const struct s3_op *op,
+                   struct bkt_http_response *response,
                    struct bkt_s3_page **out_page,
                    struct bkt_error *err);
 int s3_answer_object(const struct s3_op *op,

@@ -8,6 +8,7 @@
 
 enum {
     LIST_BYTES_MAX = 64 << 20,
+    UNSIZED_BYTES_MAX = 16 << 20, /* of an object whose answer does not tell its length */
     LIST_BYTES_USUAL = 256 << 10,
     REQUEST_HEADERS_MAX = BKT_SIGV4_LINES_MAX + 2,
 };
@@ -119,12 +120,13 @@ static int start(struct s3_op *op, const struct bkt_str *condition, struct bkt_e
         headers[count++] = *condition;
 
     bool is_get = op->kind == S3_OP_GET;
+    size_t unsized_max = op->size_hint > UNSIZED_BYTES_MAX ? op->size_hint : UNSIZED_BYTES_MAX;
     struct bkt_http_request request = {
         .method = "GET",
         .url = s3->url.ptr,
         .headers = headers,
         .header_count = count,
-        .body_bytes_max = is_get ? SIZE_MAX / 2 : LIST_BYTES_MAX,
+        .body_bytes_max = is_get ? unsized_max : LIST_BYTES_MAX,
         .fresh_connection = op->fresh_connection,
         .size_hint = is_get ? op->size_hint : LIST_BYTES_USUAL,
         .on_head = s3_on_head,
