@@ -17,6 +17,7 @@
 enum {
     CONNECT_TIMEOUT_MS = 10000,
     STALL_TIMEOUT_MS = 20000,
+    STALLS_EVERY_MS = 1000,
     CONNECTIONS_MAX = 256,
     EVENTS_PER_TURN = 64,
     REQUEST_HEADERS_MAX = 24,
@@ -57,6 +58,9 @@ struct transfer {
     struct bkt_buf body;
     struct bkt_http_response response;
 
+    uint32_t stall_ms;
+    int64_t moved_ms; /* when it began, or its last byte came */
+
     bool head_is_in;
     int rc; /* what a callback or a limit ended it with */
     struct bkt_error err;
@@ -72,13 +76,28 @@ struct watch {
     void *ctx;
 };
 
+/*
+ * "http://host:port", parsed once.  libcurl 7.88 parses a URL for every transfer and then puts it
+ * together again, a byte at a time; with the origin parsed and the rest given as the request's
+ * target, it does neither, and the target is sent as it is.
+ */
+struct origin {
+    struct origin *next;
+    CURLU *url;
+    size_t len;
+    char text[];
+};
+
 struct bkt_http {
     CURLM *multi;
     CURLSH *share;
     int epoll_fd;
     int wakeup_fd;
-    int64_t timer_at_ms; /* INT64_MAX: none */
-    int rc;              /* a socket could not be watched: requests would wait for ever */
+    int64_t timer_at_ms;  /* INT64_MAX: none */
+    int64_t now_ms;       /* when this turn began */
+    int64_t stalls_at_ms; /* when to look for them next */
+    size_t active_count;
+    int rc; /* a socket could not be watched: requests would wait for ever */
 
     struct watch *watches; /* by descriptor */
     size_t watch_count;
@@ -88,6 +107,8 @@ struct bkt_http {
     struct transfer *free_list;
     uint32_t generation;
 
+    struct origin *origins; /* few: one for each service that is talked to */
+    bool has_proxy;         /* the environment names one, for some URLs at least */
     char *ca_bundle;
     char *user_agent;
 };
@@ -254,6 +275,7 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *ctx)
 {
     struct transfer *transfer = ctx;
     struct bkt_str line = {bytes, size * count};
+    transfer->moved_ms = transfer->http->now_ms;
     while (line.len > 0 && (line.ptr[line.len - 1] == '\n' || line.ptr[line.len - 1] == '\r'))
         line.len--;
     if (transfer->head_is_in)
@@ -278,6 +300,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
 {
     struct transfer *transfer = ctx;
     struct bkt_str piece = {bytes, size * count};
+    transfer->moved_ms = transfer->http->now_ms;
     int rc;
     if (transfer->on_data) {
         rc = transfer->on_data(transfer->ctx, piece, &transfer->err);
@@ -320,6 +343,8 @@ static void set_constant_options(struct bkt_http *http, struct transfer *transfe
     curl_easy_setopt(easy, CURLOPT_DNS_SHUFFLE_ADDRESSES, 1L);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, http->user_agent);
     curl_easy_setopt(easy, CURLOPT_SHARE, http->share);
+    if (!http->has_proxy)
+        curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* or it asks the environment every time */
     if (http->ca_bundle)
         curl_easy_setopt(easy, CURLOPT_CAINFO, http->ca_bundle);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->curl_message);
@@ -329,7 +354,6 @@ static void set_constant_options(struct bkt_http *http, struct transfer *transfe
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close_socket);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, http);
-    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
 }
 
 static struct transfer *transfer_new(struct bkt_http *http)
@@ -369,6 +393,7 @@ static void release(struct transfer *transfer)
     bkt_buf_wipe(&transfer->sent); /* holds the authorization and perhaps a token */
     bkt_buf_reset(&transfer->raw_headers);
     transfer->id &= UINT32_MAX;
+    http->active_count--;
     transfer->next_free = http->free_list;
     http->free_list = transfer;
 }
@@ -431,23 +456,65 @@ static void set_method(struct transfer *transfer, const struct bkt_http_request 
         curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
 }
 
-static void set_limits(CURL *easy, const struct bkt_http_request *request)
+static void set_limits(struct bkt_http *http, CURL *easy, const struct bkt_http_request *request)
 {
     uint32_t connect_ms =
         request->connect_timeout_ms > 0 ? request->connect_timeout_ms : CONNECT_TIMEOUT_MS;
-    uint32_t stall_ms =
-        request->stall_timeout_ms > 0 ? request->stall_timeout_ms : STALL_TIMEOUT_MS;
     long read_bytes = READ_BYTES;
     if (request->size_hint > SIZE_LARGE)
         read_bytes = READ_BYTES_LARGE;
     else if (request->size_hint > SIZE_MEDIUM)
         read_bytes = READ_BYTES_MEDIUM;
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
-    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)((stall_ms + 999) / 1000));
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->total_timeout_ms);
     curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request->fresh_connection ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, read_bytes);
-    curl_easy_setopt(easy, CURLOPT_NOPROXY, request->no_proxy ? "*" : NULL);
+    if (http->has_proxy)
+        curl_easy_setopt(easy, CURLOPT_NOPROXY, request->no_proxy ? "*" : NULL);
+}
+
+static struct origin *origin_of(struct bkt_http *http, const char *url, size_t len)
+{
+    struct origin *origin = http->origins;
+    while (origin && (origin->len != len || memcmp(origin->text, url, len) != 0))
+        origin = origin->next;
+    if (origin)
+        return origin;
+    origin = bkt_mem_calloc(1, sizeof(*origin) + len + 1);
+    CURLU *parsed = curl_url();
+    if (origin && parsed) {
+        memcpy(origin->text, url, len);
+        if (curl_url_set(parsed, CURLUPART_URL, origin->text, 0) == CURLUE_OK) {
+            origin->url = parsed;
+            origin->len = len;
+            origin->next = http->origins;
+            http->origins = origin;
+            return origin;
+        }
+    }
+    curl_url_cleanup(parsed);
+    bkt_mem_free(origin);
+    return NULL;
+}
+
+/* A plain proxy wants the whole URL in the request: where there may be one, libcurl builds it. */
+static int set_url(struct bkt_http *http, CURL *easy, const char *url)
+{
+    static const char http_scheme[] = "http://";
+    const char *host = strstr(url, "://");
+    size_t origin_len = host ? (size_t)(host - url) + 3 : 0;
+    origin_len += strcspn(url + origin_len, "/?");
+    struct origin *origin = NULL;
+    if (!http->has_proxy || strncmp(url, http_scheme, sizeof(http_scheme) - 1) != 0)
+        origin = origin_of(http, url, origin_len);
+
+    curl_easy_setopt(easy, CURLOPT_CURLU, origin ? origin->url : NULL);
+    const char *target = url[origin_len] ? url + origin_len : "/";
+    if (curl_easy_setopt(easy, CURLOPT_REQUEST_TARGET, origin ? target : NULL) != CURLE_OK)
+        return BKT_ENOMEM;
+    if (!origin && curl_easy_setopt(easy, CURLOPT_URL, url) != CURLE_OK)
+        return BKT_ENOMEM;
+    return BKT_OK;
 }
 
 int bkt_http_start(struct bkt_http *http,
@@ -468,6 +535,10 @@ int bkt_http_start(struct bkt_http *http,
     transfer->on_data = request->on_data;
     transfer->on_done = request->on_done;
     transfer->ctx = request->ctx;
+    transfer->stall_ms =
+        request->stall_timeout_ms > 0 ? request->stall_timeout_ms : STALL_TIMEOUT_MS;
+    transfer->moved_ms = bkt_time_monotonic_ms();
+    http->active_count++;
     transfer->body = BKT_BUF_INIT(request->body_bytes_max);
     transfer->header_count = 0;
     transfer->head_is_in = false;
@@ -480,9 +551,9 @@ int bkt_http_start(struct bkt_http *http,
     int rc = set_headers(transfer, request);
     if (rc == BKT_OK) {
         set_method(transfer, request);
-        set_limits(transfer->easy, request);
-        if (curl_easy_setopt(transfer->easy, CURLOPT_URL, request->url) != CURLE_OK ||
-            curl_multi_add_handle(http->multi, transfer->easy) != CURLM_OK)
+        set_limits(http, transfer->easy, request);
+        rc = set_url(http, transfer->easy, request->url);
+        if (rc == BKT_OK && curl_multi_add_handle(http->multi, transfer->easy) != CURLM_OK)
             rc = BKT_ENOMEM;
     }
     if (rc) {
@@ -570,6 +641,29 @@ static void finish_transfers(struct bkt_http *http)
     }
 }
 
+/*
+ * Where nothing has come for too long.  libcurl's own LOW_SPEED_TIME sets a timer anew at every
+ * byte; to look once a second costs nothing.
+ */
+static void end_stalled(struct bkt_http *http)
+{
+    if (http->now_ms < http->stalls_at_ms)
+        return;
+    http->stalls_at_ms = http->now_ms + STALLS_EVERY_MS;
+    for (size_t i = 0; i < http->transfer_count; i++) {
+        struct transfer *transfer = http->transfers[i];
+        bool is_active = transfer->id > UINT32_MAX;
+        if (!is_active || http->now_ms - transfer->moved_ms < transfer->stall_ms)
+            continue;
+        curl_multi_remove_handle(http->multi, transfer->easy);
+        int rc = bkt_error_set(&transfer->err, BKT_ENET, "no byte came for %u seconds",
+                               (unsigned)(transfer->stall_ms / 1000));
+        transfer->err.retriable = true;
+        transfer->on_done(transfer->ctx, rc, &transfer->response, &transfer->err);
+        release(transfer);
+    }
+}
+
 /* The loop. */
 
 static void on_ready(struct bkt_http *http, int fd, unsigned events)
@@ -603,6 +697,8 @@ static void on_ready(struct bkt_http *http, int fd, unsigned events)
 
 static int wait_ms(const struct bkt_http *http, int timeout_ms)
 {
+    if (http->active_count > 0 && (timeout_ms < 0 || timeout_ms > STALLS_EVERY_MS))
+        timeout_ms = STALLS_EVERY_MS;
     if (http->timer_at_ms == INT64_MAX)
         return timeout_ms;
     int64_t left = http->timer_at_ms - bkt_time_monotonic_ms();
@@ -620,6 +716,7 @@ int bkt_http_run_once(struct bkt_http *http, int timeout_ms, struct bkt_error *e
     if (count < 0 && errno != EINTR)
         return bkt_error_set(err, BKT_EIO, "wait for the network: errno %d", errno);
 
+    http->now_ms = bkt_time_monotonic_ms();
     for (int i = 0; i < count; i++)
         on_ready(http, events[i].data.fd, events[i].events);
     if (http->timer_at_ms <= bkt_time_monotonic_ms()) {
@@ -628,6 +725,7 @@ int bkt_http_run_once(struct bkt_http *http, int timeout_ms, struct bkt_error *e
         curl_multi_socket_action(http->multi, CURL_SOCKET_TIMEOUT, 0, &running);
     }
     finish_transfers(http);
+    end_stalled(http);
     if (http->rc)
         return bkt_error_set(err, http->rc, "watch a socket: %s", bkt_error_text(http->rc));
     return BKT_OK;
@@ -663,6 +761,19 @@ static void curl_start(void)
     (void)curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
+/* The variables that libcurl looks at. */
+static bool environment_has_proxy(void)
+{
+    static const char *const names[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
+                                        "ALL_PROXY"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const char *value = getenv(names[i]);
+        if (value && value[0])
+            return true;
+    }
+    return false;
+}
+
 static int open_loop(struct bkt_http *http, const struct bkt_http_options *options)
 {
     static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
@@ -676,6 +787,7 @@ static int open_loop(struct bkt_http *http, const struct bkt_http_options *optio
     if (epoll_ctl(http->epoll_fd, EPOLL_CTL_ADD, http->wakeup_fd, &event) != 0)
         return BKT_EIO;
 
+    http->has_proxy = environment_has_proxy();
     http->multi = curl_multi_init();
     http->share = curl_share_init();
     const char *agent =
@@ -738,6 +850,12 @@ void bkt_http_free(struct bkt_http *http)
     curl_multi_cleanup(http->multi);
     if (http->share)
         curl_share_cleanup(http->share);
+    while (http->origins) {
+        struct origin *next = http->origins->next;
+        curl_url_cleanup(http->origins->url);
+        bkt_mem_free(http->origins);
+        http->origins = next;
+    }
     bkt_mem_free(http->watches);
     bkt_mem_free(http->ca_bundle);
     bkt_mem_free(http->user_agent);

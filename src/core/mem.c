@@ -61,9 +61,7 @@ char *bkt_mem_strdup(const char *bytes, size_t len)
 
 void bkt_mem_wipe(void *ptr, size_t size)
 {
-    volatile unsigned char *byte = ptr;
-    while (size-- > 0)
-        *byte++ = 0;
+    explicit_bzero(ptr, size);
 }
 
 void bkt_mem_fail_at(long n)
