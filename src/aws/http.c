@@ -473,28 +473,33 @@ static void set_limits(struct bkt_http *http, CURL *easy, const struct bkt_http_
         curl_easy_setopt(easy, CURLOPT_NOPROXY, request->no_proxy ? "*" : NULL);
 }
 
-static struct origin *origin_of(struct bkt_http *http, const char *url, size_t len)
+/* `*out` stays NULL for what libcurl takes for no URL: it is to say so itself. */
+static int origin_of(struct bkt_http *http, const char *url, size_t len, struct origin **out)
 {
     struct origin *origin = http->origins;
     while (origin && (origin->len != len || memcmp(origin->text, url, len) != 0))
         origin = origin->next;
-    if (origin)
-        return origin;
+    if (origin) {
+        *out = origin;
+        return BKT_OK;
+    }
     origin = bkt_mem_calloc(1, sizeof(*origin) + len + 1);
     CURLU *parsed = curl_url();
-    if (origin && parsed) {
+    int rc = origin && parsed ? BKT_OK : BKT_ENOMEM;
+    if (rc == BKT_OK) {
         memcpy(origin->text, url, len);
         if (curl_url_set(parsed, CURLUPART_URL, origin->text, 0) == CURLUE_OK) {
             origin->url = parsed;
             origin->len = len;
             origin->next = http->origins;
             http->origins = origin;
-            return origin;
+            *out = origin;
+            return BKT_OK;
         }
     }
     curl_url_cleanup(parsed);
     bkt_mem_free(origin);
-    return NULL;
+    return rc;
 }
 
 /* A plain proxy wants the whole URL in the request: where there may be one, libcurl builds it. */
@@ -505,8 +510,11 @@ static int set_url(struct bkt_http *http, CURL *easy, const char *url)
     size_t origin_len = host ? (size_t)(host - url) + 3 : 0;
     origin_len += strcspn(url + origin_len, "/?");
     struct origin *origin = NULL;
-    if (!http->has_proxy || strncmp(url, http_scheme, sizeof(http_scheme) - 1) != 0)
-        origin = origin_of(http, url, origin_len);
+    if (!http->has_proxy || strncmp(url, http_scheme, sizeof(http_scheme) - 1) != 0) {
+        int rc = origin_of(http, url, origin_len, &origin);
+        if (rc)
+            return rc;
+    }
 
     curl_easy_setopt(easy, CURLOPT_CURLU, origin ? origin->url : NULL);
     const char *target = url[origin_len] ? url + origin_len : "/";
