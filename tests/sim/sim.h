@@ -90,6 +90,8 @@ struct sim_event {
 struct sim_message {
     unsigned key;
     uint32_t version;
+    bool is_put;
+    unsigned content; /* as its ETag tells; nobody looks */
     int64_t visible_ms;
     bool is_deleted;
 };
@@ -231,7 +233,7 @@ bool sim_process_is_idle(const struct sim_process *process);
 void sim_process_poll(struct sim_process *process);
 
 /* sim_queue.c */
-void sim_queue_add(struct sim_world *world, unsigned key, uint32_t version);
+void sim_queue_add(struct sim_world *world, unsigned key);
 /* NULL: nothing to receive.  The receipt is out until it is settled or its process dies. */
 struct sim_receipt *sim_queue_receive(struct sim_process *process);
 void sim_queue_delete(struct sim_world *world, uint32_t message);

@@ -1,7 +1,7 @@
 /* A queue as SQS is: at least once, in no order, hidden for a while from whoever else asks. */
 #include "sim.h"
 
-void sim_queue_add(struct sim_world *world, unsigned key, uint32_t version)
+void sim_queue_add(struct sim_world *world, unsigned key)
 {
     if (!world->has_queue)
         return;
@@ -13,7 +13,9 @@ void sim_queue_add(struct sim_world *world, unsigned key, uint32_t version)
     for (uint32_t i = 0; i < copies && world->message_count < SIM_MESSAGES; i++) {
         world->messages[world->message_count++] = (struct sim_message){
             .key = key,
-            .version = version,
+            .version = world->bucket.objects[key].version,
+            .is_put = world->bucket.objects[key].exists,
+            .content = world->bucket.objects[key].content,
             .visible_ms = world->now_ms + sim_latency_ms(world),
         };
     }

@@ -109,7 +109,7 @@ static void write_something(struct sim_world *world)
                   bucket->objects[key].version,
                   BKT_STR_ARG(sim_contents[bucket->objects[key].content].etag));
     }
-    sim_queue_add(world, key, bucket->objects[key].version);
+    sim_queue_add(world, key);
     sim_at(world, sim_between(&world->rng, 1, world->write_gap_ms), SIM_WRITE, NULL, 0);
 }
 
