@@ -1,0 +1,182 @@
+#include "aws/http_int.h"
+
+#include <stdio.h>
+#include <strings.h>
+
+static void end_with(struct transfer *transfer, int rc)
+{
+    if (transfer->rc != BKT_OK)
+        return;
+    transfer->rc = rc;
+    if (transfer->err.code != rc)
+        (void)bkt_error_set(&transfer->err, rc, "%s", bkt_error_text(rc));
+}
+
+static int add_header(struct transfer *transfer, struct bkt_str line)
+{
+    const char *colon = memchr(line.ptr, ':', line.len);
+    if (!colon)
+        return BKT_OK; /* libcurl has its own opinion of such a line */
+    if (transfer->header_count == BKT_HTTP_HEADERS_MAX)
+        return bkt_error_set(&transfer->err, BKT_ELIMIT, "the answer has more than %d headers",
+                             BKT_HTTP_HEADERS_MAX);
+    size_t start = transfer->raw_headers.len;
+    int rc = bkt_buf_append(&transfer->raw_headers, line);
+    if (rc == BKT_ELIMIT)
+        return bkt_error_set(&transfer->err, rc, "the answer has more than %d bytes of headers",
+                             BKT_HTTP_HEADER_BYTES_MAX);
+    if (rc)
+        return rc;
+
+    size_t name_len = (size_t)(colon - line.ptr);
+    size_t value_at = name_len + 1;
+    size_t end = line.len;
+    while (value_at < end && (line.ptr[value_at] == ' ' || line.ptr[value_at] == '\t'))
+        value_at++;
+    while (end > value_at && (line.ptr[end - 1] == ' ' || line.ptr[end - 1] == '\t'))
+        end--;
+    transfer->spans[transfer->header_count++] =
+        (struct header_span){start, name_len, start + value_at, end - value_at};
+    return BKT_OK;
+}
+
+static int finish_head(struct transfer *transfer)
+{
+    struct bkt_http_response *response = &transfer->response;
+    long status = 0;
+    curl_off_t length = -1;
+    char *ip = NULL;
+    curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (status < 200)
+        return BKT_OK; /* 100 Continue and the like: the real head follows */
+    curl_easy_getinfo(transfer->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+    curl_easy_getinfo(transfer->easy, CURLINFO_PRIMARY_IP, &ip);
+
+    for (size_t i = 0; i < transfer->header_count; i++) {
+        const struct header_span *span = &transfer->spans[i];
+        const char *raw = transfer->raw_headers.ptr;
+        transfer->headers[i] = (struct bkt_http_header){
+            .name = {raw + span->name_at, span->name_len},
+            .value = {raw + span->value_at, span->value_len},
+        };
+    }
+    response->status = (int)status;
+    response->headers = transfer->headers;
+    response->header_count = transfer->header_count;
+    response->content_length = length;
+    response->remote_ip = ip ? ip : "";
+    transfer->head_is_in = true;
+
+    if (transfer->on_head) {
+        int rc = transfer->on_head(transfer->ctx, response, &transfer->err);
+        if (rc)
+            return rc;
+    }
+    if (!transfer->on_data && length > 0) {
+        if ((uint64_t)length > transfer->body.max)
+            return bkt_error_set(&transfer->err, BKT_ELIMIT,
+                                 "the answer has %lld bytes, more than the %zu allowed",
+                                 (long long)length, transfer->body.max);
+        return bkt_buf_reserve(&transfer->body, (size_t)length);
+    }
+    return BKT_OK;
+}
+
+size_t http_on_header(char *bytes, size_t size, size_t count, void *ctx)
+{
+    struct transfer *transfer = ctx;
+    struct bkt_str line = {bytes, size * count};
+    transfer->moved_ms = transfer->http->now_ms;
+    while (line.len > 0 && (line.ptr[line.len - 1] == '\n' || line.ptr[line.len - 1] == '\r'))
+        line.len--;
+    if (transfer->head_is_in)
+        return size * count; /* trailers of a chunked body */
+
+    int rc = BKT_OK;
+    if (bkt_str_has_prefix(line, BKT_STR("HTTP/"))) {
+        transfer->header_count = 0;
+        bkt_buf_reset(&transfer->raw_headers);
+    } else if (line.len > 0) {
+        rc = add_header(transfer, line);
+    } else {
+        rc = finish_head(transfer);
+    }
+    if (rc == BKT_OK)
+        return size * count;
+    end_with(transfer, rc);
+    return 0;
+}
+
+size_t http_on_body(char *bytes, size_t size, size_t count, void *ctx)
+{
+    struct transfer *transfer = ctx;
+    struct bkt_str piece = {bytes, size * count};
+    transfer->moved_ms = transfer->http->now_ms;
+    int rc;
+    if (transfer->on_data) {
+        rc = transfer->on_data(transfer->ctx, piece, &transfer->err);
+    } else {
+        rc = bkt_buf_append(&transfer->body, piece);
+        if (rc == BKT_ELIMIT)
+            (void)bkt_error_set(&transfer->err, rc,
+                                "the answer has more than the %zu bytes allowed",
+                                transfer->body.max);
+    }
+    if (rc == BKT_OK)
+        return piece.len;
+    end_with(transfer, rc);
+    return CURL_WRITEFUNC_ERROR;
+}
+
+struct bkt_str bkt_http_header_get(const struct bkt_http_response *response, const char *name)
+{
+    size_t len = strlen(name);
+    for (size_t i = 0; i < response->header_count; i++) {
+        const struct bkt_http_header *header = &response->headers[i];
+        if (header->name.len == len && strncasecmp(header->name.ptr, name, len) == 0)
+            return header->value;
+    }
+    return (struct bkt_str){"", 0};
+}
+
+/* The way to the answer failed: say what, and whether the same request may succeed later. */
+int http_explain(struct transfer *transfer, CURLcode result)
+{
+    static const CURLcode lasting[] = {
+        CURLE_URL_MALFORMAT,        CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE,
+        CURLE_SSL_CERTPROBLEM,      CURLE_COULDNT_RESOLVE_PROXY,    CURLE_SSL_CONNECT_ERROR,
+        CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_CONNECT,
+    };
+    if (transfer->rc != BKT_OK)
+        return transfer->rc;
+    if (result == CURLE_OUT_OF_MEMORY)
+        return bkt_error_set(&transfer->err, BKT_ENOMEM, "out of memory");
+
+    long os_error = 0;
+    curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &os_error);
+    const char *said =
+        transfer->curl_message[0] ? transfer->curl_message : curl_easy_strerror(result);
+    if (result == CURLE_COULDNT_CONNECT && os_error != 0) {
+        char reason[128];
+        if (strerror_r((int)os_error, reason, sizeof(reason)) != 0)
+            reason[0] = '\0';
+        (void)bkt_error_set(&transfer->err, BKT_ENET, "%s (%s)", said, reason);
+    } else if (result == CURLE_PEER_FAILED_VERIFICATION) {
+        (void)bkt_error_set(&transfer->err, BKT_ENET,
+                            "%s; if a private authority signed it, name its certificate with "
+                            "--ca-bundle or AWS_CA_BUNDLE",
+                            said);
+    } else if (result == CURLE_UNSUPPORTED_PROTOCOL) {
+        (void)bkt_error_set(
+            &transfer->err, BKT_ENET,
+            "what came back is no HTTP; is this the right port, and http or https?");
+    } else {
+        (void)bkt_error_set(&transfer->err, BKT_ENET, "%s", said);
+    }
+    transfer->err.retriable = true;
+    for (size_t i = 0; i < sizeof(lasting) / sizeof(lasting[0]); i++) {
+        if (result == lasting[i])
+            transfer->err.retriable = false;
+    }
+    return BKT_ENET;
+}
