@@ -2,6 +2,10 @@
 
 #include "api/target_url.h"
 #include "core/mem.h"
+#include "table/decode.h"
+#ifdef BKT_HAVE_POSTGRES
+#include "targets/postgres_target.h"
+#endif
 #include "targets/sqlite_target.h"
 
 enum { SPEC_BYTES_MAX = 4 << 20, SOURCE_BYTES_MAX = 4096 };
@@ -24,11 +28,24 @@ static int open_sqlite(const struct bkt_target_url *url,
     return rc;
 }
 
+#ifdef BKT_HAVE_POSTGRES
+static int open_postgres(const struct bkt_target_url *url,
+                         struct bkt_str table,
+                         struct bkt_table_target *out_target,
+                         struct bkt_error *err)
+{
+    return bkt_postgres_target_new(url->rest, table, out_target, err);
+}
+#endif
+
 static const struct {
     enum bkt_target_kind kind;
     open_fn *open;
 } registry[] = {
     {BKT_TARGET_SQLITE, open_sqlite},
+#ifdef BKT_HAVE_POSTGRES
+    {BKT_TARGET_POSTGRES, open_postgres},
+#endif
 };
 
 int bkt_target_open(const struct bkt_settings *settings,
@@ -66,6 +83,7 @@ int bkt_target_attach(const struct bkt_settings *settings,
             .spec = bkt_buf_str(&spec),
             .binary = settings->binary,
             .columns = settings->columns,
+            .replace_nul = settings->text_errors == BKT_TEXT_REPLACE,
         };
         rc = target->ops->attach(target->self, &table, out_attached, err);
     }

@@ -43,6 +43,7 @@ struct bkt_table_spec {
     struct bkt_str spec;   /* the spec in canonical JSON; another text takes a new epoch */
     bool binary;           /* content is bytes (BLOB) rather than text */
     unsigned columns;      /* of enum bkt_column */
+    bool replace_nul;      /* where text cannot hold U+0000: U+FFFD for it; else it is rejected */
 };
 
 struct bkt_clock {

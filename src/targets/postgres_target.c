@@ -1,0 +1,250 @@
+#include "targets/postgres_target.h"
+
+#include "core/mem.h"
+#include "targets/postgres_schema.h"
+#include "targets/postgres_state.h"
+#include "targets/postgres_writer.h"
+#include "targets/sweep.h"
+
+struct postgres_target {
+    struct bkt_postgres_writer writer; /* the writer thread's */
+    struct bkt_postgres reader;        /* the loop's */
+    uint64_t clock;                    /* the newest that the reader has seen */
+};
+
+static int attach(void *self,
+                  const struct bkt_table_spec *spec,
+                  struct bkt_attached *out,
+                  struct bkt_error *err)
+{
+    struct postgres_target *target = self;
+    struct bkt_attached attached = {0};
+    struct bkt_postgres *conn = &target->writer.conn;
+    int rc = bkt_postgres_schema_attach(conn, spec, &attached, err);
+    if (rc == BKT_OK)
+        rc = bkt_postgres_writer_attach(&target->writer, spec, &attached.clock, err);
+    if (rc)
+        return rc;
+    memcpy(target->reader.schema, conn->schema, sizeof(conn->schema));
+    conn->is_known = true;
+    target->reader.is_known = true;
+    target->clock = attached.clock.clock;
+    *out = attached;
+    return BKT_OK;
+}
+
+static int read_clock(void *self, struct bkt_clock *out, struct bkt_error *err)
+{
+    struct postgres_target *target = self;
+    struct bkt_postgres_params params = {0};
+    PGresult *result = NULL;
+    bkt_postgres_param(&params, BKT_POSTGRES_TEXT, bkt_str_from(target->reader.table));
+    int rc = bkt_postgres_exec(&target->reader, "read",
+                               "SELECT clock, floor, epoch FROM @R WHERE table_name = $1::text",
+                               &params, &result, err);
+    if (rc)
+        return rc;
+    rc = bkt_postgres_clock_read(&target->reader, result, false, target->clock, out, err);
+    if (rc == BKT_OK)
+        target->clock = out->clock;
+    PQclear(result);
+    return rc;
+}
+
+#define STATE_SQL "SELECT " BKT_POSTGRES_STATE_COLUMNS " FROM @S WHERE filename > $1::bytea"
+
+static int scan(void *self,
+                const struct bkt_scan *range,
+                bkt_state_fn *fn,
+                void *ctx,
+                size_t *out_count,
+                struct bkt_error *err)
+{
+    static const char rest_sql[] = STATE_SQL " ORDER BY filename LIMIT $2::int8";
+    static const char range_sql[] =
+        STATE_SQL " AND filename <= $3::bytea ORDER BY filename LIMIT $2::int8";
+    struct postgres_target *target = self;
+    struct bkt_postgres_params params = {0};
+    PGresult *result = NULL;
+    bkt_postgres_param(&params, BKT_POSTGRES_BYTEA, range->after);
+    bkt_postgres_param_int(&params, range->limit > INT64_MAX ? INT64_MAX : (int64_t)range->limit);
+    if (range->has_up_to)
+        bkt_postgres_param(&params, BKT_POSTGRES_BYTEA, range->up_to);
+    int rc = bkt_postgres_exec(&target->reader, "read the state of",
+                               range->has_up_to ? range_sql : rest_sql, &params, &result, err);
+    if (rc)
+        return rc;
+    int count = PQntuples(result);
+    for (int i = 0; i < count && rc == BKT_OK; i++) {
+        struct bkt_postgres_state state = bkt_postgres_state_row(result, i);
+        rc = fn(ctx, &state.row, err);
+    }
+    PQclear(result);
+    if (rc == BKT_OK)
+        *out_count = (size_t)count;
+    return rc;
+}
+
+static int apply(void *self,
+                 struct bkt_change *changes,
+                 size_t count,
+                 bool durable,
+                 struct bkt_clock *out_clock,
+                 struct bkt_error *err)
+{
+    struct postgres_target *target = self;
+    return bkt_postgres_writer_apply(&target->writer, changes, count, durable, out_clock, err);
+}
+
+static int begin_listing(void *self, struct bkt_clock *out_clock, struct bkt_error *err)
+{
+    struct postgres_target *target = self;
+    return bkt_postgres_writer_begin_listing(&target->writer, out_clock, err);
+}
+
+static int stage(void *self,
+                 const struct bkt_absence *absences,
+                 size_t count,
+                 struct bkt_error *err)
+{
+    struct postgres_target *target = self;
+    return bkt_postgres_writer_stage(&target->writer, absences, count, err);
+}
+
+static int count_staged(void *self, uint64_t *out_count, struct bkt_error *err)
+{
+    struct bkt_postgres_writer *writer = self;
+    struct bkt_postgres_params params = {0};
+    PGresult *result = NULL;
+    bkt_postgres_param(&params, BKT_POSTGRES_TEXT, bkt_str_from(writer->conn.table));
+    int rc = bkt_postgres_exec(&writer->conn, "sweep",
+                               "SELECT count(*) FROM @A a JOIN @S s USING (filename)"
+                               " WHERE (s.flags & 1) = 1 AND s.revision <= a.read_at AND a.read_at"
+                               " >= (SELECT floor FROM @R WHERE table_name = $1::text)",
+                               &params, &result, err);
+    if (rc)
+        return rc;
+    *out_count = (uint64_t)bkt_postgres_int(result, 0, 0);
+    PQclear(result);
+    return BKT_OK;
+}
+
+static int next_staged(void *self,
+                       struct bkt_str after,
+                       size_t limit,
+                       bkt_staged_fn *fn,
+                       void *ctx,
+                       struct bkt_error *err)
+{
+    struct bkt_postgres_writer *writer = self;
+    struct bkt_postgres_params params = {0};
+    PGresult *result = NULL;
+    bkt_postgres_param(&params, BKT_POSTGRES_BYTEA, after);
+    bkt_postgres_param_int(&params, (int64_t)limit);
+    int rc = bkt_postgres_exec(&writer->conn, "sweep",
+                               "SELECT a.filename, a.read_at FROM @A a JOIN @S s USING (filename)"
+                               " WHERE a.filename > $1::bytea AND s.flags <> 0"
+                               " ORDER BY a.filename LIMIT $2::int8",
+                               &params, &result, err);
+    if (rc)
+        return rc;
+    for (int i = 0; i < PQntuples(result) && rc == BKT_OK; i++) {
+        struct bkt_absence absence = {bkt_postgres_str(result, i, 0),
+                                      (uint64_t)bkt_postgres_int(result, i, 1)};
+        rc = fn(ctx, &absence, err);
+    }
+    PQclear(result);
+    return rc;
+}
+
+static int apply_swept(void *self,
+                       struct bkt_change *changes,
+                       size_t count,
+                       struct bkt_clock *out_clock,
+                       struct bkt_error *err)
+{
+    return bkt_postgres_writer_apply(self, changes, count, false, out_clock, err);
+}
+
+static const struct bkt_sweep_ops sweep_ops = {
+    .count = count_staged,
+    .next = next_staged,
+    .apply = apply_swept,
+};
+
+static int sweep(void *self,
+                 struct bkt_sweep *request,
+                 struct bkt_clock *out_clock,
+                 struct bkt_error *err)
+{
+    struct postgres_target *target = self;
+    return bkt_sweep_run(&sweep_ops, &target->writer, target->writer.conn.table, request, out_clock,
+                         err);
+}
+
+static int end_listing(void *self, const struct bkt_listing_record *record, struct bkt_error *err)
+{
+    struct postgres_target *target = self;
+    return bkt_postgres_writer_end_listing(&target->writer, record, err);
+}
+
+static int count_failed(void *self, uint64_t *out_count, struct bkt_error *err)
+{
+    struct postgres_target *target = self;
+    struct bkt_postgres *conn = &target->writer.conn;
+    struct bkt_postgres_params params = {0};
+    PGresult *result = NULL;
+    bkt_postgres_param(&params, BKT_POSTGRES_TEXT, bkt_str_from(conn->table));
+    int rc = bkt_postgres_exec(conn, "read",
+                               "SELECT coalesce(max(failed_count), 0) FROM @R"
+                               " WHERE table_name = $1::text",
+                               &params, &result, err);
+    if (rc)
+        return rc;
+    *out_count = (uint64_t)bkt_postgres_int(result, 0, 0);
+    PQclear(result);
+    return BKT_OK;
+}
+
+static void target_free(void *self)
+{
+    struct postgres_target *target = self;
+    if (!target)
+        return;
+    bkt_postgres_clear(&target->reader);
+    bkt_postgres_writer_clear(&target->writer);
+    bkt_mem_free(target);
+}
+
+static const struct bkt_table_target_ops ops = {
+    .name = "postgres",
+    .attach = attach,
+    .read_clock = read_clock,
+    .scan = scan,
+    .apply = apply,
+    .begin_listing = begin_listing,
+    .stage = stage,
+    .sweep = sweep,
+    .end_listing = end_listing,
+    .count_failed = count_failed,
+    .free = target_free,
+};
+
+int bkt_postgres_target_new(struct bkt_str url,
+                            struct bkt_str table,
+                            struct bkt_table_target *out_target,
+                            struct bkt_error *err)
+{
+    struct postgres_target *target = bkt_mem_calloc(1, sizeof(*target));
+    if (!target)
+        return bkt_error_set(err, BKT_ENOMEM, "open the target: out of memory");
+    int rc = bkt_postgres_init(&target->writer.conn, url, table, err);
+    if (rc == BKT_OK)
+        rc = bkt_postgres_init(&target->reader, url, table, err);
+    if (rc) {
+        target_free(target);
+        return rc;
+    }
+    *out_target = (struct bkt_table_target){.ops = &ops, .self = target};
+    return BKT_OK;
+}

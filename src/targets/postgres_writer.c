@@ -1,0 +1,244 @@
+#include "targets/postgres_writer.h"
+
+#include "core/time.h"
+
+static const struct bkt_postgres_statement nothing;
+
+static const char *const hold_sql[] = {
+    [BKT_POSTGRES_HOLD] =
+        "SELECT clock, floor, epoch FROM @R WHERE table_name = $1::text FOR UPDATE",
+    [BKT_POSTGRES_CLOCK] = "UPDATE @R SET clock = clock + 1, updated_at = now()"
+                           " WHERE table_name = $1::text RETURNING clock, floor, epoch",
+    [BKT_POSTGRES_FLOOR] = "UPDATE @R SET clock = clock + 1, floor = clock + 1, updated_at = now()"
+                           " WHERE table_name = $1::text RETURNING clock, floor, epoch",
+};
+
+static struct bkt_postgres_params table_param(const struct bkt_postgres_writer *writer)
+{
+    struct bkt_postgres_params params = {0};
+    bkt_postgres_param(&params, BKT_POSTGRES_TEXT, bkt_str_from(writer->conn.table));
+    return params;
+}
+
+int bkt_postgres_clock_read(const struct bkt_postgres *conn,
+                            const PGresult *result,
+                            bool is_new,
+                            uint64_t seen,
+                            struct bkt_clock *out_clock,
+                            struct bkt_error *err)
+{
+    if (PQntuples(result) != 1)
+        return bkt_postgres_fail(conn, BKT_EFOREIGN, "use", err, "its record is gone");
+    struct bkt_clock clock = {
+        .clock = (uint64_t)bkt_postgres_int(result, 0, 0),
+        .floor = (uint64_t)bkt_postgres_int(result, 0, 1),
+        .epoch = (uint64_t)bkt_postgres_int(result, 0, 2),
+    };
+    if (clock.clock < seen + is_new) {
+        return bkt_postgres_fail(conn, BKT_ETARGET, "use", err,
+                                 "its clock has gone back: the server was restored, or replaced by "
+                                 "one that lacks the newest commits: run it again");
+    }
+    *out_clock = clock;
+    return BKT_OK;
+}
+
+int bkt_postgres_writer_do(struct bkt_postgres_writer *writer,
+                           bkt_postgres_work_fn *work,
+                           void *ctx,
+                           struct bkt_error *err)
+{
+    for (unsigned attempt = 1;; attempt++) {
+        int rc = work(writer, ctx, err);
+        if (rc == BKT_OK)
+            return rc;
+        bool again = rc == BKT_ETARGET && bkt_postgres_is_conflict(&writer->conn);
+        bkt_postgres_rollback(&writer->conn);
+        if (!again || !bkt_postgres_wait(attempt))
+            return rc;
+    }
+}
+
+int bkt_postgres_writer_begin(struct bkt_postgres_writer *writer,
+                              enum bkt_postgres_hold hold,
+                              bool durable,
+                              struct bkt_postgres_statement more,
+                              PGresult **out_more,
+                              struct bkt_clock *out_clock,
+                              struct bkt_error *err)
+{
+    struct bkt_postgres_params params = table_param(writer);
+    const struct bkt_postgres_statement statements[] = {
+        {"BEGIN", NULL},
+        {durable ? "SET LOCAL synchronous_commit = on" : NULL, NULL},
+        {hold_sql[hold], &params},
+        more,
+    };
+    PGresult *results[4] = {0};
+    struct bkt_clock clock;
+    int rc = bkt_postgres_run(&writer->conn, "write", statements, 4, results, err);
+    if (rc)
+        return rc;
+    rc = bkt_postgres_clock_read(&writer->conn, results[2], hold != BKT_POSTGRES_HOLD,
+                                 writer->clock, &clock, err);
+    if (rc == BKT_OK && clock.epoch != writer->epoch) {
+        rc = bkt_postgres_fail(&writer->conn, BKT_EFOREIGN, "write", err,
+                               "the spec of this table was changed by another process: run with "
+                               "the new one");
+    }
+    if (rc == BKT_OK && out_more) {
+        *out_more = results[3];
+        results[3] = NULL;
+    }
+    for (size_t i = 0; i < 4; i++)
+        PQclear(results[i]);
+    if (rc == BKT_OK)
+        *out_clock = clock;
+    return rc;
+}
+
+int bkt_postgres_writer_commit(struct bkt_postgres_writer *writer,
+                               struct bkt_postgres_statement first,
+                               struct bkt_postgres_statement second,
+                               struct bkt_error *err)
+{
+    const struct bkt_postgres_statement statements[] = {first, second, {"COMMIT", NULL}};
+    PGresult *results[3] = {0};
+    int rc = bkt_postgres_run(&writer->conn, "write", statements, 3, results, err);
+    if (rc)
+        return rc;
+    /* A transaction that had failed before answers with the tag ROLLBACK. */
+    if (strcmp(PQcmdStatus(results[2]), "COMMIT") != 0) {
+        rc = bkt_postgres_fail(&writer->conn, BKT_ETARGET, "write", err,
+                               "the transaction was rolled back");
+    }
+    for (size_t i = 0; i < 3; i++)
+        PQclear(results[i]);
+    return rc;
+}
+
+/* A transaction whose only change is one statement, or two. */
+struct simple {
+    enum bkt_postgres_hold hold;
+    struct bkt_postgres_statement first;
+    struct bkt_postgres_statement second;
+    struct bkt_clock clock;
+};
+
+static int simple_once(struct bkt_postgres_writer *writer, void *ctx, struct bkt_error *err)
+{
+    struct simple *simple = ctx;
+    int rc =
+        bkt_postgres_writer_begin(writer, simple->hold, false, nothing, NULL, &simple->clock, err);
+    return rc ? rc : bkt_postgres_writer_commit(writer, simple->first, simple->second, err);
+}
+
+int bkt_postgres_writer_begin_listing(struct bkt_postgres_writer *writer,
+                                      struct bkt_clock *out_clock,
+                                      struct bkt_error *err)
+{
+    struct bkt_postgres_params params = table_param(writer);
+    struct simple simple = {
+        .hold = BKT_POSTGRES_FLOOR,
+        .first = {"DELETE FROM @A", NULL},
+        /* The first term is the index's own, without which it would not be used. */
+        .second = {"DELETE FROM @S WHERE (flags & 5) <> 1 AND flags = 0 AND revision <="
+                   " (SELECT floor FROM @R WHERE table_name = $1::text)",
+                   &params},
+    };
+    int rc = bkt_postgres_writer_do(writer, simple_once, &simple, err);
+    if (rc)
+        return rc;
+    writer->clock = simple.clock.clock;
+    *out_clock = simple.clock;
+    return BKT_OK;
+}
+
+static int stage_params(const struct bkt_absence *absences,
+                        size_t count,
+                        struct bkt_postgres_array *keys,
+                        struct bkt_postgres_array *read_ats,
+                        struct bkt_postgres_params *params)
+{
+    int rc = BKT_OK;
+    for (size_t i = 0; i < count && rc == BKT_OK; i++) {
+        rc = bkt_postgres_array_add(keys, absences[i].key);
+        if (rc == BKT_OK)
+            rc = bkt_postgres_array_add_int(read_ats, (int64_t)absences[i].read_at);
+    }
+    if (rc == BKT_OK)
+        rc = bkt_postgres_param_array(params, keys);
+    return rc ? rc : bkt_postgres_param_array(params, read_ats);
+}
+
+int bkt_postgres_writer_stage(struct bkt_postgres_writer *writer,
+                              const struct bkt_absence *absences,
+                              size_t count,
+                              struct bkt_error *err)
+{
+    /* Grouped, since a statement may not meet its own row and a key may be given twice. */
+    static const char sql[] =
+        "INSERT INTO @A AS a (filename, read_at) SELECT i.filename, max(i.read_at) FROM"
+        " (SELECT unnest($1::bytea[]) AS filename, unnest($2::int8[]) AS read_at) AS i"
+        " GROUP BY i.filename ORDER BY i.filename"
+        " ON CONFLICT (filename) DO UPDATE SET read_at = greatest(a.read_at, excluded.read_at)";
+    struct bkt_postgres_array keys;
+    struct bkt_postgres_array read_ats;
+    struct bkt_postgres_params params = {0};
+    struct simple simple = {.hold = BKT_POSTGRES_HOLD, .first = {sql, &params}};
+    bkt_postgres_array_init(&keys, BKT_POSTGRES_BYTEA);
+    bkt_postgres_array_init(&read_ats, BKT_POSTGRES_INT8);
+    int rc = stage_params(absences, count, &keys, &read_ats, &params);
+    if (rc) {
+        rc = bkt_postgres_fail(&writer->conn, rc, "write", err, bkt_error_text(rc));
+    } else {
+        rc = bkt_postgres_writer_do(writer, simple_once, &simple, err);
+    }
+    bkt_postgres_array_clear(&keys);
+    bkt_postgres_array_clear(&read_ats);
+    return rc;
+}
+
+int bkt_postgres_writer_end_listing(struct bkt_postgres_writer *writer,
+                                    const struct bkt_listing_record *record,
+                                    struct bkt_error *err)
+{
+    static const char sql[] =
+        "UPDATE @R SET listing_ended_at = to_timestamp($2::int8 / 1000.0), listing_listed = "
+        "$3::int8,"
+        " listing_matched = $4::int8, listing_failed = $5::int8 WHERE table_name = $1::text";
+    struct bkt_postgres_params params = table_param(writer);
+    bkt_postgres_param_int(&params, record->ended_wall_ms);
+    bkt_postgres_param_int(&params, (int64_t)record->listed);
+    bkt_postgres_param_int(&params, (int64_t)record->matched);
+    bkt_postgres_param_int(&params, (int64_t)record->failed);
+    struct simple simple = {.hold = BKT_POSTGRES_HOLD, .first = {sql, &params}};
+    return bkt_postgres_writer_do(writer, simple_once, &simple, err);
+}
+
+int bkt_postgres_writer_attach(struct bkt_postgres_writer *writer,
+                               const struct bkt_table_spec *spec,
+                               const struct bkt_clock *clock,
+                               struct bkt_error *err)
+{
+    writer->epoch = clock->epoch;
+    writer->clock = clock->clock;
+    writer->columns = spec->columns;
+    writer->binary = spec->binary;
+    writer->replace_nul = spec->replace_nul;
+    for (int op = 0; op < BKT_POSTGRES_ROW_OP_COUNT; op++) {
+        bkt_postgres_rows_clear(&writer->rows[op]);
+        int rc = bkt_postgres_rows_init(&writer->rows[op], (enum bkt_postgres_row_op)op,
+                                        spec->columns, spec->binary);
+        if (rc)
+            return bkt_postgres_fail(&writer->conn, rc, "use", err, bkt_error_text(rc));
+    }
+    return BKT_OK;
+}
+
+void bkt_postgres_writer_clear(struct bkt_postgres_writer *writer)
+{
+    for (int op = 0; op < BKT_POSTGRES_ROW_OP_COUNT; op++)
+        bkt_postgres_rows_clear(&writer->rows[op]);
+    bkt_postgres_clear(&writer->conn);
+}

@@ -1,0 +1,101 @@
+/*
+ * The connection that changes the table: every transaction of table_target.h that writes.
+ *
+ * A transaction adds one to the clock, whatever its number of changes, and holds the record's row
+ * lock from then on: transactions follow one another.  What it reads after that, it reads in
+ * statements of their own, which see what was committed before the lock was had.  A batch takes
+ * three round trips, whatever its size: clock and state; rows; state, counters and commit.
+ *
+ * A transaction that the database gives up for a conflict with another is tried again here.
+ */
+#ifndef TARGETS_POSTGRES_WRITER_H
+#define TARGETS_POSTGRES_WRITER_H
+
+#include "table/table_target.h"
+#include "targets/postgres_db.h"
+#include "targets/postgres_rows.h"
+
+/* All-zero is valid and closed. */
+struct bkt_postgres_writer {
+    struct bkt_postgres conn;
+    uint64_t epoch; /* as attached: with another one in the record nothing is committed */
+    uint64_t clock; /* the newest seen: a server that has less has lost commits */
+    unsigned columns;
+    bool binary;
+    bool replace_nul;
+    struct bkt_postgres_rows rows[BKT_POSTGRES_ROW_OP_COUNT];
+};
+
+void bkt_postgres_writer_clear(struct bkt_postgres_writer *writer);
+
+/* The table is as `spec` says, and its clock as given.  BKT_ENOMEM. */
+BKT_MUST_CHECK int bkt_postgres_writer_attach(struct bkt_postgres_writer *writer,
+                                              const struct bkt_table_spec *spec,
+                                              const struct bkt_clock *clock,
+                                              struct bkt_error *err);
+
+/*
+ * Read clock, floor and epoch out of the columns of a result's only row and hold the clock against
+ * `*seen`, which it becomes.  `is_new`: it has to be larger.
+ */
+BKT_MUST_CHECK int bkt_postgres_clock_read(const struct bkt_postgres *conn,
+                                           const PGresult *result,
+                                           bool is_new,
+                                           uint64_t seen,
+                                           struct bkt_clock *out_clock,
+                                           struct bkt_error *err);
+
+/* As the operations of these names in table_target.h. */
+BKT_MUST_CHECK int bkt_postgres_writer_apply(struct bkt_postgres_writer *writer,
+                                             struct bkt_change *changes,
+                                             size_t count,
+                                             bool durable,
+                                             struct bkt_clock *out_clock,
+                                             struct bkt_error *err);
+BKT_MUST_CHECK int bkt_postgres_writer_begin_listing(struct bkt_postgres_writer *writer,
+                                                     struct bkt_clock *out_clock,
+                                                     struct bkt_error *err);
+BKT_MUST_CHECK int bkt_postgres_writer_stage(struct bkt_postgres_writer *writer,
+                                             const struct bkt_absence *absences,
+                                             size_t count,
+                                             struct bkt_error *err);
+BKT_MUST_CHECK int bkt_postgres_writer_end_listing(struct bkt_postgres_writer *writer,
+                                                   const struct bkt_listing_record *record,
+                                                   struct bkt_error *err);
+
+/* One transaction's work, from its first statement to its commit. */
+typedef int bkt_postgres_work_fn(struct bkt_postgres_writer *writer,
+                                 void *ctx,
+                                 struct bkt_error *err);
+
+/* Do it until no conflict spoils it, a bounded number of times; what failed is rolled back. */
+BKT_MUST_CHECK int bkt_postgres_writer_do(struct bkt_postgres_writer *writer,
+                                          bkt_postgres_work_fn *work,
+                                          void *ctx,
+                                          struct bkt_error *err);
+
+enum bkt_postgres_hold {
+    BKT_POSTGRES_HOLD,  /* the record's lock alone */
+    BKT_POSTGRES_CLOCK, /* and a revision */
+    BKT_POSTGRES_FLOOR, /* which is the floor, too */
+};
+
+/*
+ * Begin, take the record's lock and check the epoch; in the same round trip run `more` (its `sql`
+ * may be NULL), whose result is the caller's to PQclear().
+ */
+BKT_MUST_CHECK int bkt_postgres_writer_begin(struct bkt_postgres_writer *writer,
+                                             enum bkt_postgres_hold hold,
+                                             bool durable,
+                                             struct bkt_postgres_statement more,
+                                             PGresult **out_more,
+                                             struct bkt_clock *out_clock,
+                                             struct bkt_error *err);
+
+/* Run up to two statements (`sql` may be NULL) and commit, in one round trip. */
+BKT_MUST_CHECK int bkt_postgres_writer_commit(struct bkt_postgres_writer *writer,
+                                              struct bkt_postgres_statement first,
+                                              struct bkt_postgres_statement second,
+                                              struct bkt_error *err);
+
+#endif
