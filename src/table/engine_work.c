@@ -29,14 +29,14 @@ static int find_or_add(struct bkt_engine *engine, struct bkt_str key, struct bkt
 
 /*
  * Where a row is, and is as it would be made today, a read may be answered "not modified".  After a
- * failure of the content, `decode` tells of that one and no longer of the row's.
+ * failure, `decode` may tell of a content that failed and no longer of the row's.
  */
 static int set_condition(struct bkt_engine *engine,
                          struct bkt_work_item *item,
                          const struct bkt_state_row *row)
 {
     bool is_conditional = (row->flags & BKT_STATE_ROW) &&
-                          !(row->flags & BKT_STATE_FAILED_CONTENT) &&
+                          !(row->flags & BKT_STATE_FAILED) &&
                           engine->options.columns == 0 &&
                           bkt_filter_matches(engine->options.filter, row->key, row->size, NULL) &&
                           bkt_decode_is_current(row->decode, row->flags & BKT_STATE_REPLACED, false,

@@ -165,7 +165,7 @@ MUTANTS = {
         ("bkt_filter_matches(engine->options.filter, row->key, row->size, NULL) &&", "true &&")),
     "condition-of-another-content": (
         "\"not modified\" keeps a row that was made by other rules", WORK,
-        ("!(row->flags & BKT_STATE_FAILED_CONTENT) &&", "true &&")),
+        ("!(row->flags & BKT_STATE_FAILED) &&", "true &&")),
     "condition-changes-under-way": (
         "the condition of a read is another when its answer comes", WORK,
         ("    if (item->stage != BKT_WORK_QUEUED)\n        return BKT_OK;", "    if (false)\n        return BKT_OK;")),
