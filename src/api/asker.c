@@ -1,0 +1,141 @@
+#include "api/asker.h"
+
+#include "core/mem.h"
+#include "core/time.h"
+
+struct page_question {
+    bool is_answered;
+    struct bkt_s3_page *page; /* NULL: it failed */
+    struct bkt_error err;
+};
+
+struct object_question {
+    bool is_answered;
+    bool lacks_memory;
+    uint64_t bytes_max;
+    struct bkt_asked asked;
+};
+
+int bkt_asker_open(struct bkt_asker *asker, const struct bkt_config *config, struct bkt_error *err)
+{
+    atomic_init(&asker->is_stopped, false);
+    return bkt_bucket_open(&asker->bucket, config, err);
+}
+
+void bkt_asker_close(struct bkt_asker *asker)
+{
+    bkt_bucket_close(&asker->bucket);
+}
+
+void bkt_asker_stop(struct bkt_asker *asker)
+{
+    atomic_store(&asker->is_stopped, true);
+    if (asker->bucket.http)
+        bkt_http_wakeup(asker->bucket.http);
+}
+
+int bkt_asker_wait(struct bkt_asker *asker, const bool *is_done, struct bkt_error *err)
+{
+    int rc = BKT_OK;
+    while (rc == BKT_OK && !*is_done) {
+        if (atomic_load(&asker->is_stopped)) {
+            rc = bkt_error_set(err, BKT_ECANCELED, "stopped");
+            break;
+        }
+        int64_t now_ms = bkt_time_monotonic_ms();
+        bkt_s3_tick(asker->bucket.s3, now_ms);
+        rc = bkt_http_run_once(asker->bucket.http, bkt_s3_wait_ms(asker->bucket.s3, now_ms), err);
+    }
+    /* The questions live on the stack of whoever asked. */
+    if (rc)
+        bkt_s3_cancel_all(asker->bucket.s3);
+    return rc;
+}
+
+static void on_page(void *ctx, uint64_t id, struct bkt_s3_page *page, const struct bkt_error *err)
+{
+    (void)id;
+    struct page_question *question = ctx;
+    question->is_answered = true;
+    question->page = page;
+    if (!page)
+        question->err = *err;
+}
+
+int bkt_asker_page(struct bkt_asker *asker,
+                   const struct bkt_list_request *request,
+                   struct bkt_s3_page **out_page,
+                   struct bkt_error *err)
+{
+    struct page_question question = {.is_answered = false};
+    struct bkt_s3_list list = {
+        .prefix = request->prefix,
+        .start_after = request->start_after,
+        .token = request->token,
+        .on_page = on_page,
+        .ctx = &question,
+    };
+    int rc = bkt_s3_list(asker->bucket.s3, &list, err);
+    if (rc == BKT_OK)
+        rc = bkt_asker_wait(asker, &question.is_answered, err);
+    if (rc)
+        return rc;
+    if (!question.page) {
+        if (err)
+            *err = question.err;
+        return question.err.code;
+    }
+    *out_page = question.page;
+    return BKT_OK;
+}
+
+static bool on_size(void *ctx, uint64_t id, uint64_t size)
+{
+    (void)id;
+    const struct object_question *question = ctx;
+    return size <= question->bytes_max;
+}
+
+static void on_object(void *ctx, uint64_t id, struct bkt_s3_object *object)
+{
+    (void)id;
+    struct object_question *question = ctx;
+    struct bkt_asked *asked = &question->asked;
+    question->is_answered = true;
+    asked->answer = object->answer;
+    if (object->answer == BKT_S3_FAILED)
+        asked->err = *object->err;
+    asked->strings = bkt_object_dup(&object->object, &object->extra, &asked->object, &asked->extra);
+    question->lacks_memory = !asked->strings;
+    asked->body = *object->body;
+    *object->body = BKT_BUF_INIT(0);
+}
+
+int bkt_asker_object(struct bkt_asker *asker,
+                     struct bkt_str key,
+                     uint64_t bytes_max,
+                     struct bkt_asked *out_asked,
+                     struct bkt_error *err)
+{
+    struct object_question question = {.bytes_max = bytes_max};
+    struct bkt_s3_get get = {
+        .key = key, .on_size = on_size, .on_object = on_object, .ctx = &question};
+    int rc = bkt_s3_get(asker->bucket.s3, &get, err);
+    if (rc == BKT_OK)
+        rc = bkt_asker_wait(asker, &question.is_answered, err);
+    if (rc == BKT_OK && question.lacks_memory)
+        rc = bkt_error_set(err, BKT_ENOMEM, "read an object: out of memory");
+    if (rc) {
+        bkt_asked_clear(&question.asked);
+        return rc;
+    }
+    *out_asked = question.asked;
+    return BKT_OK;
+}
+
+void bkt_asked_clear(struct bkt_asked *asked)
+{
+    bkt_mem_free(asked->strings);
+    bkt_buf_clear(&asked->body);
+    *asked = (struct bkt_asked){0};
+}
