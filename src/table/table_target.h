@@ -118,7 +118,8 @@ struct bkt_change {
     struct bkt_str content; /* UPSERT; text unless content_is_bytes */
     bool content_is_bytes;  /* store as BLOB whatever the column says */
     bool replaced;          /* sets BKT_STATE_REPLACED */
-    bool failed_by_content; /* FAIL: sets FAILED_CONTENT, failed_etag is object.etag, decode is kept */
+    bool failed_by_content; /* FAIL: sets FAILED_CONTENT, failed_etag is object.etag, decode is kept
+                             */
     uint32_t decode;        /* kept with the row, opaque here */
     uint64_t read_at;
     struct bkt_str reason; /* FAIL */
@@ -148,6 +149,19 @@ struct bkt_sweep {
 };
 
 enum { BKT_BOUNDARIES_BYTES_MAX = 1 << 20 };
+
+enum bkt_content_kind {
+    BKT_CONTENT_NONE, /* NULL, or nothing that a content can be */
+    BKT_CONTENT_TEXT,
+    BKT_CONTENT_BYTES,
+};
+
+/* A row of the user's table.  Valid until the next call that tells one. */
+struct bkt_table_row {
+    struct bkt_str key;
+    enum bkt_content_kind kind;
+    uint64_t content_len; /* bytes */
+};
 
 /* What a listing leaves in the record for `status`; counts of objects. */
 struct bkt_listing_record {
@@ -227,6 +241,32 @@ struct bkt_table_target_ops {
      */
     int (*save_boundaries)(void *self, struct bkt_str boundaries, struct bkt_error *err);
     int (*load_boundaries)(void *self, struct bkt_buf *out, struct bkt_error *err);
+
+    /*
+     * For a target that was opened to be looked at (api/target_look.h): nothing is made or changed,
+     * and all that is seen is of one moment.  One thread; of the members above such a target has
+     * scan() and free().  Each may be NULL: it cannot be done.
+     *
+     * peek() comes first, in place of attach(), and tells what that would find or fail with;
+     * `is_new`: there is no table, and nothing to scan.
+     */
+    int (*peek)(void *self,
+                const struct bkt_table_spec *spec,
+                struct bkt_attached *out,
+                struct bkt_error *err);
+    /* Append why a key failed; nothing when it did not. */
+    int (*read_error)(void *self, struct bkt_str key, struct bkt_buf *out, struct bkt_error *err);
+    /*
+     * The user's rows in the order of their keys' bytes, whatever the state says: begin after a key
+     * (empty: with the first), then row by row; *out_has_row is false past the last one.
+     */
+    int (*begin_rows)(void *self, struct bkt_str after, struct bkt_error *err);
+    int (*next_row)(void *self,
+                    struct bkt_table_row *out_row,
+                    bool *out_has_row,
+                    struct bkt_error *err);
+    /* Append the content of the row told last; BKT_ELIMIT at the buffer's ceiling. */
+    int (*read_content)(void *self, struct bkt_buf *out, struct bkt_error *err);
 };
 
 struct bkt_table_target {

@@ -1,0 +1,466 @@
+#include "targets/sqlite_reader.h"
+
+#include "core/mem.h"
+#include "core/time.h"
+#include "targets/change.h"
+#include "targets/sqlite_db.h"
+#include "targets/sqlite_schema.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { PIECE_BYTES = 64 << 10 };
+
+enum statement { SCAN_RANGE, SCAN_REST, READ_ERROR, ROWS, STATEMENT_COUNT };
+
+#define SCAN_SQL                                                                            \
+    "SELECT filename, etag, failed_etag, revision, size, last_modified, decode, flags FROM" \
+    " @S WHERE filename > ?1"
+
+static const char *const statement_sql[STATEMENT_COUNT] = {
+    [SCAN_RANGE] = (SCAN_SQL " AND filename <= ?3 ORDER BY filename LIMIT ?2"),
+    [SCAN_REST] = (SCAN_SQL " ORDER BY filename LIMIT ?2"),
+    [READ_ERROR] = "SELECT error FROM @S WHERE filename = ?1",
+    /* Blobs, which no key of ours is, come after all texts and would break the order. */
+    [ROWS] = "SELECT filename, rowid, typeof(content) FROM @T WHERE filename >= ?1"
+             " AND filename <> ?2 AND typeof(filename) = 'text' ORDER BY filename",
+};
+
+struct reader {
+    struct bkt_sqlite conn; /* closed when there is no file */
+    bool has_rows;
+    bool is_new; /* there is no table */
+    sqlite3_stmt *stmts[STATEMENT_COUNT];
+    sqlite3_blob *content; /* of the row told last, or of one before it */
+    bool has_content;
+    struct bkt_buf after; /* what ROWS is bound to */
+};
+
+struct record {
+    int64_t version;
+    bool is_same_source;
+    bool is_same_spec;
+    bool binary;
+    unsigned columns;
+    struct bkt_attached attached;
+};
+
+static int fail(const struct reader *reader, int status, struct bkt_error *err)
+{
+    char doing[BKT_SQLITE_NAME_BYTES + 32];
+    (void)snprintf(doing, sizeof(doing), "read table %s in", reader->conn.table);
+    return bkt_sqlite_fail(&reader->conn, status, doing, err);
+}
+
+static int statement(struct reader *reader,
+                     enum statement which,
+                     sqlite3_stmt **out_stmt,
+                     struct bkt_error *err)
+{
+    int rc = BKT_OK;
+    if (!reader->stmts[which])
+        rc = bkt_sqlite_prepare(&reader->conn, statement_sql[which], &reader->stmts[which], err);
+    if (rc == BKT_OK) {
+        (void)sqlite3_reset(reader->stmts[which]);
+        *out_stmt = reader->stmts[which];
+    }
+    return rc;
+}
+
+/* Peeking. */
+
+static int read_record(const struct reader *reader,
+                       const struct bkt_table_spec *spec,
+                       struct record *out,
+                       struct bkt_error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc = bkt_sqlite_prepare(&reader->conn,
+                                "SELECT schema_version, source, spec, is_binary, columns, clock,"
+                                " floor, epoch, row_count FROM bucketable_tables"
+                                " WHERE table_name = ?1",
+                                &stmt, err);
+    if (rc)
+        return rc;
+    struct record record = {0};
+    (void)bkt_sqlite_bind_text(stmt, 1, bkt_str_from(reader->conn.table));
+    if (sqlite3_step(stmt) == SQLITE_ROW) {
+        record = (struct record){
+            .version = sqlite3_column_int64(stmt, 0),
+            .is_same_source = bkt_str_eq(bkt_sqlite_column(stmt, 1), spec->source),
+            .is_same_spec = bkt_str_eq(bkt_sqlite_column(stmt, 2), spec->spec),
+            .binary = sqlite3_column_int(stmt, 3) != 0,
+            .columns = (unsigned)sqlite3_column_int(stmt, 4),
+            .attached = {.clock = {.clock = (uint64_t)sqlite3_column_int64(stmt, 5),
+                                   .floor = (uint64_t)sqlite3_column_int64(stmt, 6),
+                                   .epoch = (uint64_t)sqlite3_column_int64(stmt, 7)},
+                         .row_count = (uint64_t)sqlite3_column_int64(stmt, 8)},
+        };
+        struct bkt_str owner = bkt_sqlite_column(stmt, 1);
+        (void)bkt_error_set(err, BKT_EFOREIGN,
+                            "table %s in %s holds %.*s: name another table, or drop this one",
+                            reader->conn.table, reader->conn.path, BKT_STR_ARG(owner));
+    }
+    int status = sqlite3_finalize(stmt);
+    if (status)
+        return fail(reader, status, err);
+    *out = record;
+    return BKT_OK;
+}
+
+/* The metadata columns of those names that the table has. */
+static int read_columns(const struct reader *reader, unsigned *out_columns, struct bkt_error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc =
+        bkt_sqlite_prepare(&reader->conn, "SELECT name FROM pragma_table_xinfo(?1)", &stmt, err);
+    if (rc)
+        return rc;
+    unsigned columns = 0;
+    (void)bkt_sqlite_bind_text(stmt, 1, bkt_str_from(reader->conn.table));
+    while (sqlite3_step(stmt) == SQLITE_ROW) {
+        const char *name = (const char *)sqlite3_column_text(stmt, 0);
+        for (unsigned i = 0; name && i < BKT_COLUMN_COUNT; i++) {
+            if (sqlite3_stricmp(bkt_column_names[i], name) == 0)
+                columns |= 1u << i;
+        }
+    }
+    int status = sqlite3_finalize(stmt);
+    if (status)
+        return fail(reader, status, err);
+    *out_columns = columns;
+    return BKT_OK;
+}
+
+static int find_table(const struct reader *reader,
+                      bool *out_has_record,
+                      bool *out_has_rows,
+                      struct bkt_error *err)
+{
+    int64_t records = 0;
+    int64_t tables = 0;
+    int rc = bkt_sqlite_number(
+        &reader->conn, "SELECT count(*) FROM sqlite_schema WHERE name = 'bucketable_tables'",
+        &records, err);
+    if (rc == BKT_OK) {
+        rc = bkt_sqlite_number(&reader->conn,
+                               "SELECT count(*) FROM sqlite_schema WHERE name = ? COLLATE NOCASE",
+                               &tables, err);
+    }
+    *out_has_record = records > 0;
+    *out_has_rows = tables > 0;
+    return rc;
+}
+
+/* Rows elsewhere whose batch was cut off are unknown until the table is attached. */
+static int check_pending(const struct reader *reader, struct bkt_error *err)
+{
+    int64_t pending = 0;
+    int rc = bkt_sqlite_number(&reader->conn, "SELECT count(*) FROM @P", &pending, err);
+    if (rc || pending == 0)
+        return rc;
+    return bkt_error_set(err, BKT_EUNSUPPORTED,
+                         "%s: the last run was cut off in the middle of a batch: run sync first",
+                         reader->conn.path);
+}
+
+static int compare_record(const struct reader *reader,
+                          const struct bkt_table_spec *spec,
+                          struct record *record,
+                          struct bkt_error *err)
+{
+    if (record->version > BKT_SQLITE_SCHEMA_VERSION) {
+        return bkt_error_set(err, BKT_ETARGET,
+                             "table %s in %s was made by a newer version: use that one",
+                             reader->conn.table, reader->conn.path);
+    }
+    if (!record->is_same_source)
+        return BKT_EFOREIGN; /* read_record() has said whose it is */
+    unsigned columns = record->columns;
+    int rc = BKT_OK;
+    if (reader->has_rows) {
+        rc = read_columns(reader, &columns, err);
+        columns &= record->columns;
+    } else {
+        rc = check_pending(reader, err);
+    }
+    record->attached.spec_changed = !record->is_same_spec;
+    record->attached.columns_changed =
+        record->binary != spec->binary || (spec->columns & ~columns) != 0;
+    return rc;
+}
+
+static int peek(void *self,
+                const struct bkt_table_spec *spec,
+                struct bkt_attached *out,
+                struct bkt_error *err)
+{
+    struct reader *reader = self;
+    struct record record = {.attached.is_new = true};
+    bool has_record = false;
+    bool has_rows = false;
+    int rc = BKT_OK;
+    if (!reader->conn.db)
+        goto done;
+    rc = bkt_sqlite_exec(&reader->conn, "BEGIN", err);
+    if (rc == BKT_OK)
+        rc = find_table(reader, &has_record, &has_rows, err);
+    if (rc == BKT_OK && has_record)
+        rc = read_record(reader, spec, &record, err);
+    if (rc)
+        goto done;
+    bool is_known = has_record && record.version != 0;
+    if (has_rows && !is_known) {
+        rc = bkt_error_set(err, BKT_EFOREIGN,
+                           "table %s in %s: it exists and bucketable did not make it: name another "
+                           "table, or drop or rename that one",
+                           reader->conn.table, reader->conn.path);
+    } else if (!is_known || (reader->has_rows && !has_rows)) {
+        record = (struct record){.attached.is_new = true};
+    } else {
+        rc = compare_record(reader, spec, &record, err);
+    }
+
+done:
+    reader->is_new = record.attached.is_new;
+    if (rc == BKT_OK)
+        *out = record.attached;
+    return rc;
+}
+
+/* The state. */
+
+static struct bkt_state_row state_row(sqlite3_stmt *stmt)
+{
+    return (struct bkt_state_row){
+        .key = bkt_sqlite_column(stmt, 0),
+        .etag = bkt_sqlite_column(stmt, 1),
+        .failed_etag = bkt_sqlite_column(stmt, 2),
+        .revision = (uint64_t)sqlite3_column_int64(stmt, 3),
+        .size = (uint64_t)sqlite3_column_int64(stmt, 4),
+        .last_modified_ms = sqlite3_column_type(stmt, 5) == SQLITE_NULL
+                                ? BKT_TIME_NONE
+                                : sqlite3_column_int64(stmt, 5),
+        .decode = (uint32_t)sqlite3_column_int64(stmt, 6),
+        .flags = (unsigned)sqlite3_column_int(stmt, 7),
+    };
+}
+
+static int scan(void *self,
+                const struct bkt_scan *range,
+                bkt_state_fn *fn,
+                void *ctx,
+                size_t *out_count,
+                struct bkt_error *err)
+{
+    struct reader *reader = self;
+    *out_count = 0;
+    if (reader->is_new)
+        return BKT_OK;
+    sqlite3_stmt *stmt = NULL;
+    int rc = statement(reader, range->has_up_to ? SCAN_RANGE : SCAN_REST, &stmt, err);
+    if (rc)
+        return rc;
+    int64_t limit = range->limit > INT64_MAX ? INT64_MAX : (int64_t)range->limit;
+    (void)bkt_sqlite_bind_blob(stmt, 1, range->after);
+    (void)sqlite3_bind_int64(stmt, 2, limit);
+    if (range->has_up_to)
+        (void)bkt_sqlite_bind_blob(stmt, 3, range->up_to);
+    int status = SQLITE_ROW;
+    size_t count = 0;
+    while (rc == BKT_OK && (status = sqlite3_step(stmt)) == SQLITE_ROW) {
+        struct bkt_state_row row = state_row(stmt);
+        rc = fn(ctx, &row, err);
+        count++;
+    }
+    if (rc == BKT_OK && status != SQLITE_DONE)
+        rc = fail(reader, status, err);
+    (void)sqlite3_reset(stmt);
+    if (rc == BKT_OK)
+        *out_count = count;
+    return rc;
+}
+
+static int read_error(void *self, struct bkt_str key, struct bkt_buf *out, struct bkt_error *err)
+{
+    struct reader *reader = self;
+    if (reader->is_new)
+        return BKT_OK;
+    sqlite3_stmt *stmt = NULL;
+    int rc = statement(reader, READ_ERROR, &stmt, err);
+    if (rc)
+        return rc;
+    (void)bkt_sqlite_bind_blob(stmt, 1, key);
+    int status = sqlite3_step(stmt);
+    if (status == SQLITE_ROW) {
+        rc = bkt_buf_append(out, bkt_sqlite_column(stmt, 0));
+        if (rc)
+            (void)bkt_error_set(err, rc, "read the state: %s", bkt_error_text(rc));
+    } else if (status != SQLITE_DONE) {
+        rc = fail(reader, status, err);
+    }
+    (void)sqlite3_reset(stmt);
+    return rc;
+}
+
+/* The rows. */
+
+static int begin_rows(void *self, struct bkt_str after, struct bkt_error *err)
+{
+    struct reader *reader = self;
+    if (reader->is_new)
+        return BKT_OK;
+    sqlite3_stmt *stmt = NULL;
+    int rc = statement(reader, ROWS, &stmt, err);
+    if (rc)
+        return rc;
+    reader->has_content = false;
+    reader->after.max = after.len;
+    bkt_buf_reset(&reader->after);
+    if (after.len > 0 && bkt_buf_append(&reader->after, after))
+        return bkt_error_set(err, BKT_ENOMEM, "read table %s: out of memory", reader->conn.table);
+    (void)bkt_sqlite_bind_text(stmt, 1, bkt_buf_str(&reader->after));
+    /* No key is empty, but a row that somebody made may have such a name. */
+    if (after.len > 0)
+        (void)bkt_sqlite_bind_text(stmt, 2, bkt_buf_str(&reader->after));
+    else
+        (void)sqlite3_bind_int(stmt, 2, 0);
+    return BKT_OK;
+}
+
+/* The content is opened, not read: its length is known before its bytes are touched. */
+static int open_content(struct reader *reader, sqlite3_int64 rowid)
+{
+    if (reader->content)
+        return sqlite3_blob_reopen(reader->content, rowid);
+    return sqlite3_blob_open(reader->conn.db, "main", reader->conn.table, "content", rowid, 0,
+                             &reader->content);
+}
+
+static int next_row(void *self,
+                    struct bkt_table_row *out_row,
+                    bool *out_has_row,
+                    struct bkt_error *err)
+{
+    struct reader *reader = self;
+    *out_has_row = false;
+    if (reader->is_new)
+        return BKT_OK;
+    sqlite3_stmt *stmt = reader->stmts[ROWS];
+    int status = sqlite3_step(stmt);
+    if (status == SQLITE_DONE) {
+        (void)sqlite3_reset(stmt);
+        return BKT_OK;
+    }
+    if (status != SQLITE_ROW)
+        return fail(reader, status, err);
+
+    struct bkt_table_row row = {.key = bkt_sqlite_column(stmt, 0)};
+    struct bkt_str type = bkt_sqlite_column(stmt, 2);
+    if (bkt_str_eq(type, BKT_STR("text")))
+        row.kind = BKT_CONTENT_TEXT;
+    else if (bkt_str_eq(type, BKT_STR("blob")))
+        row.kind = BKT_CONTENT_BYTES;
+    reader->has_content = row.kind != BKT_CONTENT_NONE;
+    if (reader->has_content) {
+        status = open_content(reader, sqlite3_column_int64(stmt, 1));
+        if (status)
+            return fail(reader, status, err);
+        row.content_len = (uint64_t)sqlite3_blob_bytes(reader->content);
+    }
+    *out_row = row;
+    *out_has_row = true;
+    return BKT_OK;
+}
+
+static int read_content(void *self, struct bkt_buf *out, struct bkt_error *err)
+{
+    struct reader *reader = self;
+    if (!reader->has_content)
+        return BKT_OK;
+    int len = sqlite3_blob_bytes(reader->content);
+    char piece[PIECE_BYTES];
+    for (int at = 0; at < len;) {
+        int count = len - at < PIECE_BYTES ? len - at : PIECE_BYTES;
+        int status = sqlite3_blob_read(reader->content, piece, count, at);
+        if (status)
+            return fail(reader, status, err);
+        int rc = bkt_buf_append(out, (struct bkt_str){piece, (size_t)count});
+        if (rc)
+            return bkt_error_set(err, rc, "read table %s: %s", reader->conn.table,
+                                 bkt_error_text(rc));
+        at += count;
+    }
+    return BKT_OK;
+}
+
+static void reader_free(void *self)
+{
+    struct reader *reader = self;
+    if (!reader)
+        return;
+    (void)sqlite3_blob_close(reader->content);
+    for (size_t i = 0; i < STATEMENT_COUNT; i++)
+        (void)sqlite3_finalize(reader->stmts[i]);
+    if (reader->conn.db)
+        bkt_sqlite_rollback(&reader->conn);
+    bkt_sqlite_close(&reader->conn);
+    bkt_buf_clear(&reader->after);
+    bkt_mem_free(reader);
+}
+
+static const struct bkt_table_target_ops ops = {
+    .name = "sqlite",
+    .scan = scan,
+    .free = reader_free,
+    .peek = peek,
+    .read_error = read_error,
+    .begin_rows = begin_rows,
+    .next_row = next_row,
+    .read_content = read_content,
+};
+
+/* Rows that are elsewhere cannot be looked at from here. */
+static const struct bkt_table_target_ops state_ops = {
+    .name = "sqlite",
+    .scan = scan,
+    .free = reader_free,
+    .peek = peek,
+    .read_error = read_error,
+};
+
+/*
+ * As a writer that does not write, where that may be: then SQLite tidies up its side files when it
+ * is done, which it leaves lying for whoever may only read.
+ */
+static int open_file(struct bkt_sqlite *conn,
+                     const char *path,
+                     struct bkt_str table,
+                     struct bkt_error *err)
+{
+    if (access(path, F_OK) != 0 && errno == ENOENT)
+        return BKT_OK;
+    if (access(path, W_OK) == 0)
+        return bkt_sqlite_open(conn, path, table, BKT_SQLITE_SCAN, err);
+    return bkt_sqlite_open(conn, path, table, BKT_SQLITE_READ, err);
+}
+
+int bkt_sqlite_reader_new(const char *path,
+                          struct bkt_str table,
+                          bool has_rows,
+                          struct bkt_table_target *out_target,
+                          struct bkt_error *err)
+{
+    struct reader *reader = bkt_mem_calloc(1, sizeof(*reader));
+    if (!reader)
+        return bkt_error_set(err, BKT_ENOMEM, "open %s: out of memory", path);
+    reader->has_rows = has_rows;
+    int rc = open_file(&reader->conn, path, table, err);
+    if (rc) {
+        reader_free(reader);
+        return rc;
+    }
+    *out_target = (struct bkt_table_target){.ops = has_rows ? &ops : &state_ops, .self = reader};
+    return BKT_OK;
+}
