@@ -8,6 +8,7 @@
 #include <bucketable/config.h>
 #include <bucketable/error.h>
 #include <bucketable/glob.h>
+#include <bucketable/plan.h>
 #include <bucketable/source.h>
 #include <bucketable/sync.h>
 #include <bucketable/text.h>

@@ -42,8 +42,38 @@ void bkt_source_stop(struct bkt_source *source)
     bkt_asker_stop(&source->asker);
 }
 
-static int tell(const struct bkt_object *object, bkt_listed_fn *fn, void *ctx)
+/* A table without state: every object that is a row is new to it. */
+static int scan_nothing(void *self,
+                        const struct bkt_scan *scan,
+                        bkt_state_fn *fn,
+                        void *ctx,
+                        size_t *out_count,
+                        struct bkt_error *err)
 {
+    (void)self;
+    (void)scan;
+    (void)fn;
+    (void)ctx;
+    (void)err;
+    *out_count = 0;
+    return BKT_OK;
+}
+
+struct telling {
+    bkt_listed_fn *fn;
+    void *ctx;
+};
+
+static int tell(void *ctx,
+                enum bkt_difference difference,
+                const struct bkt_object *object,
+                const struct bkt_state_row *row,
+                struct bkt_error *err)
+{
+    (void)difference;
+    (void)row;
+    (void)err;
+    const struct telling *telling = ctx;
     char modified[BKT_TIME_ISO_BYTES] = "";
     if (object->last_modified_ms != BKT_TIME_NONE)
         bkt_time_format_iso(object->last_modified_ms, modified);
@@ -57,34 +87,17 @@ static int tell(const struct bkt_object *object, bkt_listed_fn *fn, void *ctx)
         .last_modified_ms = object->last_modified_ms,
         .last_modified = modified,
     };
-    return fn(ctx, &listed);
-}
-
-static int walk_page(const struct bkt_merge *page,
-                     const struct bkt_filter *filter,
-                     bkt_listed_fn *fn,
-                     void *ctx)
-{
-    int rc = BKT_OK;
-    for (size_t i = page->covered.skip; rc == BKT_OK && i < page->page.object_count; i++) {
-        const struct bkt_object *object = &page->page.objects[i];
-        if (bkt_filter_matches(filter, object->key, object->size, NULL))
-            rc = tell(object, fn, ctx);
-    }
-    return rc;
+    return telling->fn(telling->ctx, &listed);
 }
 
 int bkt_source_walk(struct bkt_source *source, bkt_listed_fn *fn, void *ctx, struct bkt_error *err)
 {
-    struct bkt_walker walker;
-    struct bkt_merge *page = NULL;
-    int rc = bkt_walker_begin(&walker, &source->asker, err);
-    while (rc == BKT_OK && (rc = bkt_walker_next(&walker, &page, err)) == BKT_OK && page) {
-        rc = walk_page(page, source->asker.bucket.filter, fn, ctx);
-        bkt_walker_free(page);
-    }
-    bkt_walker_end(&walker);
-    return rc;
+    static const struct bkt_table_target_ops ops = {.scan = scan_nothing};
+    static const struct bkt_table_target no_table = {.ops = &ops};
+    struct bkt_merge_rules rules = {.filter = source->asker.bucket.filter};
+    struct bkt_merge_counts counts = {0};
+    struct telling telling = {fn, ctx};
+    return bkt_walk(&source->asker, &rules, &no_table, &counts, tell, &telling, err);
 }
 
 /* Which rule keeps a key from being a row, for people. */

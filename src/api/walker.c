@@ -2,23 +2,20 @@
 
 #include "core/mem.h"
 
+enum { STATE_ROWS = 4096 };
+
 /* Nothing that the state holds is newer: it was looked at before the first page was asked for. */
 static const uint64_t clock_at_the_end = UINT64_MAX;
 
-int bkt_walker_begin(struct bkt_walker *walker, struct bkt_asker *asker, struct bkt_error *err)
-{
-    *walker = (struct bkt_walker){.asker = asker};
-    return bkt_lister_new(asker->bucket.filter, &walker->lister, err);
-}
+struct walker {
+    struct bkt_asker *asker;
+    struct bkt_lister *lister;
+    struct bkt_merge *page; /* at hand, waiting for a gap before it */
+    struct bkt_covered gap;
+    bool has_gap;
+};
 
-void bkt_walker_end(struct bkt_walker *walker)
-{
-    bkt_walker_free(walker->page);
-    bkt_lister_free(walker->lister);
-    *walker = (struct bkt_walker){0};
-}
-
-void bkt_walker_free(struct bkt_merge *merge)
+static void free_merge(struct bkt_merge *merge)
 {
     if (!merge)
         return;
@@ -44,7 +41,7 @@ static struct bkt_page page_of(struct bkt_s3_page *answer)
 }
 
 /* Ask for the next page; `walker->page` stays NULL after the last one. */
-static int fetch(struct bkt_walker *walker, struct bkt_error *err)
+static int fetch(struct walker *walker, struct bkt_error *err)
 {
     struct bkt_list_request request;
     if (walker->page || !bkt_lister_next(walker->lister, clock_at_the_end, &request))
@@ -62,7 +59,7 @@ static int fetch(struct bkt_walker *walker, struct bkt_error *err)
     rc = bkt_lister_page(walker->lister, request.chain, &page, &merge->arena, &merge->covered, err);
     if (rc) {
         bkt_s3_page_free(answer);
-        bkt_walker_free(merge);
+        free_merge(merge);
         return rc;
     }
     bkt_merge_begin(merge, &page);
@@ -70,7 +67,7 @@ static int fetch(struct bkt_walker *walker, struct bkt_error *err)
     return BKT_OK;
 }
 
-static int take_gap(struct bkt_walker *walker, struct bkt_merge **out_merge, struct bkt_error *err)
+static int take_gap(struct walker *walker, struct bkt_merge **out_merge, struct bkt_error *err)
 {
     struct bkt_merge *merge = bkt_mem_calloc(1, sizeof(*merge));
     if (!merge)
@@ -82,7 +79,8 @@ static int take_gap(struct bkt_walker *walker, struct bkt_merge **out_merge, str
     return BKT_OK;
 }
 
-int bkt_walker_next(struct bkt_walker *walker, struct bkt_merge **out_merge, struct bkt_error *err)
+/* The next stretch, begun; NULL past the last one. */
+static int next(struct walker *walker, struct bkt_merge **out_merge, struct bkt_error *err)
 {
     int rc = fetch(walker, err);
     if (rc)
@@ -97,4 +95,64 @@ int bkt_walker_next(struct bkt_walker *walker, struct bkt_merge **out_merge, str
     *out_merge = walker->page;
     walker->page = NULL;
     return BKT_OK;
+}
+
+static int run(struct bkt_asker *asker,
+               struct bkt_merge *merge,
+               const struct bkt_merge_rules *rules,
+               const struct bkt_table_target *target,
+               struct bkt_merge_counts *counts,
+               bkt_difference_fn *fn,
+               void *ctx,
+               struct bkt_error *err)
+{
+    int rc = BKT_OK;
+    while (rc == BKT_OK && !merge->is_done) {
+        if (asker && atomic_load(&asker->is_stopped))
+            return bkt_error_set(err, BKT_ECANCELED, "stopped");
+        rc = bkt_merge_run(merge, rules, target, STATE_ROWS, counts, fn, ctx, err);
+    }
+    return rc;
+}
+
+int bkt_walk(struct bkt_asker *asker,
+             const struct bkt_merge_rules *rules,
+             const struct bkt_table_target *target,
+             struct bkt_merge_counts *counts,
+             bkt_difference_fn *fn,
+             void *ctx,
+             struct bkt_error *err)
+{
+    struct walker walker = {.asker = asker};
+    struct bkt_merge *merge = NULL;
+    int rc = bkt_lister_new(rules->filter, &walker.lister, err);
+    while (rc == BKT_OK && (rc = next(&walker, &merge, err)) == BKT_OK && merge) {
+        rc = run(asker, merge, rules, target, counts, fn, ctx, err);
+        free_merge(merge);
+    }
+    free_merge(walker.page);
+    bkt_lister_free(walker.lister);
+    return rc;
+}
+
+int bkt_walk_key(struct bkt_str key,
+                 const struct bkt_object *object,
+                 const struct bkt_merge_rules *rules,
+                 const struct bkt_table_target *target,
+                 bkt_difference_fn *fn,
+                 void *ctx,
+                 struct bkt_error *err)
+{
+    struct bkt_merge_counts counts = {0};
+    struct bkt_page page = {.objects = object, .object_count = object ? 1 : 0};
+    struct bkt_merge merge = {
+        .covered = {.span = {.up_to = key, .has_up_to = true}, .read_at = clock_at_the_end},
+    };
+    int rc = bkt_span_before(&merge.arena, key, &merge.covered.span.after);
+    if (rc)
+        return bkt_error_set(err, rc, "look at the state: %s", bkt_error_text(rc));
+    bkt_merge_begin(&merge, &page);
+    rc = run(NULL, &merge, rules, target, &counts, fn, ctx, err);
+    bkt_merge_clear(&merge);
+    return rc;
 }

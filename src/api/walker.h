@@ -1,6 +1,7 @@
 /*
- * The whole key space of a bucket, stretch after stretch in the order of the keys: pages of its
- * listing, and the gaps between them in which no row can lie.
+ * The whole key space of a bucket in the order of the keys, held against the state of a table:
+ * pages of the bucket's listing, one after the other, and the gaps between them in which no row can
+ * lie.
  */
 #ifndef API_WALKER_H
 #define API_WALKER_H
@@ -8,27 +9,25 @@
 #include "api/asker.h"
 #include "table/merge.h"
 
-struct bkt_walker {
-    struct bkt_asker *asker;
-    struct bkt_lister *lister;
-    struct bkt_merge *page; /* at hand, waiting for a gap before it */
-    struct bkt_covered gap;
-    bool has_gap;
-};
-
-BKT_MUST_CHECK int bkt_walker_begin(struct bkt_walker *walker,
-                                    struct bkt_asker *asker,
-                                    struct bkt_error *err);
-/* All-zero and half-begun ones are fine. */
-void bkt_walker_end(struct bkt_walker *walker);
-
 /*
- * The next stretch, begun and ready to be run, to be freed with bkt_walker_free(); NULL past the
- * last one.  State of any revision counts as older than the page.
+ * Tell of every object that is a row, and of every state row without one.  State of any revision
+ * counts as older than the listing: of `target`, scan() is all that is used.
  */
-BKT_MUST_CHECK int bkt_walker_next(struct bkt_walker *walker,
-                                   struct bkt_merge **out_merge,
-                                   struct bkt_error *err);
-void bkt_walker_free(struct bkt_merge *merge);
+BKT_MUST_CHECK int bkt_walk(struct bkt_asker *asker,
+                            const struct bkt_merge_rules *rules,
+                            const struct bkt_table_target *target,
+                            struct bkt_merge_counts *counts,
+                            bkt_difference_fn *fn,
+                            void *ctx,
+                            struct bkt_error *err);
+
+/* The same for one key; `object` is what the bucket has, NULL for nothing. */
+BKT_MUST_CHECK int bkt_walk_key(struct bkt_str key,
+                                const struct bkt_object *object,
+                                const struct bkt_merge_rules *rules,
+                                const struct bkt_table_target *target,
+                                bkt_difference_fn *fn,
+                                void *ctx,
+                                struct bkt_error *err);
 
 #endif

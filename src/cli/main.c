@@ -11,6 +11,8 @@ const struct cli_command cli_commands[] = {
      "bucketable ls s3://my-docs/docs/", cli_ls, CLI_TAKES(CLI_OPTION_NULL), false},
     {"get", "SOURCE KEY", 2, 2, "Print one row's content, byte for byte.",
      "bucketable get s3://my-docs docs/readme.md", cli_get, 0, false},
+    {"plan", "SOURCE TARGET", 1, 2, "Tell what sync would do, and write nothing.",
+     "bucketable plan s3://my-docs/docs/ docs.db", cli_plan, 0, false},
     {"schema", "", 0, 0, "Print the JSON Schema of spec files.", "bucketable schema", cli_schema, 0,
      false},
     {0},
