@@ -494,3 +494,18 @@ int bkt_xml_skip(struct bkt_xml *xml, struct bkt_error *err)
     }
     return BKT_OK;
 }
+
+int bkt_xml_verbatim(struct bkt_xml *xml, struct bkt_str *out_bytes, struct bkt_error *err)
+{
+    const char *begin = bkt_xml_tag(xml).ptr;
+    int rc = bkt_xml_skip(xml, err);
+    if (rc == BKT_OK)
+        *out_bytes = (struct bkt_str){begin, (size_t)(xml->at - begin)};
+    return rc;
+}
+
+struct bkt_str bkt_xml_tag(const struct bkt_xml *xml)
+{
+    const char *begin = xml->open[xml->depth - 1].ptr - 1;
+    return (struct bkt_str){begin, (size_t)(xml->at - begin)};
+}

@@ -62,4 +62,12 @@ BKT_MUST_CHECK int bkt_xml_text(struct bkt_xml *xml,
 /* After START: pass over the element and all that is in it; its END is not told any more. */
 BKT_MUST_CHECK int bkt_xml_skip(struct bkt_xml *xml, struct bkt_error *err);
 
+/* The same; `out_bytes` is the element as it stands in the body, from `<` through its end tag. */
+BKT_MUST_CHECK int bkt_xml_verbatim(struct bkt_xml *xml,
+                                    struct bkt_str *out_bytes,
+                                    struct bkt_error *err);
+
+/* After START: its tag as it stands in the body, with its attributes. */
+struct bkt_str bkt_xml_tag(const struct bkt_xml *xml);
+
 #endif

@@ -222,6 +222,27 @@ static void words_hide_nothing(void **state)
     }
 }
 
+static void an_element_may_be_taken_as_it_stands(void **state)
+{
+    (void)state;
+    static const char body[] = "<r xmlns=\"u\">\n<p:a b='1'><c>&lt;</c></p:a><d /><e></e></r>";
+    struct bkt_xml xml;
+    enum bkt_xml_token token;
+    struct bkt_str bytes;
+    assert_int_equal(bkt_xml_begin(&xml, bkt_str_from(body), NULL), BKT_OK);
+    assert_int_equal(bkt_xml_next(&xml, &token, NULL), BKT_OK);
+    assert_true(bkt_str_eq(bkt_xml_tag(&xml), BKT_STR("<r xmlns=\"u\">")));
+    static const char *const wanted[] = {"<p:a b='1'><c>&lt;</c></p:a>", "<d />", "<e></e>"};
+    for (size_t i = 0; i < T_COUNT(wanted); i++) {
+        assert_int_equal(bkt_xml_next(&xml, &token, NULL), BKT_OK);
+        assert_int_equal(token, BKT_XML_START);
+        assert_int_equal(bkt_xml_verbatim(&xml, &bytes, NULL), BKT_OK);
+        assert_true(bkt_str_eq(bytes, bkt_str_from(wanted[i])));
+    }
+    assert_int_equal(bkt_xml_next(&xml, &token, NULL), BKT_OK);
+    assert_int_equal(token, BKT_XML_END);
+}
+
 static int read_text(void)
 {
     struct bkt_arena arena = {0};
@@ -250,6 +271,7 @@ int main(void)
         cmocka_unit_test(text_of_an_element),
         cmocka_unit_test(text_is_a_view_where_it_can_be),
         cmocka_unit_test(skip_takes_an_element_with_all_in_it),
+        cmocka_unit_test(an_element_may_be_taken_as_it_stands),
         cmocka_unit_test(depth_and_attributes_are_limited),
         cmocka_unit_test(errors_carry_the_position),
         cmocka_unit_test(words_hide_nothing),
