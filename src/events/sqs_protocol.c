@@ -20,6 +20,8 @@ const char *bkt_sqs_target(enum bkt_sqs_action action)
         return "AmazonSQS.GetQueueAttributes";
     case BKT_SQS_QUEUE_URL:
         return "AmazonSQS.GetQueueUrl";
+    case BKT_SQS_SET_ATTRIBUTES:
+        return "AmazonSQS.SetQueueAttributes";
     }
     return "";
 }
@@ -121,4 +123,17 @@ int bkt_sqs_write_queue_url(struct bkt_buf *buf, struct bkt_str name, struct bkt
             rc = bkt_json_append_string(buf, account);
     }
     return rc ? rc : bkt_buf_append_char(buf, '}');
+}
+
+int bkt_sqs_write_set_attribute(struct bkt_buf *buf,
+                                struct bkt_str queue_url,
+                                const char *name,
+                                struct bkt_str value)
+{
+    int rc = open_with_queue(buf, queue_url);
+    if (!rc)
+        rc = bkt_buf_printf(buf, ",\"Attributes\":{\"%s\":", name);
+    if (!rc)
+        rc = bkt_json_append_string(buf, value);
+    return rc ? rc : bkt_buf_append(buf, BKT_STR("}}"));
 }

@@ -34,6 +34,7 @@ enum bkt_sqs_action {
     BKT_SQS_SEND_BATCH,
     BKT_SQS_QUEUE_ATTRIBUTES,
     BKT_SQS_QUEUE_URL,
+    BKT_SQS_SET_ATTRIBUTES,
 };
 
 /* The value of X-Amz-Target: "AmazonSQS.ReceiveMessage". */
@@ -68,6 +69,11 @@ BKT_MUST_CHECK int bkt_sqs_write_send(struct bkt_buf *buf,
                                       size_t count);
 /* All attributes. */
 BKT_MUST_CHECK int bkt_sqs_write_queue_attributes(struct bkt_buf *buf, struct bkt_str queue_url);
+/* One attribute; the others stay. */
+BKT_MUST_CHECK int bkt_sqs_write_set_attribute(struct bkt_buf *buf,
+                                               struct bkt_str queue_url,
+                                               const char *name,
+                                               struct bkt_str value);
 /* `account` may be empty: the caller's own. */
 BKT_MUST_CHECK int bkt_sqs_write_queue_url(struct bkt_buf *buf,
                                            struct bkt_str name,

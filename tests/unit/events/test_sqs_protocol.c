@@ -41,6 +41,9 @@ static void bodies_are_what_sqs_wants(void **state)
            "{\"Id\":\"1\",\"MessageBody\":\"a\\\"b\\\\c\"}]}");
     expect(&buf, bkt_sqs_write_queue_attributes(&buf, url),
            "{\"QueueUrl\":\"" URL "\",\"AttributeNames\":[\"All\"]}");
+    expect(&buf,
+           bkt_sqs_write_set_attribute(&buf, BKT_STR("http://q/1"), "Policy", BKT_STR("{\"a\":1}")),
+           "{\"QueueUrl\":\"http://q/1\",\"Attributes\":{\"Policy\":\"{\\\"a\\\":1}\"}}");
     expect(&buf, bkt_sqs_write_queue_url(&buf, BKT_STR("my-docs"), BKT_STR("")),
            "{\"QueueName\":\"my-docs\"}");
     expect(&buf, bkt_sqs_write_queue_url(&buf, BKT_STR("my-docs"), BKT_STR("123456789012")),
@@ -71,6 +74,7 @@ static void every_action_has_a_target(void **state)
     assert_string_equal(bkt_sqs_target(BKT_SQS_SEND_BATCH), "AmazonSQS.SendMessageBatch");
     assert_string_equal(bkt_sqs_target(BKT_SQS_QUEUE_ATTRIBUTES), "AmazonSQS.GetQueueAttributes");
     assert_string_equal(bkt_sqs_target(BKT_SQS_QUEUE_URL), "AmazonSQS.GetQueueUrl");
+    assert_string_equal(bkt_sqs_target(BKT_SQS_SET_ATTRIBUTES), "AmazonSQS.SetQueueAttributes");
 }
 
 static int write_all(size_t max)
