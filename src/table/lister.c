@@ -1,6 +1,7 @@
 #include "table/lister.h"
 
 #include "core/mem.h"
+#include "table/split.h"
 
 #include <assert.h>
 
@@ -10,14 +11,26 @@ enum { TOKEN_BYTES_MAX = 8 << 10, MARK_BYTES_MAX = 4 << 10 };
 /* Pages without a key are legal (delete markers), but not without end. */
 enum { EMPTY_PAGES_MAX = 10000 };
 
+/* How splitting is tuned: docs/internals/listing.md. */
+enum {
+    MISSES_MAX = 12,      /* cuts in a row behind which there was nothing */
+    ALPHABET_STRIDE = 16, /* every so many keys of a page are looked at */
+    PAGES_PER_PROBE = 3,  /* so many pages must have been seen for each probe under way */
+};
+static const double pages_worth_a_split = 3;
+static const double lean_between = 0.5;
+
 /* What follows the greatest key of a prefix: U+10FFFF, so that the mark is UTF-8 as S3 wants. */
 static const struct bkt_str prefix_end = {"\xf4\x8f\xbf\xbf", 4};
 
+/* A range of keys below one prefix, listed page by page. */
 struct chain {
     struct bkt_str prefix;
-    struct bkt_span span;
-    struct bkt_buf mark; /* all keys up to here are covered; empty: none yet */
-    struct bkt_buf seen; /* the last key since the last jump; behind the mark when replayed */
+    struct bkt_str after; /* where the first range of a prefix begins: just before its keys */
+    struct bkt_buf up_to; /* empty: to the last key */
+    struct bkt_buf mark;  /* all keys up to here are covered; empty: none yet */
+    struct bkt_buf seen;  /* the last key since the last jump; behind the mark when replayed */
+    struct bkt_buf first; /* of the newest page with keys */
     struct bkt_buf token;
     unsigned empty_pages; /* in a row */
     uint64_t asked_at;    /* the clock before the newest page was asked for */
@@ -25,6 +38,16 @@ struct chain {
     bool jump;            /* the next request begins after `mark`, without a token */
     bool in_flight;
     bool is_done;
+    bool is_begun; /* a page has been answered */
+
+    /* Splitting. */
+    double pages_left; /* an estimate; 0: not to be split */
+    double lean;
+    unsigned misses;
+    bool is_probe; /* split off, and not yet known to hold a key */
+    uint64_t name; /* no other's, though the place in the array was another's before */
+    size_t parent; /* place and name */
+    uint64_t parent_name;
 };
 
 struct bkt_lister {
@@ -32,11 +55,19 @@ struct bkt_lister {
     struct bkt_arena arena;
     struct chain *chains;
     size_t chain_count;
+    size_t chain_room;
     size_t done_count;
     struct bkt_span *gaps;
     size_t gap_count;
     size_t gap_next;
     bool ignores_start_after;
+
+    size_t slots;
+    struct bkt_alphabet alphabet;
+    uint64_t page_count; /* with keys */
+    size_t probe_count;  /* under way */
+    uint64_t miss_count; /* probes that found nothing */
+    uint64_t last_name;
 };
 
 static int add_gap(struct bkt_lister *lister, struct bkt_str after, struct bkt_str next_prefix)
@@ -52,33 +83,71 @@ static int add_gap(struct bkt_lister *lister, struct bkt_str after, struct bkt_s
     return BKT_OK;
 }
 
-static int add_chain(struct bkt_lister *lister, struct bkt_str prefix)
+static void clear_chain(struct chain *chain)
 {
-    struct chain *chain = &lister->chains[lister->chain_count];
-    *chain = (struct chain){
+    bkt_buf_clear(&chain->up_to);
+    bkt_buf_clear(&chain->mark);
+    bkt_buf_clear(&chain->seen);
+    bkt_buf_clear(&chain->first);
+    bkt_buf_clear(&chain->token);
+}
+
+static struct chain empty_chain(struct bkt_lister *lister, struct bkt_str prefix)
+{
+    return (struct chain){
         .prefix = prefix,
+        .up_to = BKT_BUF_INIT(MARK_BYTES_MAX),
         .mark = BKT_BUF_INIT(MARK_BYTES_MAX),
         .seen = BKT_BUF_INIT(MARK_BYTES_MAX),
+        .first = BKT_BUF_INIT(MARK_BYTES_MAX),
         .token = BKT_BUF_INIT(TOKEN_BYTES_MAX),
-        .span = {.has_up_to = prefix.len > 0},
+        .lean = lean_between,
+        .name = ++lister->last_name,
     };
-    if (chain->span.has_up_to) {
-        int rc = bkt_span_before(&lister->arena, prefix, &chain->span.after);
-        if (rc == BKT_OK)
-            rc = bkt_span_last_of_prefix(&lister->arena, prefix, &chain->span.up_to);
-        if (rc)
-            return rc;
-    }
-    lister->chain_count++;
+}
+
+/* Room for one more at the end. */
+static int reserve_chain(struct bkt_lister *lister)
+{
+    if (lister->chain_count < lister->chain_room)
+        return BKT_OK;
+    size_t room = lister->chain_room * 2 + 8;
+    struct chain *chains = bkt_mem_realloc(lister->chains, room * sizeof(*chains));
+    if (!chains)
+        return BKT_ENOMEM;
+    lister->chains = chains;
+    lister->chain_room = room;
     return BKT_OK;
+}
+
+static int set_buf(struct bkt_buf *buf, struct bkt_str text)
+{
+    bkt_buf_reset(buf);
+    return bkt_buf_append(buf, text);
+}
+
+/* All keys with the prefix; `out_last` is a span's end. */
+static int add_chain(struct bkt_lister *lister, struct bkt_str prefix, struct bkt_str *out_last)
+{
+    int rc = reserve_chain(lister);
+    if (rc)
+        return rc;
+    struct chain *chain = &lister->chains[lister->chain_count++];
+    *chain = empty_chain(lister, prefix);
+    *out_last = (struct bkt_str){"", 0};
+    if (prefix.len == 0)
+        return BKT_OK;
+    rc = bkt_span_before(&lister->arena, prefix, &chain->after);
+    if (rc == BKT_OK)
+        rc = bkt_span_last_of_prefix(&lister->arena, prefix, out_last);
+    return rc ? rc : set_buf(&chain->up_to, *out_last);
 }
 
 /* Prefixes and what lies between them, from the first key to the last. */
 static int cut(struct bkt_lister *lister, const struct bkt_str *prefixes, size_t count)
 {
-    lister->chains = bkt_arena_alloc(&lister->arena, (count + 1) * sizeof(*lister->chains));
     lister->gaps = bkt_arena_alloc(&lister->arena, (count + 1) * sizeof(*lister->gaps));
-    if (!lister->chains || !lister->gaps)
+    if (!lister->gaps)
         return BKT_ENOMEM;
 
     struct bkt_str after = {"", 0};
@@ -88,11 +157,10 @@ static int cut(struct bkt_lister *lister, const struct bkt_str *prefixes, size_t
         if (prefixes[i].len > 0)
             rc = add_gap(lister, after, prefixes[i]);
         if (rc == BKT_OK)
-            rc = add_chain(lister, prefixes[i]);
+            rc = add_chain(lister, prefixes[i], &after);
         if (rc)
             return rc;
-        after = lister->chains[i].span.up_to;
-        is_open = lister->chains[i].span.has_up_to;
+        is_open = after.len > 0;
     }
     return is_open ? add_gap(lister, after, (struct bkt_str){"", 0}) : BKT_OK;
 }
@@ -105,6 +173,7 @@ int bkt_lister_new(const struct bkt_filter *filter,
     if (!lister)
         return bkt_error_set(err, BKT_ENOMEM, "prepare a listing: out of memory");
     lister->filter = filter;
+    lister->slots = 1;
 
     const struct bkt_str *prefixes;
     size_t count;
@@ -126,13 +195,16 @@ void bkt_lister_free(struct bkt_lister *lister)
 {
     if (!lister)
         return;
-    for (size_t i = 0; i < lister->chain_count; i++) {
-        bkt_buf_clear(&lister->chains[i].mark);
-        bkt_buf_clear(&lister->chains[i].seen);
-        bkt_buf_clear(&lister->chains[i].token);
-    }
+    for (size_t i = 0; i < lister->chain_count; i++)
+        clear_chain(&lister->chains[i]);
+    bkt_mem_free(lister->chains);
     bkt_arena_clear(&lister->arena);
     bkt_mem_free(lister);
+}
+
+void bkt_lister_set_slots(struct bkt_lister *lister, size_t slots)
+{
+    lister->slots = slots;
 }
 
 bool bkt_lister_next_gap(struct bkt_lister *lister, uint64_t clock, struct bkt_covered *out_gap)
@@ -144,32 +216,253 @@ bool bkt_lister_next_gap(struct bkt_lister *lister, uint64_t clock, struct bkt_c
     return true;
 }
 
+/* Splitting. */
+
+/* Where a chain's rest may be cut: inside, below its prefix, and not where all is excluded. */
+static bool may_cut(const struct bkt_lister *lister, const struct chain *chain, struct bkt_str key)
+{
+    struct bkt_str excluded;
+    struct bkt_str mark = bkt_buf_str(&chain->mark);
+    return key.len > 0 && bkt_str_has_prefix(key, chain->prefix) && bkt_str_cmp(key, mark) > 0 &&
+           bkt_str_cmp(key, chain->after) > 0 &&
+           (chain->up_to.len == 0 || bkt_str_cmp(key, bkt_buf_str(&chain->up_to)) < 0) &&
+           !bkt_filter_excluded_prefix(lister->filter, key, &excluded);
+}
+
+/*
+ * Cut the chain in two: `out_upper` is the part above `key`.  On failure the chain is whole and
+ * nothing is left.
+ */
+static int cut_chain(struct bkt_lister *lister,
+                     struct chain *lower,
+                     struct bkt_str key,
+                     struct chain *out_upper)
+{
+    struct chain upper = empty_chain(lister, lower->prefix);
+    struct bkt_buf up_to = BKT_BUF_INIT(MARK_BYTES_MAX);
+    int rc = bkt_buf_append(&upper.mark, key);
+    if (rc == BKT_OK)
+        rc = bkt_buf_append(&up_to, key);
+    if (rc) {
+        clear_chain(&upper);
+        bkt_buf_clear(&up_to);
+        return rc;
+    }
+    upper.jump = true;
+    upper.up_to = lower->up_to;
+    lower->up_to = up_to;
+    *out_upper = upper;
+    return BKT_OK;
+}
+
+int bkt_lister_cut(struct bkt_lister *lister, const struct bkt_str *keys, size_t count)
+{
+    size_t old_count = lister->chain_count;
+    size_t room = old_count + count;
+    struct chain *chains = bkt_mem_alloc((room + 1) * sizeof(*chains));
+    if (!chains)
+        return BKT_ENOMEM;
+    size_t new_count = 0;
+    int rc = BKT_OK;
+    size_t next = 0;
+    for (size_t i = 0; i < old_count; i++) {
+        chains[new_count++] = lister->chains[i];
+        for (; next < count && rc == BKT_OK; next++) {
+            struct chain *lower = &chains[new_count - 1];
+            if (lower->up_to.len > 0 && bkt_str_cmp(keys[next], bkt_buf_str(&lower->up_to)) >= 0)
+                break;
+            if (!may_cut(lister, lower, keys[next]))
+                continue;
+            rc = cut_chain(lister, lower, keys[next], &chains[new_count]);
+            if (rc == BKT_OK)
+                new_count++;
+        }
+    }
+    bkt_mem_free(lister->chains);
+    lister->chains = chains;
+    lister->chain_count = new_count;
+    lister->chain_room = room + 1;
+    return rc;
+}
+
+static struct bkt_split_range rest_of(const struct chain *chain)
+{
+    return (struct bkt_split_range){
+        .first = bkt_buf_str(&chain->first),
+        .last = bkt_buf_str(&chain->mark),
+        .up_to = bkt_buf_str(&chain->up_to),
+    };
+}
+
+static void estimate(const struct bkt_lister *lister, struct chain *chain)
+{
+    struct bkt_split_range rest = rest_of(chain);
+    chain->pages_left = bkt_split_pages(&lister->alphabet, &rest);
+}
+
+static struct chain *longest(struct bkt_lister *lister)
+{
+    struct chain *best = NULL;
+    for (size_t i = 0; i < lister->chain_count; i++) {
+        struct chain *chain = &lister->chains[i];
+        if (!chain->is_done && chain->misses <= MISSES_MAX &&
+            chain->pages_left > pages_worth_a_split &&
+            (!best || chain->pages_left > best->pages_left))
+            best = chain;
+    }
+    return best;
+}
+
+/* A key to cut at; false when there is none. */
+static bool find_cut(struct bkt_lister *lister, struct chain *chain, struct bkt_buf *key)
+{
+    struct bkt_split_range rest = rest_of(chain);
+    bool found = false;
+    struct bkt_str excluded;
+    if (bkt_split_cut(&lister->alphabet, &rest, chain->lean, key, &found) || !found)
+        return false;
+    if (bkt_filter_excluded_prefix(lister->filter, bkt_buf_str(key), &excluded) &&
+        (set_buf(key, excluded) || bkt_buf_append(key, prefix_end)))
+        return false;
+    return may_cut(lister, chain, bkt_buf_str(key));
+}
+
+/* A place for one more chain: one that is done, or a new one at the end. */
+static int find_place(struct bkt_lister *lister, size_t *out_index)
+{
+    for (size_t i = 0; i < lister->chain_count && lister->done_count > 0; i++) {
+        if (lister->chains[i].is_done) {
+            clear_chain(&lister->chains[i]);
+            lister->done_count--;
+            *out_index = i;
+            return BKT_OK;
+        }
+    }
+    int rc = reserve_chain(lister);
+    if (rc == BKT_OK)
+        *out_index = lister->chain_count++;
+    return rc;
+}
+
+/*
+ * Split the chain that has the longest way to go.  False when none is worth it.  Without memory
+ * there is one range less, and no other harm.
+ */
+static bool split(struct bkt_lister *lister, size_t *out_index)
+{
+    if (lister->slots < 2 || lister->ignores_start_after ||
+        (lister->probe_count + lister->miss_count) * PAGES_PER_PROBE >= lister->page_count)
+        return false;
+    struct bkt_buf key = BKT_BUF_INIT(MARK_BYTES_MAX);
+    struct chain *lower;
+    bool is_split = false;
+    while (!is_split && (lower = longest(lister)) != NULL) {
+        struct chain upper;
+        if (!find_cut(lister, lower, &key) ||
+            cut_chain(lister, lower, bkt_buf_str(&key), &upper) != BKT_OK) {
+            lower->pages_left = 0;
+            continue;
+        }
+        upper.is_probe = true;
+        upper.parent = (size_t)(lower - lister->chains);
+        upper.parent_name = lower->name;
+        upper.lean = (lower->lean + 1) / 2;
+        estimate(lister, lower);
+        size_t index;
+        if (find_place(lister, &index) != BKT_OK) {
+            bkt_buf_clear(&lower->up_to);
+            lower->up_to = upper.up_to;
+            upper.up_to = (struct bkt_buf){0};
+            clear_chain(&upper);
+            break;
+        }
+        lister->chains[index] = upper;
+        lister->probe_count++;
+        *out_index = index;
+        is_split = true;
+    }
+    bkt_buf_clear(&key);
+    return is_split;
+}
+
+/* A probe has been answered: did it find keys? */
+static void judge_probe(struct bkt_lister *lister, struct chain *chain, bool has_keys)
+{
+    if (!chain->is_probe)
+        return;
+    chain->is_probe = false;
+    lister->probe_count--;
+    lister->miss_count += !has_keys;
+    struct chain *parent = &lister->chains[chain->parent];
+    if (parent->is_done || parent->name != chain->parent_name)
+        return;
+    parent->misses = has_keys ? 0 : parent->misses + 1;
+    if (!has_keys)
+        parent->lean = lean_between;
+}
+
 bool bkt_lister_next(struct bkt_lister *lister,
                      uint64_t clock,
                      struct bkt_list_request *out_request)
 {
-    for (size_t i = 0; i < lister->chain_count; i++) {
-        struct chain *chain = &lister->chains[i];
-        if (chain->is_done || chain->in_flight)
-            continue;
-        chain->in_flight = true;
-        chain->asked_at = clock;
-        if (chain->token.len == 0)
-            chain->mark_at = clock;
-        *out_request = (struct bkt_list_request){
-            .chain = i,
-            .prefix = chain->prefix,
-            .start_after = chain->jump ? bkt_buf_str(&chain->mark) : (struct bkt_str){"", 0},
-            .token = bkt_buf_str(&chain->token),
-        };
-        return true;
-    }
-    return false;
+    size_t index = 0;
+    while (index < lister->chain_count &&
+           (lister->chains[index].is_done || lister->chains[index].in_flight))
+        index++;
+    if (index == lister->chain_count && !split(lister, &index))
+        return false;
+    struct chain *chain = &lister->chains[index];
+    chain->in_flight = true;
+    chain->asked_at = clock;
+    if (chain->token.len == 0)
+        chain->mark_at = clock;
+    *out_request = (struct bkt_list_request){
+        .chain = index,
+        .prefix = chain->prefix,
+        .start_after = chain->jump ? bkt_buf_str(&chain->mark) : (struct bkt_str){"", 0},
+        .token = bkt_buf_str(&chain->token),
+    };
+    return true;
 }
 
 bool bkt_lister_is_done(const struct bkt_lister *lister)
 {
     return lister->done_count == lister->chain_count && lister->gap_next == lister->gap_count;
+}
+
+static void end_chain(struct bkt_lister *lister, struct chain *chain)
+{
+    chain->is_done = true;
+    lister->done_count++;
+}
+
+/*
+ * A server that ignores start-after would send everything before a chain's range again: give what
+ * was not begun back to the chain before it, if that is still under way.
+ */
+static bool give_back(struct bkt_lister *lister, struct chain *upper)
+{
+    for (size_t i = 0; i < lister->chain_count; i++) {
+        struct chain *lower = &lister->chains[i];
+        if (lower->is_done || lower == upper || lower->up_to.len == 0 ||
+            !bkt_str_eq(bkt_buf_str(&lower->up_to), bkt_buf_str(&upper->mark)))
+            continue;
+        bkt_buf_clear(&lower->up_to);
+        lower->up_to = upper->up_to;
+        upper->up_to = BKT_BUF_INIT(MARK_BYTES_MAX);
+        end_chain(lister, upper);
+        return true;
+    }
+    return false;
+}
+
+static void give_back_idle(struct bkt_lister *lister)
+{
+    for (size_t i = 0; i < lister->chain_count; i++) {
+        struct chain *chain = &lister->chains[i];
+        if (!chain->is_done && !chain->in_flight && !chain->is_begun && chain->mark.len > 0)
+            (void)give_back(lister, chain);
+    }
 }
 
 static int check_keys(const struct chain *chain, const struct bkt_page *page, struct bkt_error *err)
@@ -206,10 +499,37 @@ static size_t count_before_mark(const struct chain *chain, const struct bkt_page
     return skip;
 }
 
-static int set_buf(struct bkt_buf *buf, struct bkt_str text)
+static size_t count_behind_end(const struct chain *chain, const struct bkt_page *page, size_t skip)
 {
-    bkt_buf_reset(buf);
-    return bkt_buf_append(buf, text);
+    size_t drop = 0;
+    struct bkt_str up_to = bkt_buf_str(&chain->up_to);
+    if (up_to.len == 0)
+        return 0;
+    while (skip + drop < page->object_count &&
+           bkt_str_cmp(page->objects[page->object_count - 1 - drop].key, up_to) > 0)
+        drop++;
+    return drop;
+}
+
+/* What a page's keys tell of those to come. */
+static int learn(struct bkt_lister *lister,
+                 struct chain *chain,
+                 const struct bkt_page *page,
+                 const struct bkt_covered *covered)
+{
+    size_t end = page->object_count - covered->drop;
+    judge_probe(lister, chain, covered->skip < end);
+    if (covered->skip == end)
+        return BKT_OK;
+    lister->page_count++;
+    if (lister->slots < 2)
+        return BKT_OK;
+    for (size_t i = covered->skip; i < end; i += ALPHABET_STRIDE) {
+        struct bkt_str key = page->objects[i].key;
+        size_t len = chain->prefix.len;
+        bkt_alphabet_see(&lister->alphabet, (struct bkt_str){key.ptr + len, key.len - len});
+    }
+    return set_buf(&chain->first, page->objects[covered->skip].key);
 }
 
 /* Where the chain goes on after a page that is not the last one. */
@@ -242,6 +562,8 @@ static int advance(struct bkt_lister *lister,
         return rc;
     rc = set_buf(&chain->mark, last);
     chain->mark_at = chain->asked_at;
+    if (rc == BKT_OK && lister->slots > 1)
+        estimate(lister, chain);
 
     struct bkt_str excluded;
     if (rc || lister->ignores_start_after ||
@@ -253,7 +575,53 @@ static int advance(struct bkt_lister *lister,
     bkt_buf_reset(&chain->token);
     bkt_buf_reset(&chain->seen);
     chain->jump = true;
+    chain->pages_left = 0; /* nothing is known of what follows */
     return rc;
+}
+
+/* Take a believable page in. */
+static int take(struct bkt_lister *lister,
+                struct chain *chain,
+                const struct bkt_page *page,
+                struct bkt_arena *arena,
+                struct bkt_covered *out_covered,
+                struct bkt_error *err)
+{
+    struct bkt_covered covered = {.span.after = chain->after, .read_at = chain->mark_at};
+    covered.skip = count_before_mark(chain, page);
+    if (covered.skip > 0 && !lister->ignores_start_after) {
+        lister->ignores_start_after = true;
+        give_back_idle(lister); /* this chain may end later now */
+    }
+    covered.drop = count_behind_end(chain, page, covered.skip);
+    if (chain->mark.len > 0 && bkt_arena_dup(arena, bkt_buf_str(&chain->mark), &covered.span.after))
+        return BKT_ENOMEM;
+    if (learn(lister, chain, page, &covered) != BKT_OK)
+        return BKT_ENOMEM;
+
+    struct bkt_str end = covered.span.after;
+    if (covered.skip > 0 && !chain->is_begun && give_back(lister, chain)) {
+        covered.skip = page->object_count;
+        covered.drop = 0;
+        covered.span.has_up_to = true;
+    } else {
+        bool is_last = !page->is_truncated || covered.drop > 0;
+        if (!is_last) {
+            int rc = advance(lister, chain, page, err);
+            if (rc)
+                return rc;
+            /* What is left of the chain may all be excluded, or nothing. */
+            is_last = chain->up_to.len > 0 &&
+                      bkt_str_cmp(bkt_buf_str(&chain->mark), bkt_buf_str(&chain->up_to)) >= 0;
+        }
+        end = bkt_buf_str(is_last ? &chain->up_to : &chain->mark);
+        covered.span.has_up_to = !is_last || end.len > 0;
+        if (is_last)
+            end_chain(lister, chain);
+    }
+    chain->is_begun = true;
+    *out_covered = covered;
+    return covered.span.has_up_to ? bkt_arena_dup(arena, end, &out_covered->span.up_to) : BKT_OK;
 }
 
 int bkt_lister_page(struct bkt_lister *lister,
@@ -270,36 +638,9 @@ int bkt_lister_page(struct bkt_lister *lister,
     int rc = check_keys(chain, page, err);
     if (rc)
         return rc;
-
-    struct bkt_covered covered = {.span = chain->span, .read_at = chain->mark_at};
-    struct bkt_str mark = bkt_buf_str(&chain->mark);
-    if (mark.len > 0)
-        rc = bkt_arena_dup(arena, mark, &covered.span.after);
-    if (rc)
+    rc = take(lister, chain, page, arena, out_covered, err);
+    if (rc == BKT_ENOMEM)
         return bkt_error_set(err, rc, "%s", bkt_error_text(rc));
-    covered.skip = count_before_mark(chain, page);
-    if (covered.skip > 0)
-        lister->ignores_start_after = true;
-
-    bool is_last = !page->is_truncated;
-    if (!is_last) {
-        rc = advance(lister, chain, page, err);
-        if (rc)
-            return rc == BKT_ENOMEM ? bkt_error_set(err, rc, "%s", bkt_error_text(rc)) : rc;
-        /* What is left of the chain may all be excluded. */
-        mark = bkt_buf_str(&chain->mark);
-        is_last = chain->span.has_up_to && bkt_str_cmp(mark, chain->span.up_to) >= 0;
-    }
-    if (!is_last) {
-        covered.span.has_up_to = true;
-        rc = bkt_arena_dup(arena, mark, &covered.span.up_to);
-        if (rc)
-            return bkt_error_set(err, rc, "%s", bkt_error_text(rc));
-    } else {
-        chain->is_done = true;
-        lister->done_count++;
-    }
-    chain->in_flight = false;
-    *out_covered = covered;
-    return BKT_OK;
+    chain->in_flight = rc != BKT_OK;
+    return rc;
 }

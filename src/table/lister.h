@@ -1,10 +1,13 @@
 /*
  * Which page of the listing to ask for next, and what a page that came back covers.
  *
- * The key space is cut into stretches: below each prefix under which rows can lie runs a chain of
- * ListObjectsV2 pages; what is left between them cannot hold a row and is covered without a
- * request. Together the covered spans are the whole key space, each part once, so that a state row
- * in none of the pages is known to be absent, or no row by the spec.
+ * The key space is cut into stretches: below each prefix under which rows can lie run one or more
+ * chains of ListObjectsV2 pages; what is left between them cannot hold a row and is covered without
+ * a request. Together the covered spans are the whole key space, each part once, so that a state
+ * row in none of the pages is known to be absent, or no row by the spec.
+ *
+ * A chain lists a range of keys, and its rest can be split off to be listed by another at the same
+ * time: docs/internals/listing.md.
  *
  * The guard against listings that lie lives here: a page is an error, and covers nothing, when its
  * keys do not ascend, lie outside the prefix or go back, or when its token is the one just used.
@@ -31,7 +34,8 @@ struct bkt_list_request {
 /* What a page, or a gap, covers. */
 struct bkt_covered {
     struct bkt_span span;
-    size_t skip; /* leading objects of the page that lie before the span: asked for, but sent */
+    size_t skip; /* leading objects of the page that lie before the span: not asked for, but sent */
+    size_t drop; /* trailing objects that lie behind it: another chain's */
     bool is_gap; /* no row can lie here: there is no page */
     /*
      * The clock for what is absent here.  Between a page's last key and the next page's first one
@@ -45,6 +49,21 @@ BKT_MUST_CHECK int bkt_lister_new(const struct bkt_filter *filter,
                                   struct bkt_lister **out_lister,
                                   struct bkt_error *err);
 void bkt_lister_free(struct bkt_lister *lister);
+
+/*
+ * How many pages are asked for at once, at most.  With more than one, ranges are split when there
+ * is no other page to ask for; with 1, as at first, they never are.
+ */
+void bkt_lister_set_slots(struct bkt_lister *lister, size_t slots);
+
+/*
+ * Begin with ranges that end at these keys, which ascend; copied.  Before the first request.  Keys
+ * that lie where nothing is listed are passed over.  Of BKT_ENOMEM nothing is left but fewer
+ * ranges.
+ */
+BKT_MUST_CHECK int bkt_lister_cut(struct bkt_lister *lister,
+                                  const struct bkt_str *keys,
+                                  size_t count);
 
 /*
  * The next stretch without a request, as of `clock`; false when all have been given out.  The

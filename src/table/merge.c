@@ -17,8 +17,10 @@ struct walk {
 
 void bkt_merge_begin(struct bkt_merge *merge, const struct bkt_page *page)
 {
-    if (page)
+    if (page) {
         merge->page = *page;
+        merge->page.object_count -= merge->covered.drop;
+    }
     merge->next_object = merge->covered.skip;
     merge->after = BKT_BUF_INIT(STATE_KEY_BYTES_MAX);
     merge->last = BKT_BUF_INIT(STATE_KEY_BYTES_MAX);
