@@ -10,6 +10,7 @@
 #include <bucketable/glob.h>
 #include <bucketable/plan.h>
 #include <bucketable/source.h>
+#include <bucketable/status.h>
 #include <bucketable/sync.h>
 #include <bucketable/text.h>
 #include <bucketable/watch.h>

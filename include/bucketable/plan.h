@@ -43,7 +43,6 @@ struct bkt_plan_counts {
     uint64_t updated;
     uint64_t deleted;
     uint64_t unchanged;
-    uint64_t reread; /* the last try to read them failed: they are read again */
     uint64_t failed; /* as is known, no (newer) row can be made of them */
     uint64_t rows;   /* of the table now */
     /* More would be deleted than max_deletes allows: a sync deletes none and stops. */

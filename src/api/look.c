@@ -53,19 +53,7 @@ void bkt_look_end(struct bkt_look *look)
     look->target = (struct bkt_table_target){0};
 }
 
-/* Would the read be answered "not modified"?  As the engine asks, engine_work.c. */
-static bool is_as_read(const struct bkt_look *look,
-                       const struct bkt_object *object,
-                       const struct bkt_state_row *row)
-{
-    return look->settings->columns == 0 && !(row->flags & BKT_STATE_FAILED_CONTENT) &&
-           decode_is_current(look, row) && row->etag.len > 0 && bkt_str_eq(row->etag, object->etag);
-}
-
-enum bkt_look_op bkt_look_op(const struct bkt_look *look,
-                             enum bkt_difference difference,
-                             const struct bkt_object *object,
-                             const struct bkt_state_row *row)
+enum bkt_look_op bkt_look_op(enum bkt_difference difference, const struct bkt_state_row *row)
 {
     bool has_row = row && (row->flags & BKT_STATE_ROW);
     switch (difference) {
@@ -74,9 +62,7 @@ enum bkt_look_op bkt_look_op(const struct bkt_look *look,
     case BKT_DIFFERENCE_FAILED:
         return BKT_LOOK_FAILED;
     case BKT_DIFFERENCE_READ:
-        if (!has_row)
-            return BKT_LOOK_ADD;
-        return is_as_read(look, object, row) ? BKT_LOOK_REREAD : BKT_LOOK_UPDATE;
+        return has_row ? BKT_LOOK_UPDATE : BKT_LOOK_ADD;
     case BKT_DIFFERENCE_ABSENT:
     case BKT_DIFFERENCE_UNCERTAIN:
         return has_row ? BKT_LOOK_DELETE : BKT_LOOK_NOTHING;

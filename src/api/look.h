@@ -34,16 +34,11 @@ enum bkt_look_op {
     BKT_LOOK_ADD,
     BKT_LOOK_UPDATE,
     BKT_LOOK_DELETE,
-    BKT_LOOK_REREAD, /* the last try failed; it will be read again, and may well come out the same
-                      */
     BKT_LOOK_FAILED, /* no (newer) row can be made of this content, as is known */
 };
 
 /* What a sync would do with the key. */
-enum bkt_look_op bkt_look_op(const struct bkt_look *look,
-                             enum bkt_difference difference,
-                             const struct bkt_object *object,
-                             const struct bkt_state_row *row);
+enum bkt_look_op bkt_look_op(enum bkt_difference difference, const struct bkt_state_row *row);
 
 /* How many rows a listing may remove; UINT64_MAX: any number. */
 uint64_t bkt_look_deletes_max(const struct bkt_look *look);

@@ -8,7 +8,6 @@ struct bkt_plan {
 };
 
 struct run {
-    const struct bkt_look *look;
     struct bkt_plan_counts counts;
     bkt_step_fn *fn;
     void *ctx;
@@ -57,12 +56,9 @@ static int on_difference(void *ctx,
 {
     (void)err;
     struct run *run = ctx;
-    switch (bkt_look_op(run->look, difference, object, row)) {
+    switch (bkt_look_op(difference, row)) {
     case BKT_LOOK_NOTHING:
         run->counts.unchanged += object != NULL;
-        return BKT_OK;
-    case BKT_LOOK_REREAD:
-        run->counts.reread++;
         return BKT_OK;
     case BKT_LOOK_FAILED:
         run->counts.failed++;
@@ -87,7 +83,7 @@ int bkt_plan_run(struct bkt_plan *plan,
                  struct bkt_error *err)
 {
     struct bkt_look *look = &plan->look;
-    struct run run = {.look = look, .fn = fn, .ctx = ctx};
+    struct run run = {.fn = fn, .ctx = ctx};
     struct bkt_merge_counts counts = {0};
     int rc = bkt_look_begin(look, err);
     if (rc == BKT_OK)

@@ -46,9 +46,6 @@ static void say_plan(const struct cli_globals *globals, const struct bkt_plan_co
             "sync would add %llu rows, update %llu and delete %llu; %llu are right",
             (unsigned long long)counts->added, (unsigned long long)counts->updated,
             (unsigned long long)counts->deleted, (unsigned long long)counts->unchanged);
-    if (counts->reread > 0)
-        cli_say(globals, "info", "sync would read %llu objects again that failed the last time",
-                (unsigned long long)counts->reread);
 }
 
 static void stop_plan(void *ctx)

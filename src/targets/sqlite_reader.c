@@ -434,13 +434,11 @@ static const struct bkt_table_target_ops state_ops = {
  * As a writer that does not write, where that may be: then SQLite tidies up its side files when it
  * is done, which it leaves lying for whoever may only read.
  */
-static int open_file(struct bkt_sqlite *conn,
-                     const char *path,
-                     struct bkt_str table,
-                     struct bkt_error *err)
+int bkt_sqlite_open_to_look(struct bkt_sqlite *conn,
+                            const char *path,
+                            struct bkt_str table,
+                            struct bkt_error *err)
 {
-    if (access(path, F_OK) != 0 && errno == ENOENT)
-        return BKT_OK;
     if (access(path, W_OK) == 0)
         return bkt_sqlite_open(conn, path, table, BKT_SQLITE_SCAN, err);
     return bkt_sqlite_open(conn, path, table, BKT_SQLITE_READ, err);
@@ -456,7 +454,8 @@ int bkt_sqlite_reader_new(const char *path,
     if (!reader)
         return bkt_error_set(err, BKT_ENOMEM, "open %s: out of memory", path);
     reader->has_rows = has_rows;
-    int rc = open_file(&reader->conn, path, table, err);
+    bool is_there = access(path, F_OK) == 0 || errno != ENOENT;
+    int rc = is_there ? bkt_sqlite_open_to_look(&reader->conn, path, table, err) : BKT_OK;
     if (rc) {
         reader_free(reader);
         return rc;

@@ -2,7 +2,7 @@
 
 #include "core/mem.h"
 #include "core/time.h"
-#include "targets/sqlite_db.h"
+#include "targets/sqlite_reader.h"
 #include "targets/sqlite_schema.h"
 
 static int64_t column_time(sqlite3_stmt *stmt, int i)
@@ -108,8 +108,9 @@ int bkt_sqlite_status_read(const char *path,
                            const struct bkt_sqlite_status *status,
                            struct bkt_error *err)
 {
+    static const struct bkt_str any_table = {"objects", 7}; /* each in turn, in tell_failed() */
     struct bkt_sqlite conn;
-    int rc = bkt_sqlite_open(&conn, path, (struct bkt_str){0}, BKT_SQLITE_READ, err);
+    int rc = bkt_sqlite_open_to_look(&conn, path, any_table, err);
     if (rc)
         return rc;
     rc = bkt_sqlite_exec(&conn, "BEGIN", err);

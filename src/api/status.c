@@ -1,0 +1,96 @@
+#include <bucketable/status.h>
+
+#include "api/target_look.h"
+#include "core/arena.h"
+#include "core/time.h"
+#include "targets/sqlite_status.h"
+
+enum { REASON_BYTES_MAX = 2000 };
+
+struct reading {
+    const struct bkt_status_callbacks *callbacks;
+    struct bkt_arena arena;
+    int64_t now_ms;
+};
+
+static void format(int64_t ms, char out[BKT_TIME_ISO_BYTES])
+{
+    out[0] = '\0';
+    if (ms != BKT_TIME_NONE)
+        bkt_time_format_iso(ms, out);
+}
+
+static int on_table(void *ctx, const struct bkt_sqlite_table_status *found, struct bkt_error *err)
+{
+    struct reading *reading = ctx;
+    struct bkt_str table;
+    struct bkt_str source;
+    bkt_arena_reset(&reading->arena);
+    if (bkt_arena_dup(&reading->arena, found->table, &table) ||
+        bkt_arena_dup(&reading->arena, found->source, &source))
+        return bkt_error_set(err, BKT_ENOMEM, "read the state: out of memory");
+    char changed[BKT_TIME_ISO_BYTES];
+    char listed[BKT_TIME_ISO_BYTES];
+    format(found->updated_ms, changed);
+    format(found->listing_ended_ms, listed);
+    struct bkt_table_status status = {
+        .table = table.ptr,
+        .source = source.ptr,
+        .rows = found->row_count,
+        .failed = found->failed_count,
+        .last_change_ms = found->updated_ms,
+        .listing_ended_ms = found->listing_ended_ms,
+        .listing_listed = found->listing_listed,
+        .listing_matched = found->listing_matched,
+        .listing_failed = found->listing_failed,
+        .now_ms = reading->now_ms,
+        .last_change = changed,
+        .listing_ended = listed,
+    };
+    return reading->callbacks->table(reading->callbacks->ctx, &status);
+}
+
+static int on_failed(void *ctx, struct bkt_str key, struct bkt_str reason, struct bkt_error *err)
+{
+    struct reading *reading = ctx;
+    struct bkt_str text;
+    bkt_arena_reset(&reading->arena);
+    if (reason.len > REASON_BYTES_MAX)
+        reason.len = REASON_BYTES_MAX;
+    if (bkt_arena_dup(&reading->arena, reason, &text))
+        return bkt_error_set(err, BKT_ENOMEM, "read the state: out of memory");
+    return reading->callbacks->failure(reading->callbacks->ctx, key.ptr, key.len, text.ptr);
+}
+
+static int find_file(const struct bkt_settings *settings,
+                     struct bkt_buf *out_path,
+                     struct bkt_error *err)
+{
+    bool has_rows;
+    int rc = bkt_target_state_file(settings, out_path, &has_rows, err);
+    if (rc || out_path->len > 0)
+        return rc;
+    return bkt_error_set(err, BKT_EUNSUPPORTED,
+                         "status reads SQLite files: name docs.db, or a state file with --state "
+                         "FILE; other databases are not supported yet");
+}
+
+int bkt_status_read(const struct bkt_config *config,
+                    const struct bkt_status_callbacks *callbacks,
+                    struct bkt_error *err)
+{
+    struct bkt_status_callbacks known = {0};
+    memcpy(&known, callbacks, callbacks->size < sizeof(known) ? callbacks->size : sizeof(known));
+    struct reading reading = {.callbacks = &known, .now_ms = bkt_time_wall_ms()};
+    struct bkt_sqlite_status status = {
+        .table = on_table, .failed = known.failure ? on_failed : NULL, .ctx = &reading};
+    struct bkt_buf path = {0};
+    int rc = bkt_config_check(config, BKT_CONFIG_TARGET, NULL, NULL, err);
+    if (rc == BKT_OK)
+        rc = find_file(bkt_config_settings(config), &path, err);
+    if (rc == BKT_OK)
+        rc = bkt_sqlite_status_read(path.ptr, &status, err);
+    bkt_arena_clear(&reading.arena);
+    bkt_buf_clear(&path);
+    return rc;
+}
