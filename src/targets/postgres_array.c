@@ -106,7 +106,7 @@ int bkt_postgres_array_add_utf8(struct bkt_postgres_array *array, struct bkt_str
 {
     static const struct bkt_str replacement = {"\xef\xbf\xbd", 3};
     size_t len = text.len;
-    const char *end = text.ptr + text.len;
+    const char *end = len > 0 ? text.ptr + len : text.ptr;
     const char *nul = len > 0 ? memchr(text.ptr, '\0', len) : NULL;
     for (const char *at = nul; at;
          at = at + 1 < end ? memchr(at + 1, '\0', (size_t)(end - at - 1)) : NULL)
