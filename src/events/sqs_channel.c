@@ -35,8 +35,8 @@ static int wait_ms(const void *self, int64_t now_ms)
 static void settle(void *self, uint64_t token)
 {
     struct sqs_channel *channel = self;
-    struct bkt_sqs_held_message *message = bkt_sqs_held_get(&channel->held, token);
-    if (message && (message->stage == BKT_SQS_UNSETTLED || message->stage == BKT_SQS_OVERDUE))
+    struct bkt_held_message *message = bkt_held_get(&channel->held, token);
+    if (message && (message->stage == BKT_HELD_UNSETTLED || message->stage == BKT_HELD_OVERDUE))
         sqs_settle(channel, message);
 }
 
@@ -50,8 +50,8 @@ static void stop(void *self)
 static bool is_drained(const void *self)
 {
     const struct sqs_channel *channel = self;
-    return channel->held.counts[BKT_SQS_SETTLED] == 0 &&
-           channel->held.counts[BKT_SQS_DELETING] == 0;
+    return channel->held.counts[BKT_HELD_SETTLED] == 0 &&
+           channel->held.counts[BKT_HELD_DELETING] == 0;
 }
 
 static struct bkt_channel_stats stats(const void *self)
@@ -59,7 +59,7 @@ static struct bkt_channel_stats stats(const void *self)
     const struct sqs_channel *channel = self;
     struct bkt_channel_stats stats = channel->stats;
     stats.unsettled =
-        channel->held.counts[BKT_SQS_UNSETTLED] + channel->held.counts[BKT_SQS_OVERDUE];
+        channel->held.counts[BKT_HELD_UNSETTLED] + channel->held.counts[BKT_HELD_OVERDUE];
     return stats;
 }
 
@@ -70,7 +70,7 @@ static void channel_free(void *self)
         return;
     bkt_sqs_client_free(channel->client);
     sqs_settle_clear(channel);
-    bkt_sqs_held_clear(&channel->held);
+    bkt_held_clear(&channel->held);
     bkt_sqs_messages_clear(&channel->messages);
     bkt_envelope_clear(&channel->envelope);
     bkt_event_keys_clear(&channel->keys);

@@ -4,9 +4,9 @@
 
 #include "core/backoff.h"
 #include "events/envelope.h"
+#include "events/held.h"
 #include "events/sqs_answer.h"
 #include "events/sqs_channel.h"
-#include "events/sqs_held.h"
 #include "events/trouble.h"
 
 enum {
@@ -62,7 +62,7 @@ struct sqs_channel {
     struct bkt_event_keys keys;
 
     /* What is held, and the batches about it. */
-    struct bkt_sqs_held held;
+    struct bkt_held held;
     struct sqs_batch *batches;
     unsigned batch_counts[2]; /* deletions, extensions */
     struct bkt_backoff delete_backoff;
@@ -81,7 +81,7 @@ void sqs_receive_stop(struct sqs_channel *channel);
 /* sqs_settle.c */
 void sqs_settle_tick(struct sqs_channel *channel, int64_t now_ms);
 int sqs_settle_wait_ms(const struct sqs_channel *channel, int64_t now_ms);
-void sqs_settle(struct sqs_channel *channel, struct bkt_sqs_held_message *message);
+void sqs_settle(struct sqs_channel *channel, struct bkt_held_message *message);
 void sqs_settle_clear(struct sqs_channel *channel);
 
 #endif

@@ -127,15 +127,15 @@ static void count_poison(struct sqs_channel *channel, const char *reason)
  * counts.  A message that is being deleted with an older one may survive that.
  */
 static void take_again(struct sqs_channel *channel,
-                       struct bkt_sqs_held_message *held,
+                       struct bkt_held_message *held,
                        struct bkt_str receipt)
 {
-    if (bkt_sqs_held_renew(held, receipt) != BKT_OK)
+    if (bkt_held_renew(held, receipt) != BKT_OK)
         return; /* the old one stays; at worst the message comes again */
-    held->came_again = held->stage == BKT_SQS_DELETING;
-    if (held->stage == BKT_SQS_UNSETTLED || held->stage == BKT_SQS_OVERDUE) {
+    held->came_again = held->stage == BKT_HELD_DELETING;
+    if (held->stage == BKT_HELD_UNSETTLED || held->stage == BKT_HELD_OVERDUE) {
         held->received_ms = BKT_TIME_NONE;
-        bkt_sqs_held_move(&channel->held, held, BKT_SQS_UNSETTLED, false);
+        bkt_held_move(&channel->held, held, BKT_HELD_UNSETTLED, false);
     }
 }
 
@@ -143,9 +143,8 @@ static void take_again(struct sqs_channel *channel,
 static void hold(struct sqs_channel *channel, const struct bkt_sqs_message *message, bool is_kept)
 {
     const struct bkt_event_keys *keys = &channel->keys;
-    struct bkt_sqs_held_message *held;
-    if (bkt_sqs_held_add(&channel->held, message->id, message->receipt, keys->count, &held) !=
-        BKT_OK)
+    struct bkt_held_message *held;
+    if (bkt_held_add(&channel->held, message->id, message->receipt, keys->count, &held) != BKT_OK)
         return;
     held->is_kept = is_kept;
     if (keys->count > 0) {
@@ -161,7 +160,7 @@ static void take(struct sqs_channel *channel, const struct bkt_sqs_message *mess
     static const struct bkt_envelope_options how = {.body_bytes_max = 0};
     struct bkt_envelope *envelope = &channel->envelope;
     channel->stats.received++;
-    struct bkt_sqs_held_message *held = bkt_sqs_held_find(&channel->held, message->id);
+    struct bkt_held_message *held = bkt_held_find(&channel->held, message->id);
     if (held) {
         take_again(channel, held, message->receipt);
         return;
@@ -263,9 +262,9 @@ static void start_poll(struct sqs_channel *channel, struct sqs_poll *poll)
 /* Room for what one more poll may bring, when messages name a key each. */
 static bool has_room(const struct sqs_channel *channel)
 {
-    const struct bkt_sqs_held *held = &channel->held;
-    return held->unsettled_key_count + held->counts[BKT_SQS_SETTLED] +
-               held->counts[BKT_SQS_DELETING] <
+    const struct bkt_held *held = &channel->held;
+    return held->unsettled_key_count + held->counts[BKT_HELD_SETTLED] +
+               held->counts[BKT_HELD_DELETING] <
            BKT_CHANNEL_UNSETTLED_MAX;
 }
 

@@ -53,8 +53,8 @@ void sqs_settle_clear(struct sqs_channel *channel)
 static size_t receipts_of(const struct sqs_batch *batch, struct bkt_str *receipts)
 {
     for (size_t i = 0; i < batch->count; i++) {
-        const struct bkt_sqs_held_message *message =
-            bkt_sqs_held_get(&batch->channel->held, batch->tokens[i]);
+        const struct bkt_held_message *message =
+            bkt_held_get(&batch->channel->held, batch->tokens[i]);
         receipts[i] = (struct bkt_str){message->receipt, message->receipt_len};
     }
     return batch->count;
@@ -62,30 +62,30 @@ static size_t receipts_of(const struct sqs_batch *batch, struct bkt_str *receipt
 
 /* Deletions. */
 
-void sqs_settle(struct sqs_channel *channel, struct bkt_sqs_held_message *message)
+void sqs_settle(struct sqs_channel *channel, struct bkt_held_message *message)
 {
     if (message->is_kept)
-        bkt_sqs_held_drop(&channel->held, message);
+        bkt_held_drop(&channel->held, message);
     else
-        bkt_sqs_held_move(&channel->held, message, BKT_SQS_SETTLED, false);
+        bkt_held_move(&channel->held, message, BKT_HELD_SETTLED, false);
 }
 
 static void after_delete(struct sqs_channel *channel,
                          uint64_t token,
                          enum bkt_sqs_entry_status status)
 {
-    struct bkt_sqs_held_message *message = bkt_sqs_held_get(&channel->held, token);
+    struct bkt_held_message *message = bkt_held_get(&channel->held, token);
     if (!message)
         return;
     if (status == BKT_SQS_ENTRY_DONE && !message->came_again)
         channel->stats.acknowledged++;
     if (status == BKT_SQS_ENTRY_RETRY || message->came_again) {
         message->came_again = false;
-        bkt_sqs_held_move(&channel->held, message, BKT_SQS_SETTLED, true);
+        bkt_held_move(&channel->held, message, BKT_HELD_SETTLED, true);
         return;
     }
     /* A receipt that is refused is too old: the message has come again, or will. */
-    bkt_sqs_held_drop(&channel->held, message);
+    bkt_held_drop(&channel->held, message);
 }
 
 static void delete_failed(struct sqs_channel *channel, const struct bkt_sqs_failure *failure)
@@ -168,11 +168,11 @@ static void start_delete(struct sqs_channel *channel)
         bkt_backoff_fail(&channel->delete_backoff, SQS_BACKOFF_MS, SQS_BACKOFF_MAX_MS);
         return;
     }
-    struct bkt_sqs_held_message *message;
+    struct bkt_held_message *message;
     while (batch->count < BKT_SQS_BATCH_MAX &&
-           (message = channel->held.oldest[BKT_SQS_SETTLED]) != NULL) {
+           (message = channel->held.oldest[BKT_HELD_SETTLED]) != NULL) {
         batch->tokens[batch->count++] = message->token;
-        bkt_sqs_held_move(&channel->held, message, BKT_SQS_DELETING, false);
+        bkt_held_move(&channel->held, message, BKT_HELD_DELETING, false);
     }
     struct bkt_sqs_failure failure = {.cause = "ENOMEM", .err = {.retriable = true}};
     if (!start_batch(batch, on_deleted, 0, &failure))
@@ -185,7 +185,7 @@ static void start_delete(struct sqs_channel *channel)
  */
 static bool may_delete(const struct sqs_channel *channel)
 {
-    size_t settled = channel->held.counts[BKT_SQS_SETTLED];
+    size_t settled = channel->held.counts[BKT_HELD_SETTLED];
     unsigned under_way = channel->batch_counts[0];
     if (settled == 0 || under_way == SQS_BATCHES_MAX)
         return false;
@@ -199,7 +199,8 @@ static void tick_delete(struct sqs_channel *channel, int64_t now_ms)
     while (may_delete(channel) && !channel->delete_backoff.is_waiting)
         start_delete(channel);
 
-    if (channel->held.counts[BKT_SQS_SETTLED] == 0 || channel->batch_counts[0] == SQS_BATCHES_MAX) {
+    if (channel->held.counts[BKT_HELD_SETTLED] == 0 ||
+        channel->batch_counts[0] == SQS_BATCHES_MAX) {
         channel->linger_until_ms = INT64_MAX;
     } else if (channel->linger_until_ms == INT64_MAX) {
         channel->linger_until_ms = now_ms + LINGER_MS;
@@ -211,7 +212,7 @@ static void tick_delete(struct sqs_channel *channel, int64_t now_ms)
 
 static int delete_wait_ms(const struct sqs_channel *channel, int64_t now_ms)
 {
-    if (channel->held.counts[BKT_SQS_SETTLED] == 0)
+    if (channel->held.counts[BKT_HELD_SETTLED] == 0)
         return -1;
     if (channel->delete_backoff.is_waiting)
         return bkt_backoff_wait_ms(&channel->delete_backoff, now_ms);
@@ -233,7 +234,7 @@ static int64_t half_ms(const struct sqs_channel *channel)
 /* Messages that came since the last tick: the time of their receive is about now. */
 static void stamp_new(struct sqs_channel *channel, int64_t now_ms)
 {
-    struct bkt_sqs_held_message *message = channel->held.newest[BKT_SQS_UNSETTLED];
+    struct bkt_held_message *message = channel->held.newest[BKT_HELD_UNSETTLED];
     for (; message && message->received_ms == BKT_TIME_NONE; message = message->older) {
         message->received_ms = now_ms;
         message->extend_ms = now_ms + half_ms(channel);
@@ -244,12 +245,12 @@ static void after_extend(struct sqs_channel *channel,
                          uint64_t token,
                          enum bkt_sqs_entry_status status)
 {
-    struct bkt_sqs_held_message *message = bkt_sqs_held_get(&channel->held, token);
-    if (!message || message->stage != BKT_SQS_UNSETTLED || status != BKT_SQS_ENTRY_RETRY)
+    struct bkt_held_message *message = bkt_held_get(&channel->held, token);
+    if (!message || message->stage != BKT_HELD_UNSETTLED || status != BKT_SQS_ENTRY_RETRY)
         return;
     /* Before its time: half of the visibility is left for further attempts. */
     message->extend_ms = INT64_MIN;
-    bkt_sqs_held_move(&channel->held, message, BKT_SQS_UNSETTLED, true);
+    bkt_held_move(&channel->held, message, BKT_HELD_UNSETTLED, true);
 }
 
 static void on_extended(void *ctx,
@@ -278,7 +279,7 @@ static void on_extended(void *ctx,
 
 /* Seconds from now for which SQS may still be asked; 0: its twelve hours are over. */
 static unsigned extension_s(const struct sqs_channel *channel,
-                            const struct bkt_sqs_held_message *message,
+                            const struct bkt_held_message *message,
                             int64_t now_ms)
 {
     int64_t left_s = BKT_SQS_VISIBILITY_S_MAX - (now_ms - message->received_ms) / 1000 - 1;
@@ -289,7 +290,7 @@ static unsigned extension_s(const struct sqs_channel *channel,
 
 static bool extension_is_due(const struct sqs_channel *channel, int64_t now_ms)
 {
-    const struct bkt_sqs_held_message *message = channel->held.oldest[BKT_SQS_UNSETTLED];
+    const struct bkt_held_message *message = channel->held.oldest[BKT_HELD_UNSETTLED];
     return !channel->cannot_extend && message && message->extend_ms <= now_ms &&
            channel->batch_counts[1] < SQS_BATCHES_MAX;
 }
@@ -301,20 +302,20 @@ static void start_extend(struct sqs_channel *channel, int64_t now_ms)
         bkt_backoff_fail(&channel->extend_backoff, EXTEND_AGAIN_MS, SQS_BACKOFF_MAX_MS);
         return;
     }
-    struct bkt_sqs_held *held = &channel->held;
+    struct bkt_held *held = &channel->held;
     unsigned least_s = (unsigned)channel->visibility_s;
-    struct bkt_sqs_held_message *message;
-    while (batch->count < BKT_SQS_BATCH_MAX && (message = held->oldest[BKT_SQS_UNSETTLED]) &&
+    struct bkt_held_message *message;
+    while (batch->count < BKT_SQS_BATCH_MAX && (message = held->oldest[BKT_HELD_UNSETTLED]) &&
            message->extend_ms <= now_ms) {
         unsigned seconds = extension_s(channel, message, now_ms);
         if (seconds == 0) {
-            bkt_sqs_held_move(held, message, BKT_SQS_OVERDUE, false);
+            bkt_held_move(held, message, BKT_HELD_OVERDUE, false);
             continue;
         }
         least_s = seconds < least_s ? seconds : least_s;
         message->extend_ms = now_ms + half_ms(channel);
         batch->tokens[batch->count++] = message->token;
-        bkt_sqs_held_move(held, message, BKT_SQS_UNSETTLED, false);
+        bkt_held_move(held, message, BKT_HELD_UNSETTLED, false);
     }
     if (batch->count == 0) {
         batch_free(batch);
@@ -336,14 +337,14 @@ static void tick_extend(struct sqs_channel *channel, int64_t now_ms)
 
 static int extend_wait_ms(const struct sqs_channel *channel, int64_t now_ms)
 {
-    const struct bkt_sqs_held_message *newest = channel->held.newest[BKT_SQS_UNSETTLED];
+    const struct bkt_held_message *newest = channel->held.newest[BKT_HELD_UNSETTLED];
     if (newest && newest->received_ms == BKT_TIME_NONE)
         return 0;
     if (!newest || channel->cannot_extend || channel->batch_counts[1] == SQS_BATCHES_MAX)
         return -1;
     if (channel->extend_backoff.is_waiting)
         return bkt_backoff_wait_ms(&channel->extend_backoff, now_ms);
-    return bkt_wait_until(channel->held.oldest[BKT_SQS_UNSETTLED]->extend_ms, now_ms);
+    return bkt_wait_until(channel->held.oldest[BKT_HELD_UNSETTLED]->extend_ms, now_ms);
 }
 
 void sqs_settle_tick(struct sqs_channel *channel, int64_t now_ms)

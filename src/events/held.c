@@ -1,4 +1,4 @@
-#include "events/sqs_held.h"
+#include "events/held.h"
 
 #include "core/hash.h"
 #include "core/mem.h"
@@ -6,9 +6,9 @@
 
 enum { SLOTS_MORE = 256, ID_CHAINS = 1024 };
 
-static void unlink_message(struct bkt_sqs_held *held, struct bkt_sqs_held_message *message)
+static void unlink_message(struct bkt_held *held, struct bkt_held_message *message)
 {
-    enum bkt_sqs_stage stage = message->stage;
+    enum bkt_held_stage stage = message->stage;
     if (message->older)
         message->older->newer = message->newer;
     else
@@ -18,13 +18,13 @@ static void unlink_message(struct bkt_sqs_held *held, struct bkt_sqs_held_messag
     else
         held->newest[stage] = message->older;
     held->counts[stage]--;
-    if (stage == BKT_SQS_UNSETTLED || stage == BKT_SQS_OVERDUE)
+    if (stage == BKT_HELD_UNSETTLED || stage == BKT_HELD_OVERDUE)
         held->unsettled_key_count -= message->key_count;
 }
 
-static void link_message(struct bkt_sqs_held *held,
-                         struct bkt_sqs_held_message *message,
-                         enum bkt_sqs_stage stage,
+static void link_message(struct bkt_held *held,
+                         struct bkt_held_message *message,
+                         enum bkt_held_stage stage,
                          bool first)
 {
     message->stage = stage;
@@ -39,14 +39,14 @@ static void link_message(struct bkt_sqs_held *held,
     else
         held->newest[stage] = message;
     held->counts[stage]++;
-    if (stage == BKT_SQS_UNSETTLED || stage == BKT_SQS_OVERDUE)
+    if (stage == BKT_HELD_UNSETTLED || stage == BKT_HELD_OVERDUE)
         held->unsettled_key_count += message->key_count;
 }
 
-static int grow(struct bkt_sqs_held *held)
+static int grow(struct bkt_held *held)
 {
     size_t count = held->slot_count + SLOTS_MORE;
-    struct bkt_sqs_held_message **slots = bkt_mem_realloc(held->slots, count * sizeof(*slots));
+    struct bkt_held_message **slots = bkt_mem_realloc(held->slots, count * sizeof(*slots));
     if (!slots)
         return BKT_ENOMEM;
     held->slots = slots;
@@ -62,21 +62,21 @@ static int grow(struct bkt_sqs_held *held)
     return BKT_OK;
 }
 
-int bkt_sqs_held_add(struct bkt_sqs_held *held,
-                     struct bkt_str id,
-                     struct bkt_str receipt,
-                     size_t key_count,
-                     struct bkt_sqs_held_message **out_message)
+int bkt_held_add(struct bkt_held *held,
+                 struct bkt_str id,
+                 struct bkt_str receipt,
+                 size_t key_count,
+                 struct bkt_held_message **out_message)
 {
     if (held->free_count == 0) {
         int rc = grow(held);
         if (rc)
             return rc;
     }
-    struct bkt_sqs_held_message *message = bkt_mem_calloc(1, sizeof(*message) + id.len + 1);
+    struct bkt_held_message *message = bkt_mem_calloc(1, sizeof(*message) + id.len + 1);
     if (!message)
         return BKT_ENOMEM;
-    int rc = bkt_sqs_held_renew(message, receipt);
+    int rc = bkt_held_renew(message, receipt);
     if (rc) {
         bkt_mem_free(message);
         return rc;
@@ -92,25 +92,25 @@ int bkt_sqs_held_add(struct bkt_sqs_held *held,
     if (id.len > 0)
         memcpy(message->id, id.ptr, id.len);
 
-    struct bkt_sqs_held_message **chain = &held->by_id[message->id_hash % ID_CHAINS];
+    struct bkt_held_message **chain = &held->by_id[message->id_hash % ID_CHAINS];
     message->next_by_id = *chain;
     *chain = message;
-    link_message(held, message, BKT_SQS_UNSETTLED, false);
+    link_message(held, message, BKT_HELD_UNSETTLED, false);
     *out_message = message;
     return BKT_OK;
 }
 
-struct bkt_sqs_held_message *bkt_sqs_held_find(const struct bkt_sqs_held *held, struct bkt_str id)
+struct bkt_held_message *bkt_held_find(const struct bkt_held *held, struct bkt_str id)
 {
     if (id.len == 0)
         return NULL;
-    struct bkt_sqs_held_message *message = held->by_id[bkt_hash(id, 0) % ID_CHAINS];
+    struct bkt_held_message *message = held->by_id[bkt_hash(id, 0) % ID_CHAINS];
     while (message && !bkt_str_eq((struct bkt_str){message->id, message->id_len}, id))
         message = message->next_by_id;
     return message;
 }
 
-struct bkt_sqs_held_message *bkt_sqs_held_get(const struct bkt_sqs_held *held, uint64_t token)
+struct bkt_held_message *bkt_held_get(const struct bkt_held *held, uint64_t token)
 {
     size_t slot = (size_t)(token & UINT32_MAX) - 1;
     if (slot >= held->slot_count || !held->slots[slot] || held->slots[slot]->token != token)
@@ -118,7 +118,7 @@ struct bkt_sqs_held_message *bkt_sqs_held_get(const struct bkt_sqs_held *held, u
     return held->slots[slot];
 }
 
-int bkt_sqs_held_renew(struct bkt_sqs_held_message *message, struct bkt_str receipt)
+int bkt_held_renew(struct bkt_held_message *message, struct bkt_str receipt)
 {
     char *copy = bkt_mem_strdup(receipt.ptr, receipt.len);
     if (!copy)
@@ -129,19 +129,19 @@ int bkt_sqs_held_renew(struct bkt_sqs_held_message *message, struct bkt_str rece
     return BKT_OK;
 }
 
-void bkt_sqs_held_move(struct bkt_sqs_held *held,
-                       struct bkt_sqs_held_message *message,
-                       enum bkt_sqs_stage stage,
-                       bool first)
+void bkt_held_move(struct bkt_held *held,
+                   struct bkt_held_message *message,
+                   enum bkt_held_stage stage,
+                   bool first)
 {
     unlink_message(held, message);
     link_message(held, message, stage, first);
 }
 
-void bkt_sqs_held_drop(struct bkt_sqs_held *held, struct bkt_sqs_held_message *message)
+void bkt_held_drop(struct bkt_held *held, struct bkt_held_message *message)
 {
     unlink_message(held, message);
-    struct bkt_sqs_held_message **chain = &held->by_id[message->id_hash % ID_CHAINS];
+    struct bkt_held_message **chain = &held->by_id[message->id_hash % ID_CHAINS];
     while (*chain != message)
         chain = &(*chain)->next_by_id;
     *chain = message->next_by_id;
@@ -152,13 +152,13 @@ void bkt_sqs_held_drop(struct bkt_sqs_held *held, struct bkt_sqs_held_message *m
     bkt_mem_free(message);
 }
 
-void bkt_sqs_held_clear(struct bkt_sqs_held *held)
+void bkt_held_clear(struct bkt_held *held)
 {
     for (size_t i = 0; i < held->slot_count; i++) {
         if (held->slots[i])
-            bkt_sqs_held_drop(held, held->slots[i]);
+            bkt_held_drop(held, held->slots[i]);
     }
     bkt_mem_free(held->slots);
     bkt_mem_free(held->free_slots);
-    *held = (struct bkt_sqs_held){0};
+    *held = (struct bkt_held){0};
 }
