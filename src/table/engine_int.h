@@ -82,10 +82,8 @@ struct bkt_engine {
     size_t reading_count;
     size_t listed_work; /* entries that the listing under way waits for */
     uint64_t reserved_bytes;
-    int64_t ready_since_ms;   /* when the oldest READ entry was first seen */
-    size_t bucket_asked_for;  /* so many of the oldest UNCONFIRMED entries */
-    unsigned bucket_failures; /* in a row */
-    int64_t bucket_after_ms;  /* not asked before */
+    int64_t ready_since_ms;  /* when the oldest READ entry was first seen */
+    size_t bucket_asked_for; /* so many of the oldest UNCONFIRMED entries */
 
     struct bkt_job *job_first, *job_last; /* ready to be wanted */
     size_t job_ready;

@@ -35,8 +35,7 @@ static int set_condition(struct bkt_engine *engine,
                          struct bkt_work_item *item,
                          const struct bkt_state_row *row)
 {
-    bool is_conditional = (row->flags & BKT_STATE_ROW) &&
-                          !(row->flags & BKT_STATE_FAILED) &&
+    bool is_conditional = (row->flags & BKT_STATE_ROW) && !(row->flags & BKT_STATE_FAILED) &&
                           engine->options.columns == 0 &&
                           bkt_filter_matches(engine->options.filter, row->key, row->size, NULL) &&
                           bkt_decode_is_current(row->decode, row->flags & BKT_STATE_REPLACED, false,
@@ -151,8 +150,7 @@ static void wake_waiting(struct bkt_engine *engine)
 bool bkt_engine_work_want(struct bkt_engine *engine, struct bkt_want *out_want)
 {
     size_t unconfirmed = engine->work.queues[BKT_WORK_UNCONFIRMED].count;
-    if (unconfirmed > 0 && engine->bucket_asked_for == 0 &&
-        engine->now_ms >= engine->bucket_after_ms) {
+    if (unconfirmed > 0 && engine->bucket_asked_for == 0) {
         engine->bucket_asked_for = unconfirmed;
         *out_want = (struct bkt_want){.kind = BKT_WANT_BUCKET};
         return true;
@@ -256,6 +254,16 @@ void bkt_engine_read(struct bkt_engine *engine, uint64_t id, struct bkt_read *re
                   read->kind == BKT_READ_ABSENT ? BKT_WORK_UNCONFIRMED : BKT_WORK_READ);
 }
 
+/* Its absence could not be confirmed: read it again, later. */
+static void doubt(struct bkt_engine *engine, struct bkt_work_item *item)
+{
+    bkt_work_drop_change(item);
+    release(engine, item);
+    item->failures++;
+    item->due_ms = engine->now_ms + bkt_engine_retry_delay_ms(item->failures);
+    bkt_work_move(&engine->work, item, BKT_WORK_WAITING);
+}
+
 void bkt_engine_bucket_exists(struct bkt_engine *engine, const struct bkt_error *why)
 {
     size_t asked_for = engine->bucket_asked_for;
@@ -265,15 +273,16 @@ void bkt_engine_bucket_exists(struct bkt_engine *engine, const struct bkt_error 
         return;
     }
     if (why) {
-        /* The keys wait, and their rows stay, until the bucket is there again. */
+        /*
+         * What was said to be absent may have been the bucket itself, and is not believed when that
+         * is there again: rows stay, and the keys are read once more then.
+         */
+        while (engine->work.queues[BKT_WORK_UNCONFIRMED].count > 0)
+            doubt(engine, engine->work.queues[BKT_WORK_UNCONFIRMED].oldest);
         bkt_engine_tell(engine, BKT_EVENT_TROUBLE, (struct bkt_str){"", 0},
                         bkt_str_from(why->message));
-        engine->bucket_failures++;
-        engine->bucket_after_ms =
-            engine->now_ms + bkt_engine_retry_delay_ms(engine->bucket_failures);
         return;
     }
-    engine->bucket_failures = 0;
     /* Keys that were found absent after the question need another one: it may be gone since. */
     for (; asked_for > 0; asked_for--)
         bkt_work_move(&engine->work, engine->work.queues[BKT_WORK_UNCONFIRMED].oldest,

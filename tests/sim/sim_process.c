@@ -3,6 +3,8 @@
 
 #include "core/mem.h"
 
+enum { BACK_IN_TIME_MS = 3000 };
+
 static void give_back(struct sim_process *process)
 {
     struct sim_world *world = process->world;
@@ -179,7 +181,10 @@ static void serve_read(struct sim_process *process, uint64_t id)
     read->seen = world->bucket.objects[read->key];
     read->seen.is_valid = true;
     const struct sim_content *content = &sim_contents[read->seen.content];
-    if (sim_chance(&world->rng, world->faults.read_fails)) {
+    /* Who was lied to asks about the bucket next; this one is not back before that. */
+    bool is_nearly_back =
+        world->bucket.is_gone && world->now_ms + BACK_IN_TIME_MS > world->bucket_back_ms;
+    if (is_nearly_back || sim_chance(&world->rng, world->faults.read_fails)) {
         read->seen.is_failed = true;
         read->kind = BKT_READ_FAILED;
     } else if (world->bucket.is_gone) {
