@@ -1,5 +1,6 @@
 """watch: the first listing, then changes as they happen, on SQS (moto) and by listing again."""
 
+import os
 import random
 import signal
 import time
@@ -9,6 +10,8 @@ import pytest
 import table
 from marks import moto_only
 from watching import Watching
+
+STORMS = int(os.environ.get("STORMS", "3"))
 
 
 @pytest.fixture
@@ -231,9 +234,12 @@ def test_an_unreadable_object_is_recorded_its_message_goes_and_it_is_tried_again
 
 
 @moto_only
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(STORMS))
 def test_a_storm_with_kills_ends_equal(bucket, events, watch, db, seed):
-    """Puts, overwrites in the same second, deletes, duplicated and late events; killed at random."""
+    """
+    Puts, overwrites in the same second, deletes, duplicated and late events; killed at random.  STORMS
+    in the environment makes a longer run.
+    """
     chance = random.Random(seed)
     keys = [f"k{n}/ü+ {n}" for n in range(15)]
     arguments = (bucket.url, db, "--sqs-queue-url", events.url)
