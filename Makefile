@@ -47,6 +47,16 @@ bench: release
 fuzz:
 	@tools/fuzz $(SECONDS)
 
+## soak: simulated worlds for SECONDS (30), from a seed of its own or ARGS='--seed N'
+.PHONY: soak mutants
+soak: release
+	@meson compile -C $(RELEASE) sim
+	@$(RELEASE)/tests/sim/sim --seed $$(date +%s)000000 --seconds $(SECONDS) $(ARGS)
+
+## mutants: plant mistakes in the engine; the simulation must find each within a minute
+mutants: release
+	@tests/sim/mutants.py $(RELEASE) $(ARGS)
+
 ## format: clang-format on all C
 format:
 	@git ls-files -z '*.c' '*.h' | xargs -0 clang-format -i
