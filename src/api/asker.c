@@ -52,6 +52,21 @@ int bkt_asker_wait(struct bkt_asker *asker, const bool *is_done, struct bkt_erro
     return rc;
 }
 
+int bkt_asker_pause(struct bkt_asker *asker, int pause_ms, struct bkt_error *err)
+{
+    int64_t until_ms = bkt_time_monotonic_ms() + pause_ms;
+    int rc = BKT_OK;
+    while (rc == BKT_OK) {
+        int64_t left_ms = until_ms - bkt_time_monotonic_ms();
+        if (atomic_load(&asker->is_stopped))
+            return bkt_error_set(err, BKT_ECANCELED, "stopped");
+        if (left_ms <= 0)
+            break;
+        rc = bkt_http_run_once(asker->bucket.http, (int)left_ms, err);
+    }
+    return rc;
+}
+
 static void on_page(void *ctx, uint64_t id, struct bkt_s3_page *page, const struct bkt_error *err)
 {
     (void)id;

@@ -34,6 +34,9 @@ BKT_MUST_CHECK int bkt_asker_wait(struct bkt_asker *asker,
                                   const bool *is_done,
                                   struct bkt_error *err);
 
+/* Let the loop turn for so long. */
+BKT_MUST_CHECK int bkt_asker_pause(struct bkt_asker *asker, int pause_ms, struct bkt_error *err);
+
 /* The page is the caller's. */
 BKT_MUST_CHECK int bkt_asker_page(struct bkt_asker *asker,
                                   const struct bkt_list_request *request,

@@ -1,31 +1,9 @@
 #include "api/channels.h"
 
+#include "api/queue.h"
 #include "events/sqs_channel.h"
 
 #include <sys/random.h>
-
-/*
- * An endpoint that was set for SQS itself wins.  One set for all services counts only where the
- * queue is one of AWS's own: a queue elsewhere is where its URL says, whatever serves the bucket.
- */
-static int find_sqs_endpoint(const struct bkt_bucket *bucket,
-                             struct bkt_str *out_url,
-                             struct bkt_error *err)
-{
-    const struct bkt_settings *settings = bucket->settings;
-    const struct bkt_env *env = bkt_env_process();
-    struct bkt_endpoint_url queue;
-    int rc =
-        bkt_endpoint_url_parse(bkt_str_from(settings->sqs_queue_url), "sqs_queue_url", &queue, err);
-    if (rc)
-        return rc;
-    bool is_set = settings->sqs_endpoint_url || bkt_env_get(env, "AWS_ENDPOINT_URL_SQS").len > 0;
-    *out_url = (struct bkt_str){"", 0};
-    if (!is_set && !bkt_host_is_aws(queue.host))
-        return BKT_OK;
-    return bkt_endpoint_url_find(env, &bucket->profiles, "sqs",
-                                 bkt_str_from(settings->sqs_endpoint_url), out_url, err);
-}
 
 static int open_sqs(struct bkt_bucket *bucket,
                     const struct bkt_channel_owner *owner,
@@ -37,21 +15,6 @@ static int open_sqs(struct bkt_bucket *bucket,
     /* An access point's ARN does not tell which bucket's events to expect. */
     bool is_arn = bkt_str_has_prefix(name, BKT_STR("arn:"));
     struct bkt_sqs_channel_options options = {
-        .client =
-            {
-                .http = bucket->http,
-                .queue =
-                    {
-                        .queue_url = bkt_str_from(settings->sqs_queue_url),
-                        .region_option = bkt_str_from(settings->sqs_region),
-                        .region = bkt_str_from(bkt_s3_region(bucket->s3)),
-                        .switches =
-                            bkt_endpoint_switches_find(bkt_env_process(), &bucket->profiles),
-                    },
-                .no_sign_request = settings->no_sign_request,
-                .creds = bkt_bucket_queue_creds,
-                .creds_ctx = bucket,
-            },
         .scope =
             {
                 .buckets = &name,
@@ -61,7 +24,7 @@ static int open_sqs(struct bkt_bucket *bucket,
         .keep_foreign_messages = settings->keep_foreign_messages,
     };
     (void)!getrandom(&options.seed, sizeof(options.seed), 0);
-    int rc = find_sqs_endpoint(bucket, &options.client.queue.endpoint_url, err);
+    int rc = bkt_queue_client_options(bucket, &options.client, err);
     return rc ? rc : bkt_sqs_channel_new(&options, owner, out_channel, err);
 }
 
