@@ -7,6 +7,7 @@
 #include <bucketable/base.h>
 #include <bucketable/config.h>
 #include <bucketable/error.h>
+#include <bucketable/explain.h>
 #include <bucketable/glob.h>
 #include <bucketable/plan.h>
 #include <bucketable/source.h>

@@ -77,20 +77,15 @@ static void on_page(void *ctx, uint64_t id, struct bkt_s3_page *page, const stru
         question->err = *err;
 }
 
-int bkt_asker_page(struct bkt_asker *asker,
-                   const struct bkt_list_request *request,
-                   struct bkt_s3_page **out_page,
-                   struct bkt_error *err)
+static int ask_page(struct bkt_asker *asker,
+                    struct bkt_s3_list *list,
+                    struct bkt_s3_page **out_page,
+                    struct bkt_error *err)
 {
     struct page_question question = {.is_answered = false};
-    struct bkt_s3_list list = {
-        .prefix = request->prefix,
-        .start_after = request->start_after,
-        .token = request->token,
-        .on_page = on_page,
-        .ctx = &question,
-    };
-    int rc = bkt_s3_list(asker->bucket.s3, &list, err);
+    list->on_page = on_page;
+    list->ctx = &question;
+    int rc = bkt_s3_list(asker->bucket.s3, list, err);
     if (rc == BKT_OK)
         rc = bkt_asker_wait(asker, &question.is_answered, err);
     if (rc)
@@ -102,6 +97,28 @@ int bkt_asker_page(struct bkt_asker *asker,
     }
     *out_page = question.page;
     return BKT_OK;
+}
+
+int bkt_asker_page(struct bkt_asker *asker,
+                   const struct bkt_list_request *request,
+                   struct bkt_s3_page **out_page,
+                   struct bkt_error *err)
+{
+    struct bkt_s3_list list = {
+        .prefix = request->prefix,
+        .start_after = request->start_after,
+        .token = request->token,
+    };
+    return ask_page(asker, &list, out_page, err);
+}
+
+int bkt_asker_find(struct bkt_asker *asker,
+                   struct bkt_str key,
+                   struct bkt_s3_page **out_page,
+                   struct bkt_error *err)
+{
+    struct bkt_s3_list list = {.prefix = key, .max_keys = 1};
+    return ask_page(asker, &list, out_page, err);
 }
 
 static bool on_size(void *ctx, uint64_t id, uint64_t size)

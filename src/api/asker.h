@@ -43,6 +43,12 @@ BKT_MUST_CHECK int bkt_asker_page(struct bkt_asker *asker,
                                   struct bkt_s3_page **out_page,
                                   struct bkt_error *err);
 
+/* The page of a listing that begins with the object of that key, where there is one. */
+BKT_MUST_CHECK int bkt_asker_find(struct bkt_asker *asker,
+                                  struct bkt_str key,
+                                  struct bkt_s3_page **out_page,
+                                  struct bkt_error *err);
+
 /* An answer; all-zero is an empty one. */
 struct bkt_asked {
     enum bkt_s3_answer answer;

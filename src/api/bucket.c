@@ -86,21 +86,22 @@ static int open_client(struct bkt_bucket *bucket, struct bkt_error *err)
     return bkt_s3_new(&options, &bucket->s3, err);
 }
 
-static int open_filter(struct bkt_bucket *bucket, struct bkt_error *err)
+int bkt_bucket_filter_spec(const struct bkt_settings *settings,
+                           struct bkt_arena *arena,
+                           struct bkt_filter_spec *out_spec,
+                           struct bkt_error *err)
 {
-    const struct bkt_settings *settings = bucket->settings;
     size_t included = settings->included_patterns.count;
     size_t excluded = settings->excluded_patterns.count;
-    struct bkt_arena arena = {0};
     struct bkt_str *patterns =
-        bkt_arena_alloc(&arena, (included + excluded + 1) * sizeof(*patterns));
+        bkt_arena_alloc(arena, (included + excluded + 1) * sizeof(*patterns));
     if (!patterns)
         return bkt_error_set(err, BKT_ENOMEM, "prepare the patterns: out of memory");
     for (size_t i = 0; i < included; i++)
         patterns[i] = bkt_str_from(settings->included_patterns.items[i]);
     for (size_t i = 0; i < excluded; i++)
         patterns[included + i] = bkt_str_from(settings->excluded_patterns.items[i]);
-    struct bkt_filter_spec spec = {
+    *out_spec = (struct bkt_filter_spec){
         .prefix = bkt_str_from(settings->prefix),
         .included = patterns,
         .included_count = included,
@@ -108,7 +109,16 @@ static int open_filter(struct bkt_bucket *bucket, struct bkt_error *err)
         .excluded_count = excluded,
         .max_file_size = settings->max_file_size,
     };
-    int rc = bkt_filter_new(&spec, &bucket->filter, err);
+    return BKT_OK;
+}
+
+static int open_filter(struct bkt_bucket *bucket, struct bkt_error *err)
+{
+    struct bkt_arena arena = {0};
+    struct bkt_filter_spec spec;
+    int rc = bkt_bucket_filter_spec(bucket->settings, &arena, &spec, err);
+    if (rc == BKT_OK)
+        rc = bkt_filter_new(&spec, &bucket->filter, err);
     bkt_arena_clear(&arena);
     return rc;
 }

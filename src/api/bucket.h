@@ -32,6 +32,12 @@ BKT_MUST_CHECK int bkt_bucket_open(struct bkt_bucket *bucket,
 /* A bkt_creds_fn over a struct bkt_bucket, for the event queue. */
 int bkt_bucket_queue_creds(void *bucket, bool renew, struct bkt_creds *out, struct bkt_error *err);
 
+/* The rules of the settings, views of them; the lists of patterns lie in `arena`. */
+BKT_MUST_CHECK int bkt_bucket_filter_spec(const struct bkt_settings *settings,
+                                          struct bkt_arena *arena,
+                                          struct bkt_filter_spec *out_spec,
+                                          struct bkt_error *err);
+
 /* All-zero and half-opened ones are fine. */
 void bkt_bucket_close(struct bkt_bucket *bucket);
 

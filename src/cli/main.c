@@ -13,6 +13,8 @@ const struct cli_command cli_commands[] = {
      "bucketable get s3://my-docs docs/readme.md", cli_get, 0, false},
     {"plan", "SOURCE TARGET", 1, 2, "Tell what sync would do, and write nothing.",
      "bucketable plan s3://my-docs/docs/ docs.db", cli_plan, 0, false},
+    {"explain", "SOURCE [TARGET] KEY", 2, 3, "Tell why KEY is, or is not, a row.",
+     "bucketable explain s3://my-docs docs.db docs/readme.md", cli_explain, 0, false},
     {"status", "TARGET", 1, 1, "Tell how a target's tables fare, from their state alone.",
      "bucketable status docs.db", cli_status, 0, true},
     {"schema", "", 0, 0, "Print the JSON Schema of spec files.", "bucketable schema", cli_schema, 0,
