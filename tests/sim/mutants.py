@@ -134,8 +134,8 @@ MUTANTS = {
          "    if (!page)\n        page = &nothing;\n")),
     "no-token-is-the-end": (
         "a truncated page without a token is taken for the last", LISTER,
-        ("bool is_last = !page->is_truncated;",
-         "bool is_last = !page->is_truncated || page->next_token.len == 0;")),
+        ("bool is_last = !page->is_truncated || ",
+         "bool is_last = !page->is_truncated || page->next_token.len == 0 || ")),
     "disorder-is-believed": (
         "a page whose keys do not ascend is merged", LISTER,
         ("if (i > 0 && bkt_str_cmp(page->objects[i - 1].key, key) >= 0)", "if (false)")),

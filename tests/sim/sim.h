@@ -253,6 +253,7 @@ void sim_check_sweep(struct sim_process *process,
                      const struct sim_absent *absent);
 void sim_check_removed(struct sim_process *process, uint64_t removed);
 void sim_check_listed(struct sim_process *process);
+void sim_check_failed(struct sim_process *process);
 void sim_check_settled(struct sim_process *process, const struct sim_receipt *receipt);
 void sim_check_engine(struct sim_process *process);
 void sim_check_idle(struct sim_process *process);

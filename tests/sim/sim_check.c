@@ -166,6 +166,13 @@ void sim_check_settled(struct sim_process *process, const struct sim_receipt *re
                  world->durable.rows[message->key].accounted);
 }
 
+/* When very many keys are to be tried again, further failures are left to a listing. */
+void sim_check_failed(struct sim_process *process)
+{
+    if (process->engine->work.queues[BKT_WORK_WAITING].count >= WORK_MAX)
+        process->world->listing_is_owed = true;
+}
+
 /* What holds whenever the engine waits. */
 void sim_check_engine(struct sim_process *process)
 {
@@ -195,8 +202,6 @@ void sim_check_engine(struct sim_process *process)
             largest = len > largest ? len : largest;
         }
     }
-    if (engine->work.queues[BKT_WORK_WAITING].count == WORK_MAX)
-        world->listing_is_owed = true; /* further failures are tried again by a listing only */
     if (reserved != engine->reserved_bytes)
         sim_fail(world, "P%u: reserved bytes do not add up", process->name);
     if (held > world->memory_limit && held > largest)

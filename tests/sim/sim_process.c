@@ -25,9 +25,12 @@ static void on_event(void *ctx,
     sim_trace(process->world, "P%u tells: %s %.*s %.*s", process->name, names[event],
               BKT_STR_ARG(key), BKT_STR_ARG(text));
     switch (event) {
+    case BKT_EVENT_FAILED:
+        sim_check_failed(process);
+        process->told[event]++;
+        return;
     case BKT_EVENT_UPSERT:
     case BKT_EVENT_DELETE:
-    case BKT_EVENT_FAILED:
         process->told[event]++;
         return;
     case BKT_EVENT_LISTED:

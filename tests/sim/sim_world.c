@@ -292,7 +292,7 @@ static void plan(struct sim_world *world)
         uint32_t permille, times;
     } incidents[] = {
         {SIM_STOP, 200, 2},       {SIM_CRASH, 400, 3},    {SIM_POWER_CUT, 250, 2},
-        {SIM_LIST_AGAIN, 600, 4}, {SIM_NEW_SPEC, 150, 2}, {SIM_BUCKET_GOES, 60, 1},
+        {SIM_LIST_AGAIN, 600, 4}, {SIM_NEW_SPEC, 350, 2}, {SIM_BUCKET_GOES, 60, 1},
     };
     for (size_t i = 0; i < BKT_SIM_COUNT(incidents); i++) {
         if (!sim_chance(rng, incidents[i].permille))
