@@ -1,8 +1,10 @@
 """The measurements that are C programs: each prints a figure a line."""
 
 import re
+from contextlib import contextmanager
 
-from measure import Figures, Missing, cores, run, scratch
+from measure import Figures, Missing, cores, run, scratch  # it puts tests/ on the path
+from postgres import Postgres
 
 # name: (what it tells, {figure: (yardstick of the same run, goal)})
 PROGRAMS = {
@@ -16,6 +18,8 @@ PROGRAMS = {
     "glob": ("patterns against a million keys", {}),
     "sqlite_sink": ("rows into SQLite, against a bare loop of one prepared statement",
                     {"sink_over_bare": ("", ">= 0.85")}),
+    "postgres_sink": ("rows into PostgreSQL, against COPY and an insert for each row",
+                      {"sink_over_copy": ("", ">= 0.5"), "sink_over_single": ("", ">= 4")}),
 }
 # The unit is the end of a figure's name, where the line does not name one.
 UNITS = (("_mb_s", "MB/s"), ("_per_s", "1/s"), ("_us_per_row", "us/row"), ("_ns", "ns"),
@@ -36,15 +40,29 @@ def parse(text):
             yield name, float(found.group(2)), unit
 
 
+@contextmanager
+def argument_of(name, place):
+    """A directory to work in, or a server's URL."""
+    if name != "postgres_sink":
+        yield place
+        return
+    server = Postgres(settings=("shared_buffers=512MB", "max_wal_size=4GB"))
+    server.start()
+    try:
+        yield server.url
+    finally:
+        server.stop()
+
+
 def measure(name, context):
     program = context.build / "bench" / f"bench_{name}"
     if not program.exists():
         raise Missing(f"the build has no bench_{name}")
     figures = Figures()
     client, _ = cores()
-    with scratch() as place:
+    with scratch() as place, argument_of(name, place) as argument:
         for _ in range(context.runs):
-            for figure, value, unit in parse(run([program, place], pin=client[:1]).stdout):
+            for figure, value, unit in parse(run([program, argument], pin=client[:1]).stdout):
                 base, goal = PROGRAMS[name][1].get(figure, ("", ""))
                 figures.add(figure, value, unit, base, goal)
     return figures

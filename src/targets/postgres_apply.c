@@ -13,11 +13,15 @@
 /* Bytes of contents that one round trip carries; a larger content goes alone. */
 enum { CHUNK_BYTES = 8 << 20 };
 
+/* New rows from which on the two round trips more that COPY takes are worth it. */
+enum { COPIED_ROWS_MIN = 50 };
+
 /* A change on its way through. */
 struct item {
     struct bkt_change *change;
     struct bkt_postgres_state before;
-    bool is_unfit; /* no row can hold it: known before anything is sent */
+    bool is_unfit;  /* no row can hold it: known before anything is sent */
+    bool is_copied; /* the row is written */
 };
 
 struct batch {
@@ -87,6 +91,7 @@ static void match_known(struct batch *batch)
     for (size_t i = 0; i < batch->count; i++) {
         struct item *item = &batch->items[i];
         item->before = (struct bkt_postgres_state){0};
+        item->is_copied = false;
         if (row == rows)
             continue;
         struct bkt_postgres_state state = bkt_postgres_state_row(batch->known, row);
@@ -175,7 +180,7 @@ static int gather(struct bkt_postgres_writer *writer,
         bkt_postgres_rows_reset(&writer->rows[op]);
     for (size_t i = 0; i < count && rc == BKT_OK; i++) {
         enum bkt_postgres_row_op op;
-        if (items[i].change->outcome == BKT_OUTCOME_APPLIED &&
+        if (items[i].change->outcome == BKT_OUTCOME_APPLIED && !items[i].is_copied &&
             row_op_of(writer, items[i].change, &op))
             rc = bkt_postgres_rows_add(&writer->rows[op], items[i].change);
     }
@@ -241,7 +246,7 @@ static size_t count_applied(const struct item *items, size_t count, size_t *out_
 {
     size_t found = 0;
     for (size_t i = 0; i < count; i++) {
-        if (items[i].change->outcome == BKT_OUTCOME_APPLIED) {
+        if (items[i].change->outcome == BKT_OUTCOME_APPLIED && !items[i].is_copied) {
             *out_last = i;
             found++;
         }
@@ -283,6 +288,59 @@ static int write_rows(struct bkt_postgres_writer *writer,
     return rc ? rc : write_rows(writer, items + count / 2, count - count / 2, is_second, err);
 }
 
+static bool is_new_row(const struct item *item)
+{
+    return item->change->op == BKT_CHANGE_UPSERT && item->change->outcome == BKT_OUTCOME_APPLIED &&
+           !item->change->had_row;
+}
+
+/*
+ * COPY what is new, when it is much.  Where one of the rows is at fault, or the table has a row
+ * that the state does not know, or COPY is not allowed, nothing is copied: the usual way tells them
+ * apart.
+ */
+static int copy_new(struct bkt_postgres_writer *writer,
+                    struct item *items,
+                    size_t count,
+                    struct bkt_error *err)
+{
+    static const struct bkt_postgres_statement mark = {"SAVEPOINT bucketable_rows", NULL};
+    static const struct bkt_postgres_statement unmark = {"RELEASE SAVEPOINT bucketable_rows", NULL};
+    struct bkt_postgres_rows *rows = &writer->rows[BKT_POSTGRES_COPY];
+    struct bkt_str data = {0};
+    size_t new_count = 0;
+    for (size_t i = 0; i < count; i++)
+        new_count += is_new_row(&items[i]);
+    if (new_count < COPIED_ROWS_MIN || writer->has_no_copy)
+        return BKT_OK;
+
+    bkt_postgres_rows_reset(rows);
+    int rc = BKT_OK;
+    for (size_t i = 0; i < count && rc == BKT_OK; i++) {
+        if (is_new_row(&items[i]))
+            rc = bkt_postgres_rows_add(rows, items[i].change);
+    }
+    if (rc == BKT_OK)
+        rc = bkt_postgres_rows_data(rows, &data);
+    if (rc)
+        return out_of(writer, rc, err);
+    bool is_refused = false;
+    rc = bkt_postgres_run(&writer->conn, "write", &mark, 1, NULL, err);
+    if (rc == BKT_OK)
+        rc = bkt_postgres_copy(&writer->conn, "write", rows->sql.ptr, data, &is_refused, err);
+    if (rc)
+        return rc;
+    if (is_refused) {
+        /* 42501, 0A000 and their kind: the statement, whatever the rows. */
+        const char *sqlstate = writer->conn.sqlstate;
+        writer->has_no_copy = strncmp(sqlstate, "42", 2) == 0 || strncmp(sqlstate, "0A", 2) == 0;
+        return undo_marked(writer, err);
+    }
+    for (size_t i = 0; i < count; i++)
+        items[i].is_copied = is_new_row(&items[i]);
+    return bkt_postgres_run(&writer->conn, "write", &unmark, 1, NULL, err);
+}
+
 static int write_chunks(struct bkt_postgres_writer *writer,
                         const struct batch *batch,
                         struct bkt_error *err)
@@ -297,7 +355,9 @@ static int write_chunks(struct bkt_postgres_writer *writer,
             end++;
         } while (end < batch->count &&
                  bytes + batch->items[end].change->content.len <= CHUNK_BYTES);
-        rc = write_rows(writer, batch->items + first, end - first, false, err);
+        rc = copy_new(writer, batch->items + first, end - first, err);
+        if (rc == BKT_OK)
+            rc = write_rows(writer, batch->items + first, end - first, false, err);
         first = end;
     }
     return rc;
@@ -333,8 +393,12 @@ static int finish(struct bkt_postgres_writer *writer, struct batch *batch, struc
     bkt_postgres_param(&counts, BKT_POSTGRES_TEXT, bkt_str_from(writer->conn.table));
     bkt_postgres_param_int(&counts, rows);
     bkt_postgres_param_int(&counts, failed);
-    struct bkt_postgres_statement put = {
-        batch->states.count > 0 ? bkt_postgres_state_put_sql : NULL, &states};
+    struct bkt_postgres_statement put = {batch->states.new_count == batch->states.count
+                                             ? bkt_postgres_state_add_sql
+                                             : bkt_postgres_state_put_sql,
+                                         &states};
+    if (batch->states.count == 0)
+        put.sql = NULL;
     struct bkt_postgres_statement count = {rows != 0 || failed != 0 ? counts_sql : NULL, &counts};
     return bkt_postgres_writer_commit(writer, put, count, err);
 }

@@ -488,6 +488,54 @@ int bkt_postgres_exec(struct bkt_postgres *conn,
     return bkt_postgres_run(conn, doing, &statement, 1, out_result, err);
 }
 
+static bool put_copy_data(PGconn *conn, struct bkt_str data)
+{
+    enum { PIECE_BYTES = 1 << 20 };
+    while (data.len > 0) {
+        size_t len = data.len < PIECE_BYTES ? data.len : PIECE_BYTES;
+        if (PQputCopyData(conn, data.ptr, (int)len) != 1)
+            return false;
+        data = (struct bkt_str){data.ptr + len, data.len - len};
+    }
+    return PQputCopyEnd(conn, NULL) == 1;
+}
+
+int bkt_postgres_copy(struct bkt_postgres *conn,
+                      const char *doing,
+                      const char *sql,
+                      struct bkt_str data,
+                      bool *out_is_refused,
+                      struct bkt_error *err)
+{
+    struct bkt_buf text = BKT_BUF_INIT(BKT_POSTGRES_SQL_BYTES);
+    conn->sqlstate[0] = '\0';
+    int rc = bkt_postgres_expand(conn, sql, &text);
+    if (rc)
+        return bkt_postgres_fail(conn, rc, doing, err, bkt_error_text(rc));
+    PGresult *result = PQexec(conn->conn, text.ptr);
+    bkt_buf_clear(&text);
+    bool is_done = true;
+    if (PQresultStatus(result) == PGRES_COPY_IN) {
+        PQclear(result);
+        is_done = put_copy_data(conn->conn, data);
+        result = is_done ? PQgetResult(conn->conn) : NULL;
+    }
+    bool is_copied = PQresultStatus(result) == PGRES_COMMAND_OK;
+    if (!is_done || PQstatus(conn->conn) != CONNECTION_OK) {
+        rc = lost(conn, doing, err);
+    } else if (!is_copied) {
+        rc = server_failed(conn, doing, result, err);
+        if (conn->conn && !bkt_postgres_is_conflict(conn))
+            rc = BKT_OK;
+    }
+    PQclear(result);
+    while (conn->conn && (result = PQgetResult(conn->conn)) != NULL)
+        PQclear(result);
+    if (rc == BKT_OK)
+        *out_is_refused = !is_copied;
+    return rc;
+}
+
 void bkt_postgres_rollback(struct bkt_postgres *conn)
 {
     if (!conn->conn || PQtransactionStatus(conn->conn) == PQTRANS_IDLE)

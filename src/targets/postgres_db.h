@@ -100,6 +100,16 @@ BKT_MUST_CHECK int bkt_postgres_exec(struct bkt_postgres *conn,
                                      const struct bkt_postgres_params *params,
                                      PGresult **out_result,
                                      struct bkt_error *err);
+/*
+ * COPY ... FROM STDIN, with all of its data.  Where the server refuses it, for whatever reason,
+ * `*out_is_refused` is set and BKT_OK returned: the transaction is to go back to a savepoint.
+ */
+BKT_MUST_CHECK int bkt_postgres_copy(struct bkt_postgres *conn,
+                                     const char *doing,
+                                     const char *sql,
+                                     struct bkt_str data,
+                                     bool *out_is_refused,
+                                     struct bkt_error *err);
 /* End an open transaction without keeping it; where that fails the connection goes. */
 void bkt_postgres_rollback(struct bkt_postgres *conn);
 

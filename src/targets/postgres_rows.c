@@ -112,9 +112,19 @@ static int update_sql(struct bkt_buf *sql, const struct bkt_postgres_rows *rows,
     return rc ? rc : bkt_buf_append_char(sql, ')');
 }
 
+static int copy_sql(struct bkt_buf *sql, const struct bkt_postgres_rows *rows)
+{
+    int rc = bkt_buf_append(sql, BKT_STR("COPY @T (filename, content"));
+    if (rc == BKT_OK)
+        rc = append_each(sql, rows, ", ", ", ", FORM_NAME);
+    return rc ? rc : bkt_buf_append(sql, BKT_STR(") FROM STDIN WITH BINARY"));
+}
+
 static int make_sql(struct bkt_postgres_rows *rows, bool binary)
 {
     switch (rows->op) {
+    case BKT_POSTGRES_COPY:
+        return copy_sql(&rows->sql, rows);
     case BKT_POSTGRES_INSERT:
     case BKT_POSTGRES_MISSING:
         return insert_sql(&rows->sql, rows, binary);
@@ -142,7 +152,9 @@ int bkt_postgres_rows_init(struct bkt_postgres_rows *rows,
         .columns = op == BKT_POSTGRES_DELETE ? 0 : columns,
         .sql = BKT_BUF_INIT(BKT_POSTGRES_SQL_BYTES),
     };
-    bkt_postgres_array_init(&rows->keys, BKT_POSTGRES_TEXT);
+    /* COPY's numbers are all of 8 bytes. */
+    bkt_postgres_array_init(&rows->keys,
+                            op == BKT_POSTGRES_COPY ? BKT_POSTGRES_INT8 : BKT_POSTGRES_TEXT);
     bkt_postgres_array_init(&rows->contents, binary ? BKT_POSTGRES_BYTEA : BKT_POSTGRES_TEXT);
     for (unsigned i = 0; i < BKT_COLUMN_COUNT; i++)
         bkt_postgres_array_init(&rows->values[i], type_of((enum bkt_column)(1u << i)));
@@ -166,7 +178,11 @@ void bkt_postgres_rows_reset(struct bkt_postgres_rows *rows)
 {
     rows->count = 0;
     rows->params.count = 0;
-    bkt_postgres_array_reset(&rows->keys);
+    if (rows->keys.bytes.cap > KEPT_BYTES_MAX) {
+        bkt_postgres_array_clear(&rows->keys);
+    } else {
+        bkt_postgres_array_reset(&rows->keys);
+    }
     if (rows->contents.bytes.cap > KEPT_BYTES_MAX) {
         bkt_postgres_array_clear(&rows->contents);
     } else {
@@ -192,14 +208,74 @@ static int add_column(struct bkt_postgres_array *array,
     return bkt_postgres_array_add_text_or_null(array, bkt_change_column(change, column));
 }
 
+/* jsonb_recv() wants its version before the text. */
+static int add_jsonb(struct bkt_postgres_array *fields, struct bkt_str text)
+{
+    struct bkt_buf field = BKT_BUF_INIT(BKT_POSTGRES_BYTES_MAX);
+    int rc = bkt_buf_append_char(&field, 1);
+    if (rc == BKT_OK)
+        rc = bkt_buf_append(&field, text);
+    if (rc == BKT_OK)
+        rc = bkt_postgres_array_add_text(fields, bkt_buf_str(&field));
+    bkt_buf_clear(&field);
+    return rc;
+}
+
+static int add_content(struct bkt_postgres_array *array,
+                       bool is_text,
+                       const struct bkt_change *change)
+{
+    /* As bytes go in, U+0000 and all; of text it is known to be UTF-8. */
+    return is_text ? bkt_postgres_array_add_utf8(array, change->content)
+                   : bkt_postgres_array_add(array, change->content);
+}
+
+/* A row of COPY's binary format: the number of fields, and each with its length before. */
+static int add_copied(struct bkt_postgres_rows *rows, const struct bkt_change *change)
+{
+    static const char head[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0";
+    bool is_text = rows->contents.element == BKT_POSTGRES_TEXT;
+    struct bkt_postgres_array *fields = &rows->keys;
+    uint64_t field_count = 2;
+    char number[2];
+    for (unsigned i = 0; i < BKT_COLUMN_COUNT; i++)
+        field_count += rows->columns >> i & 1;
+    bkt_postgres_put_int(field_count, sizeof(number), number);
+    int rc = BKT_OK;
+    if (rows->count == 0)
+        rc = bkt_buf_append(&fields->bytes, (struct bkt_str){head, sizeof(head)});
+    if (rc == BKT_OK)
+        rc = bkt_buf_append(&fields->bytes, (struct bkt_str){number, sizeof(number)});
+    if (rc == BKT_OK)
+        rc = bkt_postgres_array_add(fields, change->object.key);
+    if (rc == BKT_OK)
+        rc = add_content(fields, is_text, change);
+    for (unsigned i = 0; i < BKT_COLUMN_COUNT && rc == BKT_OK; i++) {
+        enum bkt_column column = (enum bkt_column)(1u << i);
+        if (!(rows->columns & (1u << i)))
+            continue;
+        rc = column == BKT_COLUMN_METADATA ? add_jsonb(fields, bkt_change_column(change, column))
+                                           : add_column(fields, column, change);
+    }
+    rows->count += rc == BKT_OK;
+    return rc;
+}
+
+int bkt_postgres_rows_data(struct bkt_postgres_rows *rows, struct bkt_str *out_data)
+{
+    int rc = bkt_buf_append(&rows->keys.bytes, BKT_STR("\377\377"));
+    if (rc == BKT_OK)
+        *out_data = bkt_buf_str(&rows->keys.bytes);
+    return rc;
+}
+
 int bkt_postgres_rows_add(struct bkt_postgres_rows *rows, const struct bkt_change *change)
 {
+    if (rows->op == BKT_POSTGRES_COPY)
+        return add_copied(rows, change);
     int rc = bkt_postgres_array_add(&rows->keys, change->object.key);
     if (rc == BKT_OK && has_content(rows)) {
-        /* As bytes go in, U+0000 and all; of text it is known to be UTF-8. */
-        bool is_text = rows->contents.element == BKT_POSTGRES_TEXT;
-        rc = is_text ? bkt_postgres_array_add_utf8(&rows->contents, change->content)
-                     : bkt_postgres_array_add(&rows->contents, change->content);
+        rc = add_content(&rows->contents, rows->contents.element == BKT_POSTGRES_TEXT, change);
     }
     for (unsigned i = 0; i < BKT_COLUMN_COUNT && rc == BKT_OK; i++) {
         if (rows->columns & (1u << i))

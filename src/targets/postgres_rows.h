@@ -9,6 +9,7 @@
 #include "targets/postgres_db.h"
 
 enum bkt_postgres_row_op {
+    BKT_POSTGRES_COPY,    /* rows that are new: faster, and refused as a whole when one is not */
     BKT_POSTGRES_INSERT,  /* or update, where there is a row that the state does not know */
     BKT_POSTGRES_MISSING, /* insert what UPDATE, with the same rows, did not find */
     BKT_POSTGRES_UPDATE,
@@ -23,8 +24,8 @@ struct bkt_postgres_rows {
     unsigned columns; /* of enum bkt_column, those that the statement has */
     size_t count;
     struct bkt_buf sql;
-    struct bkt_postgres_array keys;
-    struct bkt_postgres_array contents; /* not for TOUCH and DELETE */
+    struct bkt_postgres_array keys;     /* COPY: the fields of all rows, one row after the other */
+    struct bkt_postgres_array contents; /* not for COPY, TOUCH and DELETE */
     struct bkt_postgres_array values[BKT_COLUMN_COUNT];
     struct bkt_postgres_params params;
 };
@@ -41,6 +42,9 @@ void bkt_postgres_rows_reset(struct bkt_postgres_rows *rows);
 /* Errors are the array's. */
 BKT_MUST_CHECK int bkt_postgres_rows_add(struct bkt_postgres_rows *rows,
                                          const struct bkt_change *change);
+
+/* COPY: the data for the statement `rows->sql`, valid until the next change. */
+BKT_MUST_CHECK int bkt_postgres_rows_data(struct bkt_postgres_rows *rows, struct bkt_str *out_data);
 
 /* The statement for what was added, valid until the next change; without rows one left out. */
 BKT_MUST_CHECK int bkt_postgres_rows_finish(struct bkt_postgres_rows *rows,

@@ -7,11 +7,15 @@ const char bkt_postgres_state_get_sql[] =
     "SELECT " BKT_POSTGRES_STATE_COLUMNS " FROM @S WHERE filename = ANY ($1::bytea[])"
     " ORDER BY filename";
 
-const char bkt_postgres_state_put_sql[] =
-    "INSERT INTO @S (filename, revision, flags, etag, size, last_modified, version_id, decode,"
-    " failed_etag, error) SELECT unnest($1::bytea[]), $2::int8, unnest($3::int4[]),"
-    " unnest($4::text[]), unnest($5::int8[]), unnest($6::int8[]), unnest($7::text[]),"
+#define ADD_SQL                                                                                 \
+    "INSERT INTO @S (filename, revision, flags, etag, size, last_modified, version_id, decode," \
+    " failed_etag, error) SELECT unnest($1::bytea[]), $2::int8, unnest($3::int4[]),"            \
+    " unnest($4::text[]), unnest($5::int8[]), unnest($6::int8[]), unnest($7::text[]),"          \
     " unnest($8::int8[]), unnest($9::text[]), unnest($10::text[])"
+
+const char bkt_postgres_state_add_sql[] = ADD_SQL;
+
+const char bkt_postgres_state_put_sql[] = ADD_SQL
     " ON CONFLICT (filename) DO UPDATE SET revision = excluded.revision, flags = excluded.flags,"
     " etag = excluded.etag, size = excluded.size, last_modified = excluded.last_modified,"
     " version_id = excluded.version_id, decode = excluded.decode,"
@@ -39,6 +43,7 @@ struct bkt_postgres_state bkt_postgres_state_row(const PGresult *result, int row
 void bkt_postgres_states_init(struct bkt_postgres_states *states)
 {
     states->count = 0;
+    states->new_count = 0;
     bkt_postgres_array_init(&states->keys, BKT_POSTGRES_BYTEA);
     bkt_postgres_array_init(&states->flags, BKT_POSTGRES_INT4);
     bkt_postgres_array_init(&states->etags, BKT_POSTGRES_TEXT);
@@ -62,6 +67,7 @@ void bkt_postgres_states_clear(struct bkt_postgres_states *states)
     bkt_postgres_array_clear(&states->failed_etags);
     bkt_postgres_array_clear(&states->errors);
     states->count = 0;
+    states->new_count = 0;
 }
 
 /* What the state says of the content in the row, and of the try that failed. */
@@ -159,6 +165,7 @@ int bkt_postgres_states_add(struct bkt_postgres_states *states,
                             : bkt_postgres_array_add_null(&states->errors);
     }
     states->count += rc == BKT_OK;
+    states->new_count += rc == BKT_OK && before->row.key.len == 0;
     return rc;
 }
 

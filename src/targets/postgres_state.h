@@ -23,14 +23,16 @@ struct bkt_postgres_state bkt_postgres_state_row(const PGresult *result, int row
 
 /* "$1: the keys".  Rows come in the order of keys. */
 extern const char bkt_postgres_state_get_sql[];
-/* Takes what bkt_postgres_states_params() makes. */
+/* Take what bkt_postgres_states_params() makes; ADD wants keys without state and is faster. */
 extern const char bkt_postgres_state_put_sql[];
+extern const char bkt_postgres_state_add_sql[];
 
 /* Rows to write.  All-zero is empty and may be cleared, not added to. */
 struct bkt_postgres_states {
     struct bkt_postgres_array keys, flags, etags, sizes, times, versions, decodes, failed_etags,
         errors;
     size_t count;
+    size_t new_count; /* of them without a state before */
 };
 
 void bkt_postgres_states_init(struct bkt_postgres_states *states);

@@ -4,7 +4,8 @@
  * A transaction adds one to the clock, whatever its number of changes, and holds the record's row
  * lock from then on: transactions follow one another.  What it reads after that, it reads in
  * statements of their own, which see what was committed before the lock was had.  A batch takes
- * three round trips, whatever its size: clock and state; rows; state, counters and commit.
+ * three round trips (clock and state; rows; state, counters and commit), one more for each 8 MiB of
+ * contents, and some more where many rows are new, since COPY does not share its round trip.
  *
  * A transaction that the database gives up for a conflict with another is tried again here.
  */
@@ -23,6 +24,7 @@ struct bkt_postgres_writer {
     unsigned columns;
     bool binary;
     bool replace_nul;
+    bool has_no_copy; /* the server does not let this user COPY: not tried again */
     struct bkt_postgres_rows rows[BKT_POSTGRES_ROW_OP_COUNT];
 };
 

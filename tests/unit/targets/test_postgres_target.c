@@ -525,7 +525,7 @@ static void nul_is_replaced_where_the_spec_says_so(void **state)
 static void what_a_row_violates_rejects_it_alone(void **state)
 {
     (void)state;
-    enum { ROWS = 40 };
+    enum { ROWS = 90 }; /* enough to be copied, were they all good */
     struct bkt_table_target t = open_attached(&plain);
     sql("ALTER TABLE objects ADD CONSTRAINT no_bad CHECK (content <> 'bad');"
         "CREATE UNIQUE INDEX one_each ON objects (content) WHERE content LIKE 'one%';"
@@ -539,7 +539,7 @@ static void what_a_row_violates_rejects_it_alone(void **state)
         (void)snprintf(keys[i], sizeof(keys[i]), "k%02zu", i);
         changes[i] = put(keys[i], "good", 0);
     }
-    changes[0].content = changes[21].content = changes[39].content = BKT_STR("bad");
+    changes[0].content = changes[21].content = changes[89].content = BKT_STR("bad");
     changes[7].content = BKT_STR("raise");
     changes[8].content = changes[9].content = BKT_STR("one");
     uint64_t clock = apply(t, changes, ROWS);
@@ -550,9 +550,9 @@ static void what_a_row_violates_rejects_it_alone(void **state)
     assert_non_null(strstr(changes[0].reject_reason, "no_bad"));
     assert_non_null(strstr(changes[7].reject_reason, "not this"));
     assert_non_null(strstr(changes[9].reject_reason, "one_each"));
-    assert_answer("SELECT count(*)::text FROM objects", "35");
-    assert_answer("SELECT count(*)::text FROM bucketable_state_objects", "35");
-    assert_answer("SELECT row_count::text FROM bucketable_tables", "35");
+    assert_answer("SELECT count(*)::text FROM objects", "85");
+    assert_answer("SELECT count(*)::text FROM bucketable_state_objects", "85");
+    assert_answer("SELECT row_count::text FROM bucketable_tables", "85");
 
     /* Updates as well, with rows among them that somebody has removed. */
     sql("DELETE FROM objects WHERE filename IN ('k02', 'k03')");
@@ -566,6 +566,56 @@ static void what_a_row_violates_rejects_it_alone(void **state)
     assert_answer("SELECT string_agg(filename || content, ',' ORDER BY filename) FROM objects"
                   " WHERE filename < 'k06'",
                   "k01good,k03new,k05good");
+    close_table(t);
+}
+
+/* Many new rows are copied, few are inserted: nobody can tell. */
+static void many_new_rows_are_as_few_are(void **state)
+{
+    (void)state;
+    enum { ROWS = 60, FEW = 3 };
+    static const char summary[] =
+        "SELECT string_agg(concat_ws('|', filename, content, etag, size, last_modified, version_id,"
+        " storage_class, content_type, metadata), ',' ORDER BY filename) FROM objects"
+        " WHERE filename < 'k03'";
+    struct bkt_table_spec spec = plain;
+    spec.columns = (1u << BKT_COLUMN_COUNT) - 1;
+    spec.replace_nul = true;
+    static char keys[ROWS][8];
+    char answers[2][1000];
+    for (int pass = 0; pass < 2; pass++) {
+        forget(NULL);
+        struct bkt_table_target t = open_attached(&spec);
+        struct bkt_change changes[ROWS];
+        for (size_t i = 0; i < ROWS; i++) {
+            (void)snprintf(keys[i], sizeof(keys[i]), "k%02zu", i);
+            changes[i] = put(keys[i], "good", 0);
+        }
+        changes[0].content = BKT_STR("\0b\0");
+        changes[1].object.last_modified_ms = BKT_TIME_NONE;
+        changes[1].content.len = 0;
+        changes[2].extra = (struct bkt_object_extra){.version_id = BKT_STR("v\xff"),
+                                                     .content_type = BKT_STR("text/plain"),
+                                                     .metadata = BKT_STR("{\"m\":\"1\"}")};
+        (void)apply(t, changes, pass ? ROWS : FEW);
+        struct bkt_buf found = BKT_BUF_INIT(sizeof(answers[pass]) - 1);
+        assert_true(ask(summary, (struct bkt_str){0}, &found));
+        (void)snprintf(answers[pass], sizeof(answers[pass]), "%s", found.ptr);
+        bkt_buf_clear(&found);
+        close_table(t);
+    }
+    assert_string_equal(answers[0], answers[1]);
+    assert_answer("SELECT count(*)::text FROM objects", "60");
+
+    /* One of the keys has a row already, which the state does not know. */
+    sql("DELETE FROM bucketable_state_objects; UPDATE objects SET content = 'old';"
+        "DELETE FROM objects WHERE filename <> 'k30'");
+    struct bkt_table_target t = open_attached(&spec);
+    struct bkt_change changes[ROWS];
+    for (size_t i = 0; i < ROWS; i++)
+        changes[i] = put(keys[i], "good", clock_of(t));
+    (void)apply(t, changes, ROWS);
+    assert_answer("SELECT count(*)::text FROM objects WHERE content = 'good'", "60");
     close_table(t);
 }
 
@@ -778,6 +828,7 @@ static int run_all(void)
         cmocka_unit_test_setup_teardown(nul_is_replaced_where_the_spec_says_so, clean,
                                         check_memory),
         cmocka_unit_test_setup_teardown(what_a_row_violates_rejects_it_alone, clean, check_memory),
+        cmocka_unit_test_setup_teardown(many_new_rows_are_as_few_are, clean, check_memory),
         cmocka_unit_test_setup_teardown(triggers_see_inserts_updates_and_nothing_for_nothing, clean,
                                         check_memory),
         cmocka_unit_test_setup_teardown(a_durable_commit_is_synced_whatever_the_default, clean,

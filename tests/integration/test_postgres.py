@@ -1,0 +1,95 @@
+"""The same `sync` into PostgreSQL, read back by psql."""
+
+import pytest
+from conftest import IN_CI
+from postgres import PASSWORD, Postgres
+from servers import Unavailable
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    try:
+        running = Postgres().start()
+    except Unavailable as reason:
+        (pytest.fail if IN_CI else pytest.skip)(str(reason))
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def target(postgres):
+    """The URL of a database with an empty schema `app`."""
+    postgres.sql("SET client_min_messages = error; DROP SCHEMA IF EXISTS app CASCADE;"
+                 "CREATE SCHEMA app AUTHORIZATION tester")
+    return postgres.url
+
+
+def rows(postgres):
+    """{filename: content} of a table of text."""
+    answer = postgres.sql(
+        "SELECT filename || E'\\t' || encode(convert_to(content, 'UTF8'), 'hex') FROM app.docs")
+    pairs = (line.split("\t") for line in answer.splitlines())
+    return {name: bytes.fromhex(content) for name, content in pairs}
+
+
+TABLE = ("--table", "app.docs")
+
+
+def test_sync_follows_the_bucket(bucket, program, postgres, target):
+    bucket.put_all({f"docs/{n:03}.md": f"document {n}\n" for n in range(150)})
+    bucket.put_all({"docs/é 'quoted'.md": "né\n", "docs/empty.md": ""})
+    summary = program.sync(bucket.url, target, *TABLE)
+    assert summary["added"] == 152 and summary["failed"] == 0
+    assert rows(postgres) == bucket.contents()
+
+    again = program.sync(bucket.url, target, *TABLE)
+    assert (again["unchanged"], again["get_requests"]) == (152, 0)
+
+    bucket.put_all({"docs/001.md": "changed", "docs/new.md": "new"})
+    bucket.delete_all(["docs/002.md", "docs/003.md"])
+    third = program.sync(bucket.url, target, *TABLE)
+    assert (third["added"], third["updated"], third["deleted"]) == (1, 1, 2)
+    assert rows(postgres) == bucket.contents()
+    assert postgres.sql("SELECT row_count FROM app.bucketable_tables") == str(len(bucket.keys()))
+
+
+def test_bytes_and_columns(bucket, program, postgres, target):
+    body = bytes(range(256)) * 20
+    bucket.put("a.bin", body, ContentType="application/x-thing", Metadata={"lang": "en"})
+    program("sync", bucket.url, target, *TABLE, "--binary", "--columns",
+            "size,last_modified,content_type,metadata")
+    assert postgres.sql("SELECT encode(content, 'hex'), size, pg_typeof(last_modified),"
+                        " content_type, metadata ->> 'lang' FROM app.docs").split("|") == [
+        body.hex(), str(len(body)), "timestamp with time zone", "application/x-thing", "en"]
+
+
+def test_what_text_cannot_hold(bucket, program, postgres, target):
+    bucket.put_all({"bad": b"\xff\xfe", "good": b"good", "nul": b"a\0b"})
+    bucket.put("bytes", b"\x80abc")
+    program("sync", bucket.url, target, *TABLE)
+    assert rows(postgres) == {"bad": b"", "good": b"good", "nul": "a\ufffdb".encode(),
+                              "bytes": "\ufffdabc".encode()}
+    summary = program.sync(bucket.url, target, *TABLE, "--text-errors", "strict", exits=3)
+    assert summary["failed"] == 2
+    assert "U+0000" in postgres.sql(
+        "SELECT error FROM app.bucketable_state_docs WHERE filename = 'nul'")
+
+
+def test_errors_are_one_line_and_show_no_password(bucket, program, postgres, target):
+    bucket.put("a", b"1")
+    wrong = target.replace(PASSWORD, "wrong-password")
+    line = program("sync", bucket.url, wrong, *TABLE, exits=1).error()
+    assert "wrong-password" not in line and "tester" in line
+    line = program("sync", bucket.url, target, "--table", "nosuch.docs", exits=1).error()
+    assert "nosuch" in line
+    postgres.sql("CREATE TABLE app.docs (n int)")
+    line = program("sync", bucket.url, target, *TABLE, exits=1).error()
+    assert "bucketable did not make it" in line
+
+
+def test_the_environment_names_the_database(bucket, program, postgres, target):
+    bucket.put("a", b"1")
+    env = {"PGHOST": "127.0.0.1", "PGPORT": str(postgres.port), "PGUSER": "tester",
+           "PGPASSWORD": PASSWORD, "PGDATABASE": "postgres"}
+    program("sync", bucket.url, "postgresql://", *TABLE, env=env)
+    assert rows(postgres) == {"a": b"1"}
