@@ -16,6 +16,7 @@ int bkt_engine_new(const struct bkt_engine_options *options,
     engine->clock = options->attached.clock;
     engine->row_count = options->attached.row_count;
     engine->rows_lack_columns = options->attached.columns_changed;
+    engine->slots = bkt_slots_init(options->list_concurrency);
     bkt_work_init(&engine->work, options->seed);
     engine->flights = bkt_mem_calloc(options->list_concurrency, sizeof(*engine->flights));
     engine->reading = bkt_mem_calloc(options->get_concurrency, sizeof(struct bkt_work_item *));
@@ -38,6 +39,7 @@ void bkt_engine_free(struct bkt_engine *engine)
         engine->job_first = next;
     }
     bkt_work_clear(&engine->work);
+    bkt_boundaries_clear(&engine->boundaries);
     bkt_mem_free(engine->flights);
     bkt_mem_free(engine->reading);
     bkt_mem_free(engine);

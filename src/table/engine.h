@@ -135,6 +135,9 @@ int bkt_engine_wait_ms(const struct bkt_engine *engine, int64_t now_ms);
 /* No listing is under way or asked for, and no key is being worked on. */
 bool bkt_engine_is_idle(const struct bkt_engine *engine);
 
+/* The server refused a listing's page for the rate of requests; it is being tried again. */
+void bkt_engine_throttled(struct bkt_engine *engine);
+
 /* `page` is taken over; NULL with the failure `why` of a listing. */
 void bkt_engine_listed(struct bkt_engine *engine,
                        uint64_t id,

@@ -2,8 +2,10 @@
 #ifndef TABLE_ENGINE_INT_H
 #define TABLE_ENGINE_INT_H
 
+#include "table/boundaries.h"
 #include "table/engine.h"
 #include "table/merge.h"
+#include "table/slots.h"
 #include "table/work.h"
 
 #ifndef BKT_SMALL_LIMITS
@@ -71,6 +73,8 @@ struct bkt_engine {
     bool rows_lack_columns;
     struct bkt_lister *lister;
     struct list_flight *flights; /* list_concurrency of them */
+    struct bkt_slots slots;
+    struct bkt_boundaries boundaries; /* for the next listing */
     size_t flight_count;
     struct bkt_merge *merge_first, *merge_last;
     size_t merge_count;

@@ -128,12 +128,35 @@ static int run_merges(struct bkt_engine *engine, struct bkt_error *err)
     return BKT_OK;
 }
 
+/*
+ * Cut the listing by what the last one saw.  Boundaries save time and nothing else: where they
+ * cannot be had, the listing finds its own.
+ */
+static void cut_listing(struct bkt_engine *engine)
+{
+    const struct bkt_table_target *target = engine->options.target;
+    bkt_lister_set_slots(engine->lister, engine->options.list_concurrency);
+    if (!target->ops->load_boundaries || engine->options.list_concurrency < 2)
+        return;
+    struct bkt_buf bytes = BKT_BUF_INIT(BKT_BOUNDARIES_BYTES_MAX);
+    struct bkt_arena arena = {0};
+    const struct bkt_str *keys;
+    size_t count;
+    if (target->ops->load_boundaries(target->self, &bytes, NULL) == BKT_OK &&
+        bkt_boundaries_read(bkt_buf_str(&bytes), &arena, &keys, &count) == BKT_OK)
+        (void)!bkt_lister_cut(engine->lister, keys, count);
+    bkt_arena_clear(&arena);
+    bkt_buf_clear(&bytes);
+}
+
 /* The floor is taken: state may be looked at from here on. */
 static int begin(struct bkt_engine *engine, struct bkt_error *err)
 {
     int rc = bkt_lister_new(engine->options.filter, &engine->lister, err);
     if (rc)
         return rc;
+    bkt_boundaries_clear(&engine->boundaries); /* of one that failed */
+    cut_listing(engine);
     struct bkt_covered gap;
     while (bkt_lister_next_gap(engine->lister, engine->clock.clock, &gap)) {
         struct bkt_merge *merge = bkt_mem_calloc(1, sizeof(*merge));
@@ -209,6 +232,9 @@ static int end(struct bkt_engine *engine)
         .listed = engine->counts.listed - engine->record.listed,
         .matched = engine->counts.matched - engine->record.matched,
     };
+    /* Without them the next listing is slower, and that is all. */
+    (void)!bkt_boundaries_write(&engine->boundaries, &job->boundaries);
+    bkt_boundaries_clear(&engine->boundaries);
     engine->phase = LISTING_ENDS;
     return BKT_OK;
 }
@@ -297,7 +323,7 @@ int bkt_engine_listing_step(struct bkt_engine *engine, struct bkt_error *err)
 
 bool bkt_engine_listing_want(struct bkt_engine *engine, struct bkt_want *out_want)
 {
-    uint32_t slots = engine->options.list_concurrency;
+    uint32_t slots = bkt_slots_now(&engine->slots, engine->now_ms);
     if (engine->phase != LISTING_RUNS || bkt_engine_backlog(engine) >= WORK_MAX ||
         engine->flight_count + engine->merge_count >= slots)
         return false;
@@ -310,6 +336,21 @@ bool bkt_engine_listing_want(struct bkt_engine *engine, struct bkt_want *out_wan
     engine->flight_count++;
     *out_want = want;
     return true;
+}
+
+void bkt_engine_throttled(struct bkt_engine *engine)
+{
+    bkt_slots_throttled(&engine->slots, engine->now_ms);
+}
+
+static int note_boundary(struct bkt_engine *engine,
+                         const struct bkt_page *page,
+                         const struct bkt_covered *covered)
+{
+    size_t end = page->object_count - covered->drop;
+    if (covered->skip == end)
+        return BKT_OK;
+    return bkt_boundaries_add(&engine->boundaries, page->objects[end - 1].key, end - covered->skip);
 }
 
 void bkt_engine_listed(struct bkt_engine *engine,
@@ -338,6 +379,8 @@ void bkt_engine_listed(struct bkt_engine *engine,
     if (merge)
         rc = bkt_lister_page(engine->lister, flight.chain, page, &merge->arena, &merge->covered,
                              &err);
+    if (rc == BKT_OK)
+        rc = note_boundary(engine, page, &merge->covered);
     if (rc) {
         page->free(page->owner);
         if (merge)

@@ -8,6 +8,7 @@ struct bkt_job *bkt_job_new(enum bkt_job_kind kind, size_t capacity)
     if (!job)
         return NULL;
     job->kind = kind;
+    job->boundaries = BKT_BUF_INIT(BKT_BOUNDARIES_BYTES_MAX);
     bool is_whole = true;
     if (kind == BKT_JOB_APPLY) {
         job->changes = bkt_mem_calloc(capacity, sizeof(*job->changes));
@@ -38,6 +39,7 @@ void bkt_job_free(struct bkt_job *job)
     bkt_mem_free(job->absences);
     bkt_arena_clear(&job->arena);
     bkt_buf_clear(&job->keys);
+    bkt_buf_clear(&job->boundaries);
     bkt_mem_free(job);
 }
 
@@ -158,6 +160,8 @@ void bkt_job_run(struct bkt_job *job, const struct bkt_table_target *target)
         job->rc = ops->count_failed(target->self, &job->record.failed, &job->err);
         if (job->rc == BKT_OK)
             job->rc = ops->end_listing(target->self, &job->record, &job->err);
+        if (job->rc == BKT_OK && ops->save_boundaries)
+            job->rc = ops->save_boundaries(target->self, bkt_buf_str(&job->boundaries), &job->err);
         break;
     }
 }

@@ -44,6 +44,7 @@ struct bkt_job {
     uint64_t removed;                 /* rows, counted by them */
     bool keys_lost;                   /* memory was out: the sweep is done, but the job fails */
     struct bkt_listing_record record; /* END_LISTING */
+    struct bkt_buf boundaries;        /* and what it leaves for the next listing */
 
     uint64_t listing; /* STAGE, SWEEP, END_LISTING: which one it belongs to */
 

@@ -2,6 +2,7 @@
 
 #include "core/mem.h"
 #include "core/time.h"
+#include "targets/sqlite_boundaries.h"
 #include "targets/sqlite_schema.h"
 #include "targets/sqlite_writer.h"
 #include "targets/sweep.h"
@@ -264,6 +265,18 @@ static int count_failed(void *self, uint64_t *out_count, struct bkt_error *err)
     return bkt_sqlite_writer_count_failed(&target->writer, out_count, err);
 }
 
+static int save_boundaries(void *self, struct bkt_str boundaries, struct bkt_error *err)
+{
+    struct sqlite_target *target = self;
+    return bkt_sqlite_boundaries_save(&target->writer.conn, boundaries, err);
+}
+
+static int load_boundaries(void *self, struct bkt_buf *out, struct bkt_error *err)
+{
+    struct sqlite_target *target = self;
+    return bkt_sqlite_boundaries_load(&target->reader, out, err);
+}
+
 static void target_free(void *self)
 {
     struct sqlite_target *target = self;
@@ -290,6 +303,8 @@ static const struct bkt_table_target_ops ops = {
     .end_listing = end_listing,
     .count_failed = count_failed,
     .free = target_free,
+    .save_boundaries = save_boundaries,
+    .load_boundaries = load_boundaries,
 };
 
 int bkt_sqlite_target_new(const char *path,
