@@ -1,10 +1,13 @@
 /*
  * One bucket, seen through one network loop: listing, reading, asking whether it exists.
  *
- * Requests are signed, retried with capped exponential back-off and jitter until `retry_time_ms`
- * have passed since the first failure, and directed anew when the server names another region; what
- * a callback is told is final.  A status of 200 is not believed by itself: an answer that is no
- * page or no object is a failure like any other.
+ * Requests are signed, and retried with capped exponential back-off and jitter until
+ * `retry_time_ms` have passed since the first failure; what a callback is told is final.  What can
+ * be put right is, at once: another region, expired credentials, a clock that is off.  A status of
+ * 200 is not believed by itself: an answer that is no page or no object is a failure like any
+ * other.  While the server asks to slow down fewer objects are read at a time (pace.h); a small
+ * object that is not answered within 2 seconds is asked for once more beside it; a large one whose
+ * transfer broke is read on from there, as long as it is still the same.
  *
  * Threads: one, that of the loop.  Callbacks run inside bkt_http_run_once() or bkt_s3_tick(), never
  * inside the call that starts a request.
@@ -42,6 +45,8 @@ struct bkt_s3_stats {
     uint64_t get_requests;
     uint64_t other_requests;
     uint64_t retries;
+    uint64_t throttled; /* answers that asked us to slow down */
+    uint64_t hedges;    /* second requests beside a slow first one; get_requests has them, too */
 };
 
 BKT_MUST_CHECK int bkt_s3_new(const struct bkt_s3_options *options,

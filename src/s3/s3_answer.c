@@ -8,8 +8,7 @@
 
 enum { METADATA_BYTES_MAX = 64 << 10 };
 
-/* An ETag as the table knows it: opaque, without its quotes and the mark of a weak one. */
-static struct bkt_str bare_etag(struct bkt_str etag)
+struct bkt_str s3_bare_etag(struct bkt_str etag)
 {
     if (bkt_str_has_prefix(etag, BKT_STR("W/")))
         etag = (struct bkt_str){etag.ptr + 2, etag.len - 2};
@@ -156,13 +155,13 @@ int s3_answer_object(const struct s3_op *op,
         .answer = response->status == 304 ? BKT_S3_NOT_MODIFIED : BKT_S3_OBJECT,
         .body = response->body,
     };
-    if (response->status == 200) {
+    if (response->status != 304) {
         int rc = check_is_object(op, response, err);
         if (rc)
             return rc;
     }
     object.object.key = op->key;
-    object.object.etag = bare_etag(bkt_http_header_get(response, "etag"));
+    object.object.etag = s3_bare_etag(bkt_http_header_get(response, "etag"));
     object.object.storage_class = bkt_http_header_get(response, "x-amz-storage-class");
     object.object.size = response->body->len;
     struct bkt_str modified = bkt_http_header_get(response, "last-modified");

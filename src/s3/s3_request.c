@@ -10,13 +10,8 @@ enum {
     LIST_BYTES_MAX = 64 << 20,
     UNSIZED_BYTES_MAX = 16 << 20, /* of an object whose answer does not tell its length */
     LIST_BYTES_USUAL = 256 << 10,
-    REQUEST_HEADERS_MAX = BKT_SIGV4_LINES_MAX + 2,
+    REQUEST_HEADERS_MAX = BKT_SIGV4_LINES_MAX + 3,
 };
-
-static int get_creds(struct bkt_s3 *s3, bool renew, struct bkt_error *err)
-{
-    return s3->options.creds(s3->options.creds_ctx, renew, &s3->creds_generation, &s3->creds, err);
-}
 
 static int add_parameter(struct bkt_buf *query, const char *name, struct bkt_str value)
 {
@@ -53,22 +48,35 @@ struct url_parts {
     struct bkt_buf query;
 };
 
+static const struct bkt_endpoint *endpoint_of(const struct s3_op *op)
+{
+    return op->detour ? op->detour : &op->s3->endpoint;
+}
+
+int64_t s3_wall_ms(const struct bkt_s3 *s3)
+{
+    if (!s3->has_clock)
+        return bkt_time_wall_ms();
+    return s3->clock_wall_ms + (bkt_time_monotonic_ms() - s3->clock_read_ms);
+}
+
 static int build_url(struct s3_op *op, struct url_parts *parts)
 {
     struct bkt_s3 *s3 = op->s3;
-    const struct bkt_endpoint *endpoint = &s3->endpoint;
+    const struct bkt_endpoint *endpoint = endpoint_of(op);
+    bool is_get = op->kind == S3_OP_GET && !op->asks_region;
     bkt_buf_reset(&s3->url);
     int rc = bkt_buf_printf(&s3->url, "%s://%s", endpoint->scheme, endpoint->authority);
     parts->path_at = s3->url.len;
     if (rc == BKT_OK)
         rc = bkt_buf_append(&s3->url, bkt_str_from(endpoint->base_path));
-    if (rc == BKT_OK && (op->kind == S3_OP_GET || endpoint->base_path[0] == '\0'))
+    if (rc == BKT_OK && (is_get || endpoint->base_path[0] == '\0'))
         rc = bkt_buf_append_char(&s3->url, '/');
-    if (rc == BKT_OK && op->kind == S3_OP_GET)
+    if (rc == BKT_OK && is_get)
         rc = bkt_key_encode_path(&s3->url, op->key);
     parts->path_len = s3->url.len - parts->path_at;
 
-    if (rc == BKT_OK && op->kind != S3_OP_GET) {
+    if (rc == BKT_OK && !is_get && !op->asks_region) {
         rc = append_list_query(op, &parts->query);
         if (rc == BKT_OK)
             rc = bkt_buf_append_char(&s3->url, '?');
@@ -81,31 +89,46 @@ static int build_url(struct s3_op *op, struct url_parts *parts)
 static int sign(struct s3_op *op, const struct url_parts *parts, struct bkt_error *err)
 {
     struct bkt_s3 *s3 = op->s3;
+    const struct bkt_endpoint *endpoint = endpoint_of(op);
     struct bkt_sigv4_header headers[2] = {
-        {BKT_STR("host"), bkt_str_from(s3->endpoint.authority)},
+        {BKT_STR("host"), bkt_str_from(endpoint->authority)},
         {BKT_STR("x-amz-request-payer"), BKT_STR("requester")},
     };
     struct bkt_sigv4_identity identity = {
         .access_key_id = bkt_str_from(s3->creds.access_key_id),
         .secret_access_key = bkt_str_from(s3->creds.secret_access_key),
         .session_token = bkt_str_from(s3->creds.session_token),
-        .region = bkt_str_from(s3->endpoint.region),
-        .service = bkt_str_from(s3->endpoint.service),
+        .region = bkt_str_from(endpoint->region),
+        .service = bkt_str_from(endpoint->service),
     };
     struct bkt_sigv4_request request = {
-        .method = BKT_STR("GET"),
+        .method = op->asks_region ? BKT_STR("HEAD") : BKT_STR("GET"),
         .path = {s3->url.ptr + parts->path_at, parts->path_len},
         .query = bkt_buf_str(&parts->query),
         .path_mode = BKT_SIGV4_PATH_AS_SENT,
         .headers = headers,
         .header_count = s3->options.request_payer ? 2 : 1,
         .payload_hash = BKT_SIGV4_EMPTY_HASH,
-        .time_ms = bkt_time_wall_ms() + s3->skew_ms,
+        .time_ms = s3_wall_ms(s3),
     };
     return bkt_sigv4_sign_lines(s3->signer, &identity, &request, &s3->lines, err);
 }
 
-static int start(struct s3_op *op, const struct bkt_str *condition, struct bkt_error *err)
+static void count_request(struct s3_op *op)
+{
+    struct bkt_s3_stats *stats = &op->s3->stats;
+    if (op->asks_region || op->kind == S3_OP_BUCKET)
+        stats->other_requests++;
+    else if (op->kind == S3_OP_GET)
+        stats->get_requests++;
+    else
+        stats->list_requests++;
+}
+
+static int start(struct s3_op *op,
+                 struct s3_try *attempt,
+                 const struct bkt_str conditions[2],
+                 struct bkt_error *err)
 {
     struct bkt_s3 *s3 = op->s3;
     struct bkt_str headers[REQUEST_HEADERS_MAX];
@@ -116,55 +139,94 @@ static int start(struct s3_op *op, const struct bkt_str *condition, struct bkt_e
     }
     if (s3->options.request_payer)
         headers[count++] = BKT_STR("x-amz-request-payer: requester");
-    if (condition->len > 0)
-        headers[count++] = *condition;
+    for (size_t i = 0; i < 2; i++) {
+        if (conditions[i].len > 0)
+            headers[count++] = conditions[i];
+    }
 
-    bool is_get = op->kind == S3_OP_GET;
+    bool is_get = op->kind == S3_OP_GET && !op->asks_region;
     size_t unsized_max = op->size_hint > UNSIZED_BYTES_MAX ? op->size_hint : UNSIZED_BYTES_MAX;
     struct bkt_http_request request = {
-        .method = "GET",
+        .method = op->asks_region ? "HEAD" : "GET",
         .url = s3->url.ptr,
         .headers = headers,
         .header_count = count,
         .body_bytes_max = is_get ? unsized_max : LIST_BYTES_MAX,
-        .fresh_connection = op->fresh_connection,
+        .fresh_connection = op->fresh_connection || attempt != &op->tries[0],
         .size_hint = is_get ? op->size_hint : LIST_BYTES_USUAL,
         .on_head = s3_on_head,
         .on_done = s3_on_done,
-        .ctx = op,
+        .ctx = attempt,
     };
-    if (is_get)
-        s3->stats.get_requests++;
-    else if (op->kind == S3_OP_LIST)
-        s3->stats.list_requests++;
-    else
-        s3->stats.other_requests++;
-    return bkt_http_start(s3->options.http, &request, &op->http_id, err);
+    int rc = bkt_http_start(s3->options.http, &request, &attempt->http_id, err);
+    if (rc)
+        return rc;
+    count_request(op);
+    if (op->kind == S3_OP_GET) {
+        bkt_pace_start(&s3->pace);
+        s3->gets_under_way++;
+    }
+    op->sent_ms = bkt_time_monotonic_ms();
+    op->sent_region_no = s3->region_no;
+    op->sent_generation = s3->creds_generation;
+    op->head_is_in = false;
+    return BKT_OK;
 }
 
-int s3_send(struct s3_op *op, struct bkt_error *err)
+/* What a server may leave the body out for: it is unchanged, or partly here already. */
+static int append_conditions(const struct s3_op *op,
+                             struct bkt_buf *buf,
+                             struct bkt_str out_lines[2])
+{
+    if (op->asks_region)
+        return BKT_OK;
+    if (op->partial.len == 0 && op->if_none_match.len == 0)
+        return BKT_OK;
+    int rc;
+    if (op->partial.len == 0)
+        rc = bkt_buf_printf(buf, "If-None-Match: \"%.*s\"", BKT_STR_ARG(op->if_none_match));
+    else
+        rc = bkt_buf_printf(buf, "If-Match: %s", op->partial_etag);
+    size_t first_len = buf->len;
+    if (rc == BKT_OK && op->partial.len > 0)
+        rc = bkt_buf_printf(buf, "Range: bytes=%zu-", op->partial.len);
+    if (rc)
+        return rc;
+    out_lines[0] = (struct bkt_str){buf->ptr, first_len};
+    out_lines[1] = (struct bkt_str){buf->ptr + first_len, buf->len - first_len};
+    return BKT_OK;
+}
+
+static int take_creds(struct s3_op *op, struct bkt_error *err)
 {
     struct bkt_s3 *s3 = op->s3;
-    struct url_parts parts = {.query = BKT_BUF_INIT(BKT_SIGV4_CANONICAL_BYTES_MAX)};
-    struct bkt_buf condition = BKT_BUF_INIT(4096);
-    int rc = build_url(op, &parts);
-    if (rc == BKT_OK && op->if_none_match.len > 0)
-        rc = bkt_buf_printf(&condition, "If-None-Match: \"%.*s\"", BKT_STR_ARG(op->if_none_match));
-    if (rc)
-        (void)bkt_error_set(err, rc, "build a request: %s", bkt_error_text(rc));
-    if (rc == BKT_OK && !s3->options.no_sign_request)
-        rc = get_creds(s3, false, err);
-    if (rc == BKT_OK && !s3->options.no_sign_request)
-        rc = sign(op, &parts, err);
-    struct bkt_str line = bkt_buf_str(&condition);
+    /* Somebody else may have renewed them since they were refused. */
+    bool renew = op->renew_first && op->sent_generation == s3->creds_generation;
+    int rc =
+        s3->options.creds(s3->options.creds_ctx, renew, &s3->creds_generation, &s3->creds, err);
     if (rc == BKT_OK)
-        rc = start(op, &line, err);
-    bkt_buf_clear(&parts.query);
-    bkt_buf_clear(&condition);
+        op->renew_first = false;
     return rc;
 }
 
-int s3_renew_creds(struct bkt_s3 *s3, struct bkt_error *err)
+int s3_send(struct s3_op *op, struct s3_try *attempt, struct bkt_error *err)
 {
-    return get_creds(s3, true, err);
+    struct bkt_s3 *s3 = op->s3;
+    struct url_parts parts = {.query = BKT_BUF_INIT(BKT_SIGV4_CANONICAL_BYTES_MAX)};
+    struct bkt_buf text = BKT_BUF_INIT(4096);
+    struct bkt_str conditions[2] = {{"", 0}, {"", 0}};
+    int rc = build_url(op, &parts);
+    if (rc == BKT_OK)
+        rc = append_conditions(op, &text, conditions);
+    if (rc)
+        (void)bkt_error_set(err, rc, "build a request: %s", bkt_error_text(rc));
+    if (rc == BKT_OK && !s3->options.no_sign_request)
+        rc = take_creds(op, err);
+    if (rc == BKT_OK && !s3->options.no_sign_request)
+        rc = sign(op, &parts, err);
+    if (rc == BKT_OK)
+        rc = start(op, attempt, conditions, err);
+    bkt_buf_clear(&parts.query);
+    bkt_buf_clear(&text);
+    return rc;
 }

@@ -3,61 +3,14 @@
 The server is the scripted one, which verifies every signature with code of its own.
 """
 
-import os
 import re
 
 import pytest
 import table
-from fake.stub import Stub
-from program import Program
-from servers import Unavailable
+from faulty import URL, contents, hits, program, stub  # noqa: F401
 
-ACCESS = "FAULTYACCESSKEY00001"
-SECRET = "s3cret/never+in/any+output/faulty"
 RETRY = ("--retry-time", "250ms")
-URL = "s3://bucket"
-
-SMALL = {f"docs/{n:02}.txt": f"{n}: some text to be read\n" * 40 for n in range(12)}
 HURT = "docs/05.txt"
-
-
-@pytest.fixture
-def stub():
-    try:
-        server = Stub(verify_key=f"{ACCESS}:{SECRET}", record=10_000, etag="md5")
-        with server:
-            yield server
-    except Unavailable as reason:
-        pytest.skip(str(reason))
-
-
-@pytest.fixture
-def program(stub, tmp_path):
-    return Program(os.environ["BUCKETABLE"], stub, tmp_path)
-
-
-class Contents(dict):
-    """The bucket: {key: bytes}."""
-
-    def __init__(self, stub):
-        super().__init__()
-        self.stub = stub
-
-    def put(self, key, body):
-        self[key] = body.encode()
-        self.stub.put(key, body)
-
-
-@pytest.fixture
-def contents(stub):
-    made = Contents(stub)
-    for key, body in SMALL.items():
-        made.put(key, body)
-    return made
-
-
-def hits(stub):
-    return sum(rule["hits"] for rule in stub.faults())
 
 
 def reason_of(db, key):
@@ -308,7 +261,7 @@ def test_objects_that_change_or_go_between_listing_and_reading(stub, program, co
 def test_a_bucket_that_goes_while_it_is_read(stub, program, contents, db):
     program.sync(URL, db)
     before = dict(contents)
-    for key in SMALL:
+    for key in list(contents):
         contents.put(key, "new\n")
     stub.fault({"status": 404, "code": "NoSuchBucket"}, op="any", nth=6, every=1)
     program("sync", URL, db, *RETRY, exits=(1, 3))
@@ -320,7 +273,7 @@ def test_a_bucket_that_goes_while_it_is_read(stub, program, contents, db):
 def test_a_404_counts_only_while_the_bucket_is_there(stub, program, contents, db):
     """Some servers say NoSuchKey of a bucket that is gone."""
     program.sync(URL, db)
-    for key in SMALL:
+    for key in contents:
         stub.put(key, b"new\n")
     stub.fault({"status": 404, "code": "NoSuchKey"}, op="get")
     stub.fault({"status": 404, "code": "NoSuchBucket"}, op="any", nth=2, every=1)

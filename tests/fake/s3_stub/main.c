@@ -162,6 +162,7 @@ static int serve(struct stub_s3 *s3, const struct options *options)
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     raise_file_limit();
+    s3->sigcheck.region = s3->region;
     stub_bucket_init(&s3->bucket, &options->bucket);
     s3->server = stub_server_new(options->port, stub_s3_handle, s3);
     if (s3->server != NULL) {

@@ -1,0 +1,266 @@
+"""What the client puts right by itself on the way: region, clock, credentials, stragglers, and
+transfers that break.
+"""
+
+import hashlib
+import os
+import time
+from collections import Counter
+
+import pytest
+import table
+from faulty import ACCESS, SECRET, URL, contents, fill, hits, ops, program, start_stub, stub  # noqa: F401
+from program import Program
+
+MIB = 1 << 20
+
+
+# The bucket is in another region: found out once, and remembered
+
+@pytest.fixture
+def ireland(tmp_path):
+    server = start_stub(region="eu-west-1")
+    server.program = Program(os.environ["BUCKETABLE"], server, tmp_path)
+    yield server
+    server.stop()
+
+
+def test_a_signature_for_the_wrong_region(ireland, db):
+    """400 AuthorizationHeaderMalformed with a Region."""
+    expected = fill(ireland)
+    ireland.program.sync(URL, db)
+    assert table.rows(db) == expected
+    assert ops(ireland) == ["list", "list"] + ["get"] * len(expected)
+
+
+def test_a_redirect_with_the_region_in_a_header(ireland, db):
+    expected = fill(ireland)
+    ireland.fault({"redirect": "301", "region": "eu-west-1"}, op="list", count=1)
+    ireland.program.sync(URL, db)
+    assert table.rows(db) == expected
+    assert ops(ireland)[:3] == ["list", "list", "get"]
+
+
+def test_a_redirect_without_region_asks_the_bucket(tmp_path, db):
+    server = start_stub(region="eu-west-1", verify_key=None)  # else it says 400 at once
+    expected = fill(server)
+    server.fault({"redirect": "301"}, op="list", count=1)
+    Program(os.environ["BUCKETABLE"], server, tmp_path).sync(URL, db)
+    assert table.rows(db) == expected
+    assert ops(server)[:4] == ["list", "head", "list", "get"]
+    server.stop()
+
+
+def test_a_redirect_that_nobody_explains(stub, program, contents, db):
+    stub.fault({"redirect": "301"}, op="list")
+    line = program("sync", URL, db, exits=1).error()
+    assert "301 PermanentRedirect" in line and "us-east-1" in line
+    assert ops(stub) == ["list", "head"]
+
+
+def test_redirects_that_go_in_circles(ireland, db):
+    fill(ireland)
+    ireland.fault({"redirect": "301", "region": "eu-west-2"}, op="list")
+    line = ireland.program("sync", URL, db, exits=1).error()
+    assert "301 PermanentRedirect" in line
+    assert ops(ireland) == ["list", "list"]
+
+
+@pytest.mark.parametrize("region", ["evil.example.com#", "a" * 100, "us-east-1/x", "%s%n"])
+def test_a_region_that_is_none(stub, program, contents, db, region):
+    stub.fault({"redirect": "301", "region": region}, op="list")
+    program("sync", URL, db, exits=1).error()
+    assert ops(stub) == ["list"]
+
+
+def test_a_temporary_redirect_is_followed_once_and_not_remembered(stub, program, contents, db):
+    """A new bucket's name may not be known everywhere yet."""
+    elsewhere = start_stub(bucket="bucket")
+    for key, body in contents.items():
+        elsewhere.put(key, body)
+    stub.fault({"redirect": "307", "location": f"{elsewhere.url}/bucket"}, op="list", count=1)
+    program.sync(URL, db)
+    assert table.rows(db) == contents
+    assert ops(stub) == ["list"] + ["get"] * len(contents)
+    assert ops(elsewhere) == ["list"]
+    elsewhere.stop()
+
+
+@pytest.mark.parametrize("location", [
+    "http://evil.example.com/", "https://127.0.0.1/", "http://user@127.0.0.1/", "//127.0.0.1/",
+    "http://127.0.0.1.evil.example.com/", "http://127.0.0.1:99999/", "ftp://127.0.0.1/", ""])
+def test_a_temporary_redirect_to_a_stranger(stub, program, contents, db, location):
+    """Nobody else is shown a signed request."""
+    stub.fault({"redirect": "307", "location": location}, op="list")
+    assert "307 TemporaryRedirect" in program("sync", URL, db, exits=1).error()
+    assert ops(stub) == ["list"]
+
+
+# A clock that is off
+
+@pytest.mark.parametrize("seconds", [-3600, 3600, 86400])
+def test_a_clock_that_is_off(stub, program, contents, db, seconds):
+    stub.fault({"skew_seconds": seconds})
+    assert program.sync(URL, db)["retries"] == 1
+    assert table.rows(db) == contents
+    stub.clear_faults()
+    contents.put("docs/new.txt", "and back\n")
+    program.sync(URL, db)
+    assert table.rows(db) == contents
+
+
+def test_a_wrong_signature_from_a_server_with_another_time(stub, program, contents, db):
+    stub.fault({"status": 403, "code": "SignatureDoesNotMatch", "skew_seconds": 600}, count=1)
+    stub.fault({"skew_seconds": 600})
+    program.sync(URL, db)
+    assert table.rows(db) == contents
+
+
+def test_a_server_that_complains_for_ever(stub, program, contents, db):
+    stub.fault({"status": 403, "code": "RequestTimeTooSkewed"})
+    assert "set this machine's clock" in program("sync", URL, db, exits=1).error()
+    assert ops(stub) == ["list", "list"]
+
+
+# Credentials that end while we work
+
+@pytest.fixture
+def rotating(program, tmp_path):
+    """A program that gives the same keys with another session token each time."""
+    script = tmp_path / "keys"
+    script.write_text(f"""#!/bin/sh
+echo x >> {tmp_path}/asked
+n=$(wc -l < {tmp_path}/asked)
+echo '{{"Version": 1, "AccessKeyId": "{ACCESS}", "SecretAccessKey": "{SECRET}",'
+echo '"SessionToken": "token-'$n'"}}'
+""")
+    script.chmod(0o700)
+    config = tmp_path / "config"
+    config.write_text(f"[default]\ncredential_process = {script}\n")
+    program.env.update(AWS_CONFIG_FILE=str(config), AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="")
+    program.asked = lambda: len((tmp_path / "asked").read_text().split())
+    return program
+
+
+@pytest.mark.parametrize("code", ["ExpiredToken", "InvalidToken", "TokenRefreshRequired"])
+def test_credentials_that_end_in_the_middle(stub, rotating, contents, db, code):
+    """All the requests under way are refused; the keys are fetched once more, not for each."""
+    stub.fault({"status": 400, "code": code}, op="get", count=8)
+    rotating.sync(URL, db)
+    assert table.rows(db) == contents
+    assert rotating.asked() == 2
+
+
+def test_credentials_that_are_refused_again(stub, rotating, contents, db):
+    stub.fault({"status": 400, "code": "ExpiredToken"})
+    line = rotating("sync", URL, db, exits=1).error()
+    assert "ExpiredToken" in line and "token-" not in line
+    assert rotating.asked() == 2
+
+
+# Stragglers and storms
+
+def test_a_small_object_that_is_late_is_asked_for_twice(stub, program, contents, db):
+    stub.fault({"delay_ms": 15000}, op="get", key_prefix="docs/05", count=1)
+    began = time.monotonic()
+    summary = program.sync(URL, db)
+    assert time.monotonic() - began < 8
+    assert table.rows(db) == contents
+    assert summary["get_requests"] == len(contents) + 1 and summary["retries"] == 0
+
+
+def test_stragglers_are_not_asked_for_twice_when_all_are(stub, program, contents, db):
+    stub.fault({"delay_ms": 3000}, op="get")
+    summary = program.sync(URL, db)
+    assert table.rows(db) == contents
+    assert summary["get_requests"] <= len(contents) + 1
+
+
+def test_fewer_at_a_time_while_the_server_wants_it(stub, program, contents, db):
+    for n in range(200):
+        contents.put(f"many/{n:03}", f"{n}\n")
+    stub.latency(get_ms=20)
+    stub.fault({"status": 503, "code": "SlowDown"}, op="get", count=30)
+    program.sync(URL, db)
+    assert table.rows(db) == contents
+    before = stub.stats()["max_concurrent_gets"]
+    assert before >= 30  # until told
+    assert hits(stub) == 30
+
+
+def test_hints_of_the_server_are_followed_and_capped(stub, program, contents, db):
+    stub.fault({"status": 503, "code": "SlowDown", "headers": {"x-amz-retry-after": "1500"}},
+               op="list", count=1)
+    assert 1.5 <= program.sync(URL, db)["seconds"] < 10
+    assert table.rows(db) == contents
+
+
+# Large objects: read on from where it broke, while it is the same object
+
+@pytest.fixture
+def large(stub, contents):
+    contents.put("docs/large.bin", os.urandom(3 * MIB).hex())
+    return contents
+
+
+def of_large(stub):
+    return [r for r in stub.requests() if r["op"] == "get" and r["key"] == "docs/large.bin"]
+
+
+@pytest.mark.parametrize("do", [{"truncate_after_bytes": 2 * MIB + 17},
+                                {"reset_after_bytes": 4 * MIB}],
+                         ids=["cut", "reset"])
+def test_a_large_object_is_read_on(stub, program, large, db, do):
+    stub.fault(do, op="get", key_prefix="docs/large", count=1)
+    program.sync(URL, db)
+    assert table.rows(db) == large
+    first, second = of_large(stub)
+    assert first["range"] == ""
+    assert second["range"].startswith("bytes=") and second["range"].endswith("-")
+    assert int(second["range"][6:-1]) >= MIB
+    digest = hashlib.md5(large["docs/large.bin"]).hexdigest()
+    assert second["if_match"] == f'"{digest}"'
+
+
+def test_a_large_object_that_breaks_again_and_again(stub, program, large, db):
+    """As long as it moves on, the time for retries begins anew."""
+    stub.fault({"truncate_after_bytes": MIB + MIB // 2}, op="get", key_prefix="docs/large")
+    program.sync(URL, db, "--retry-time", "250ms")
+    assert table.rows(db) == large
+    assert 3 <= len(of_large(stub)) <= 6
+
+
+def test_a_large_object_that_changes_meanwhile_is_read_from_the_start(stub, program, large, db):
+    stub.fault({"truncate_after_bytes": 2 * MIB}, op="get", key_prefix="docs/large", count=1)
+    stub.fault({"mutate": "touch"}, op="get", key_prefix="docs/large", count=1)
+    program.sync(URL, db)
+    rows = table.rows(db)
+    assert hashlib.md5(rows["docs/large.bin"]).hexdigest() == query_etag(db, "docs/large.bin")
+    assert rows["docs/large.bin"] != large["docs/large.bin"]
+    assert len(of_large(stub)) == 3  # broken, refused with 412, whole
+
+
+@pytest.mark.parametrize("do", [
+    {"headers": {"Content-Range": "bytes 0-9/10"}, "body": "x" * (6 * MIB)},  # 200: all of it
+    {"status": 416, "code": "InvalidRange"},
+    {"status": 206, "body": "rubbish"},
+    {"status": 206, "body": "rubbish", "headers": {"Content-Range": "bytes 0-6/7"}},
+], ids=["200", "416", "206 without range", "206 of another range"])
+def test_what_is_no_rest_is_not_glued_on(stub, program, large, db, do):
+    stub.fault({"truncate_after_bytes": 2 * MIB}, op="get", key_prefix="docs/large", count=1)
+    if "body" in do and len(do["body"]) > 100:
+        do = {"headers": do["headers"]}
+    stub.fault(do, op="get", key_prefix="docs/large", count=1)
+    program.sync(URL, db)
+    assert table.rows(db) == large
+
+
+def query_etag(db, key):
+    return table.query(db, "SELECT etag FROM bucketable_state_objects "
+                           f"WHERE filename = CAST('{key}' AS BLOB)")[0][0].decode()
+
+
+def test_all_is_counted(stub, program, contents, db):
+    summary = program.sync(URL, db)
+    seen = Counter(ops(stub))
+    assert summary["get_requests"] == seen["get"] and summary["list_requests"] == seen["list"]
