@@ -35,6 +35,14 @@ void bkt_merge_clear(struct bkt_merge *merge)
     bkt_arena_clear(&merge->arena);
 }
 
+/* A listing has milliseconds on many servers, the head of a read never: compare what both have. */
+static bool same_time(int64_t a_ms, int64_t b_ms)
+{
+    if (a_ms % 1000 != 0 && b_ms % 1000 != 0)
+        return a_ms == b_ms;
+    return a_ms / 1000 == b_ms / 1000;
+}
+
 static bool same_content(const struct bkt_object *object, const struct bkt_state_row *row)
 {
     if (object->size != row->size)
@@ -43,7 +51,7 @@ static bool same_content(const struct bkt_object *object, const struct bkt_state
         return bkt_str_eq(object->etag, row->etag);
     /* A server without ETags in its listings: the time is all there is. */
     return object->last_modified_ms != BKT_TIME_NONE &&
-           object->last_modified_ms / 1000 == row->last_modified_ms / 1000;
+           same_time(object->last_modified_ms, row->last_modified_ms);
 }
 
 /* Metadata that a listing shows, where a column shows it too. */
@@ -54,7 +62,7 @@ static bool same_metadata(const struct bkt_merge_rules *rules,
     if (rules->columns == 0)
         return true;
     return object->last_modified_ms == BKT_TIME_NONE ||
-           object->last_modified_ms / 1000 == row->last_modified_ms / 1000;
+           same_time(object->last_modified_ms, row->last_modified_ms);
 }
 
 static enum bkt_difference compare(const struct bkt_merge_rules *rules,
