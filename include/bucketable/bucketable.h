@@ -14,6 +14,7 @@
 #include <bucketable/status.h>
 #include <bucketable/sync.h>
 #include <bucketable/text.h>
+#include <bucketable/verify.h>
 #include <bucketable/watch.h>
 
 BKT_BEGIN_DECLS

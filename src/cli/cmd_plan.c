@@ -74,3 +74,83 @@ int cli_plan(struct cli_args *args)
         say_plan(globals, &counts);
     return status;
 }
+
+static void say_verified(const struct cli_globals *globals, const struct bkt_verify_counts *counts)
+{
+    if (!counts->has_seen_rows) {
+        cli_say(globals, "warning",
+                "the target's rows cannot be read back: their state was compared with the bucket");
+    }
+    if (counts->failed > 0) {
+        cli_say(globals, "warning", "%llu objects could not be compared; status names them",
+                (unsigned long long)counts->failed);
+    }
+    if (globals->json || globals->quiet)
+        return;
+    cli_say(globals, "info", "%llu rows are right, %llu are missing, %llu differ, %llu are extra",
+            (unsigned long long)counts->same, (unsigned long long)counts->missing,
+            (unsigned long long)counts->different, (unsigned long long)counts->extra);
+}
+
+static void on_verify_failed(void *ctx, const char *key, size_t key_len, const char *reason)
+{
+    (void)key;
+    (void)key_len;
+    cli_say(ctx, "warning", "%s", reason);
+}
+
+static void stop_verify(void *ctx)
+{
+    bkt_verify_stop(ctx);
+}
+
+/* Which exit status the comparison, and the repair where one was wanted, come to. */
+static int conclude(const struct cli_args *args,
+                    struct bkt_verify *verify,
+                    const struct bkt_verify_counts *found,
+                    struct bkt_error *err)
+{
+    const struct cli_globals *globals = &args->globals;
+    bool differs = found->missing + found->different + found->extra > 0;
+    if (!differs)
+        return found->failed > 0 ? CLI_SOME_FAILED : CLI_DONE;
+    if (!args->options[CLI_OPTION_REPAIR])
+        return CLI_DIFFERENT;
+    struct bkt_counts mended;
+    if (bkt_verify_repair(verify, &mended, err))
+        return cli_fail(globals, err);
+    if (!globals->json && !globals->quiet)
+        cli_say_counts(globals, &mended);
+    return mended.failed + found->failed > 0 ? CLI_SOME_FAILED : CLI_DONE;
+}
+
+int cli_verify(struct cli_args *args)
+{
+    struct cli_globals *globals = &args->globals;
+    struct bkt_error err = {.code = BKT_OK};
+    struct bkt_verify_options options = {
+        .size = sizeof(options),
+        .is_deep = args->options[CLI_OPTION_DEEP],
+        .will_repair = args->options[CLI_OPTION_REPAIR],
+        .ctx = globals,
+        .failed = on_verify_failed,
+    };
+    if (args->word_count > 1 && bkt_config_set(args->config, "url", args->words[1], &err))
+        return cli_fail(globals, &err);
+    struct bkt_verify *verify;
+    if (bkt_verify_new(args->config, &options, &verify, &err))
+        return cli_fail(globals, &err);
+    cli_signals_catch(stop_verify, NULL, verify);
+    struct bkt_verify_counts counts;
+    int rc = bkt_verify_run(verify, print_step, globals, &counts, &err);
+    int status = cli_flush(globals);
+    if (rc && status == CLI_DONE)
+        status = cli_fail(globals, &err);
+    if (status == CLI_DONE) {
+        say_verified(globals, &counts);
+        status = conclude(args, verify, &counts, &err);
+    }
+    cli_signals_catch(NULL, NULL, NULL);
+    bkt_verify_free(verify);
+    return status;
+}

@@ -114,3 +114,20 @@ bool bkt_decode_is_current(uint32_t decode,
     bool is_plain = !replaced && !failed && !(decode & RAW);
     return is_same || is_plain;
 }
+
+bool bkt_decode_may_be(
+    uint32_t decode, bool replaced, uint64_t size, bool is_bytes, uint64_t content_len)
+{
+    enum { UTF8_MARK_BYTES = 3, UTF16_MARK_BYTES = 2, UTF16_UNIT_BYTES = 2, UTF8_UNIT_MAX = 3 };
+    if (decode & (BINARY | RAW))
+        return is_bytes && content_len == size;
+    if (is_bytes)
+        return false;
+    if (replaced || content_len == size || content_len + UTF8_MARK_BYTES == size)
+        return true;
+    /* A unit of UTF-16 is one to three bytes of UTF-8; half of a pair, two. */
+    if (size < UTF16_MARK_BYTES || size % UTF16_UNIT_BYTES != 0)
+        return false;
+    uint64_t units = (size - UTF16_MARK_BYTES) / UTF16_UNIT_BYTES;
+    return content_len >= units && content_len / UTF8_UNIT_MAX <= units;
+}

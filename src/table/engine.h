@@ -114,6 +114,14 @@ BKT_MUST_CHECK int bkt_engine_touch(struct bkt_engine *engine,
                                     void *ticket,
                                     struct bkt_error *err);
 
+/*
+ * The key's row is not to be trusted, whatever its state says: read it without a condition, and
+ * write what was found.
+ */
+BKT_MUST_CHECK int bkt_engine_reread(struct bkt_engine *engine,
+                                     struct bkt_str key,
+                                     struct bkt_error *err);
+
 /* How many keys are being worked on; who touches many waits while they are too many. */
 size_t bkt_engine_backlog(const struct bkt_engine *engine);
 

@@ -232,6 +232,27 @@ static int to_change(struct bkt_engine *engine, struct bkt_work_item *item, stru
     return BKT_OK;
 }
 
+int bkt_engine_reread(struct bkt_engine *engine, struct bkt_str key, struct bkt_error *err)
+{
+    struct bkt_work_item *item;
+    int rc = find_or_add(engine, key, &item);
+    if (rc)
+        goto done;
+    item->modified_ms = BKT_TIME_NONE;
+    bkt_work_forget_etag(item);
+    if (item->stage != BKT_WORK_QUEUED || bkt_filter_matches_key(engine->options.filter, key))
+        return BKT_OK;
+    /* Whatever the object is, it is no row; and what somebody named a row may be no key at all. */
+    struct bkt_read read = {.kind = BKT_READ_ABSENT};
+    item->read_at = engine->clock.clock;
+    rc = to_change(engine, item, &read);
+    if (rc == BKT_OK)
+        bkt_work_move(&engine->work, item, BKT_WORK_READ);
+
+done:
+    return rc ? bkt_error_set(err, rc, "note a damaged row: %s", bkt_error_text(rc)) : BKT_OK;
+}
+
 void bkt_engine_read(struct bkt_engine *engine, uint64_t id, struct bkt_read *read)
 {
     struct bkt_work_item *item = engine->reading[id];

@@ -179,6 +179,56 @@ static void decode_survives_oom(void **state)
                                  "a\0b")));
 }
 
+/* Whatever a policy makes of an object, its length is one that may be. */
+static void lengths_that_may_be(void **state)
+{
+    (void)state;
+    static const struct bkt_decode_policy *const policies[] = {&replace, &strict, &bytes, &binary};
+    static const struct bkt_str objects[] = {
+        {"", 0},
+        {"plain", 5},
+        {"a\x80z", 3},
+        {"\xEF\xBB\xBFx", 4},
+        {"\xFF\xFE", 2},
+        {"\xFF\xFEh\0\xE9\0", 6},
+        {"\xFE\xFF\x4E\x2D", 4},
+        {"\xFE\xFF\xD8\x3D\xDE\0", 6},
+        {"\xFE\xFF\0", 3},
+    };
+    for (size_t i = 0; i < T_COUNT(policies) * T_COUNT(objects); i++) {
+        struct bkt_str object = objects[i / T_COUNT(policies)];
+        struct bkt_buf body = BKT_BUF_INIT(100);
+        struct bkt_decoded decoded;
+        assert_int_equal(bkt_buf_append(&body, object), BKT_OK);
+        assert_int_equal(bkt_decode(*policies[i % T_COUNT(policies)], &body, &decoded, NULL),
+                         BKT_OK);
+        if (!decoded.failed) {
+            assert_true(bkt_decode_may_be(decoded.decode, decoded.replaced, object.len,
+                                          decoded.is_bytes, decoded.content.len));
+        }
+        bkt_buf_clear(&body);
+    }
+}
+
+static void lengths_that_cannot_be(void **state)
+{
+    (void)state;
+    struct bkt_buf body = BKT_BUF_INIT(100);
+    struct bkt_decoded text;
+    struct bkt_decoded raw;
+    assert_int_equal(bkt_decode(replace, &body, &text, NULL), BKT_OK);
+    assert_int_equal(bkt_decode(binary, &body, &raw, NULL), BKT_OK);
+    assert_false(bkt_decode_may_be(raw.decode, false, 100, true, 97));
+    assert_false(bkt_decode_may_be(raw.decode, false, 100, false, 100));
+    assert_false(bkt_decode_may_be(text.decode, false, 100, true, 100));
+    assert_false(bkt_decode_may_be(text.decode, false, 101, false, 100));
+    assert_false(bkt_decode_may_be(text.decode, false, 100, false, 48));
+    assert_false(bkt_decode_may_be(text.decode, false, 100, false, 150));
+    assert_false(bkt_decode_may_be(text.decode, false, 0, false, 1));
+    assert_true(bkt_decode_may_be(text.decode, true, 100, false, 150));
+    bkt_buf_clear(&body);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +237,8 @@ int main(void)
         cmocka_unit_test(repair_may_outgrow_the_body),
         cmocka_unit_test(a_row_is_current_when_it_would_come_out_the_same),
         cmocka_unit_test(decode_survives_oom),
+        cmocka_unit_test(lengths_that_may_be),
+        cmocka_unit_test(lengths_that_cannot_be),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -117,5 +117,5 @@ int main(void)
         cmocka_unit_test(no_included_pattern_matches),
         cmocka_unit_test(memory_runs_out),
     };
-    return cmocka_run_group_tests_name("table/rules", tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }
