@@ -1,0 +1,587 @@
+#include "events/redis_channel_int.h"
+
+#include "core/mem.h"
+#include "core/time.h"
+
+#include <hiredis/hiredis.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+enum {
+    BACKOFF_MS = 1000,
+    BACKOFF_MAX_MS = 30000,
+    TYPE_MS = 3000,       /* the key may come, or become another */
+    TYPE_KNOWN_MS = 9000, /* a hash rarely becomes a list */
+};
+
+void redis_warn(struct redis_channel *channel, const char *kind, const char *fmt, ...)
+{
+    if (!channel->options.warn || !bkt_once(&channel->once, kind))
+        return;
+    char line[1024];
+    va_list args;
+    va_start(args, fmt);
+    (void)vsnprintf(line, sizeof(line), fmt, args);
+    va_end(args);
+    channel->options.warn(channel->options.warn_ctx, line);
+}
+
+bool redis_has_room(const struct redis_channel *channel)
+{
+    const struct bkt_held *held = &channel->held;
+    return held->unsettled_key_count + held->counts[BKT_HELD_SETTLED] +
+               held->counts[BKT_HELD_DELETING] <
+           BKT_CHANNEL_UNSETTLED_MAX;
+}
+
+/* Links. */
+
+static void fail(struct redis_channel *channel, const char *cause, const struct bkt_error *why)
+{
+    channel->is_broken = true;
+    struct bkt_error err = *why;
+    err.retriable = err.retriable || channel->was_up;
+    bkt_backoff_fail(&channel->backoff, BACKOFF_MS, BACKOFF_MAX_MS);
+    bkt_trouble_on(&channel->trouble, &channel->owner, 0, cause, &err);
+}
+
+static void on_down(void *ctx, const char *cause, const struct bkt_error *err)
+{
+    struct redis_role_link *link = ctx;
+    if (!link->channel->is_broken)
+        fail(link->channel, cause, err);
+}
+
+bool redis_is_error(const struct redisReply *reply, const char *prefix)
+{
+    return reply->type == REDIS_REPLY_ERROR &&
+           bkt_str_has_prefix((struct bkt_str){reply->str, (size_t)reply->len},
+                              bkt_str_from(prefix));
+}
+
+void redis_refused(struct redis_channel *channel, const char *what, const struct redisReply *reply)
+{
+    if (channel->is_broken)
+        return;
+    struct bkt_error err = {0};
+    if (reply->type == REDIS_REPLY_ERROR)
+        bkt_redis_describe(&channel->url, what, reply, &err);
+    else
+        (void)bkt_error_set(&err, BKT_EPARSE, "%s: Redis at %s: an answer of another kind", what,
+                            channel->url.place);
+    if (redis_is_error(reply, "NOPERM")) {
+        struct bkt_error said = err;
+        (void)bkt_error_set(&err, said.code,
+                            "%s; allow the user ~%s* &%s +subscribe +type +llen +blmove +lmove "
+                            "+lrange +lrem +rpush +ltrim +hscan",
+                            said.message, channel->name, channel->name);
+    }
+    fail(channel, what, &err);
+}
+
+void redis_send(struct redis_channel *channel,
+                enum redis_role role,
+                const struct bkt_str *words,
+                size_t count,
+                bkt_redis_reply_fn *fn,
+                uint64_t tag)
+{
+    struct redis_role_link *link = &channel->links[role];
+    if (link->link && !channel->is_broken)
+        bkt_redis_link_send(link->link, words, count, fn, tag);
+}
+
+static void on_up(void *ctx);
+static void on_push(void *ctx, const struct redisReply *reply);
+
+static void open_link(struct redis_channel *channel, enum redis_role role)
+{
+    struct redis_role_link *link = &channel->links[role];
+    struct bkt_redis_link_options options = {
+        .http = channel->options.http,
+        .url = &channel->url,
+        .ca_bundle = channel->ca_bundle,
+        .ctx = link,
+        .on_up = on_up,
+        .on_push = role == REDIS_LISTENER ? on_push : NULL,
+        .on_down = on_down,
+    };
+    struct bkt_error err = {0};
+    link->channel = channel;
+    link->is_up = false;
+    if (bkt_redis_link_new(&options, &link->link, &err) != BKT_OK)
+        fail(channel, bkt_error_name(err.code), &err);
+}
+
+static void close_link(struct redis_channel *channel, enum redis_role role)
+{
+    bkt_redis_link_free(channel->links[role].link);
+    channel->links[role].link = NULL;
+    channel->links[role].is_up = false;
+}
+
+/* What is not known to have been done is done again. */
+static void close_all(struct redis_channel *channel)
+{
+    for (int role = 0; role < REDIS_ROLES; role++)
+        close_link(channel, (enum redis_role)role);
+    channel->is_broken = false;
+    channel->is_ready = false;
+    channel->mode = REDIS_UNKNOWN;
+    channel->is_asking_type = false;
+    channel->is_subscribed = false;
+    channel->is_deaf = false;
+    channel->subscribe_answers = 0;
+    redis_list_reset(channel);
+    redis_hash_reset(channel);
+    struct bkt_held_message *message;
+    while ((message = channel->held.newest[BKT_HELD_DELETING]) != NULL)
+        bkt_held_move(&channel->held, message, BKT_HELD_SETTLED, true);
+}
+
+/* All that is to be followed is. */
+void redis_check_ready(struct redis_channel *channel)
+{
+    bool is_heard = channel->is_subscribed || channel->is_deaf;
+    bool is_followed = channel->mode == REDIS_NEITHER ||
+                       (channel->mode == REDIS_LIST && channel->may_take) ||
+                       (channel->mode == REDIS_HASH && channel->has_baseline);
+    if (channel->is_ready || channel->is_broken || !is_heard || !is_followed)
+        return;
+    if (channel->is_deaf && channel->is_secret) {
+        struct bkt_error err = {0};
+        int rc = bkt_error_set(&err, BKT_EIO,
+                               "follow %s: Redis at %s allows neither SUBSCRIBE nor TYPE; allow "
+                               "the user ~%s* &%s +@read +@write +@pubsub",
+                               channel->name, channel->url.place, channel->name, channel->name);
+        fail(channel, bkt_error_name(rc), &err);
+        return;
+    }
+    bool is_again = channel->was_up;
+    channel->is_ready = true;
+    channel->was_up = true;
+    bkt_backoff_reset(&channel->backoff);
+    bkt_trouble_off(&channel->trouble, &channel->owner, 0);
+    channel->owner.ready(channel->owner.ctx);
+    if (is_again)
+        channel->owner.gap(channel->owner.ctx);
+}
+
+/* The key's type. */
+
+static void on_depth(void *ctx, uint64_t tag, const struct redisReply *reply)
+{
+    (void)tag;
+    struct redis_role_link *link = ctx;
+    if (reply && reply->type == REDIS_REPLY_INTEGER)
+        link->channel->stats.depth = reply->integer;
+}
+
+static void on_type(void *ctx, uint64_t tag, const struct redisReply *reply)
+{
+    (void)tag;
+    struct redis_channel *channel = ((struct redis_role_link *)ctx)->channel;
+    channel->is_asking_type = false;
+    channel->type_is_due = false;
+    if (!reply)
+        return;
+    if (redis_is_error(reply, "NOPERM")) {
+        channel->mode = REDIS_NEITHER;
+        channel->is_secret = true;
+        redis_warn(channel, "secret",
+                   "Redis at %s does not tell what the key %s is (%s); only "
+                   "pub/sub is followed",
+                   channel->url.place, channel->name, reply->str);
+    } else if (reply->type != REDIS_REPLY_STATUS) {
+        redis_refused(channel, "ask for the type of the key", reply);
+        return;
+    } else if (strcmp(reply->str, "hash") == 0) {
+        /* One that was not there before: all that is in it has come since. */
+        channel->has_baseline = channel->has_baseline || channel->mode == REDIS_LIST;
+        channel->mode = REDIS_HASH;
+    } else if (strcmp(reply->str, "list") == 0) {
+        channel->mode = REDIS_LIST;
+    } else if (strcmp(reply->str, "none") != 0) {
+        channel->mode = REDIS_NEITHER;
+        redis_warn(channel, reply->str,
+                   "the key %s of Redis at %s is a %s, neither list nor hash; "
+                   "only pub/sub is followed",
+                   channel->name, channel->url.place, reply->str);
+    } else if (channel->mode != REDIS_HASH) {
+        channel->mode = REDIS_LIST; /* an emptied hash is still one, for what has gone from it */
+    }
+    redis_check_ready(channel);
+}
+
+void redis_ask_type(struct redis_channel *channel)
+{
+    if (channel->is_asking_type)
+        return;
+    channel->is_asking_type = true;
+    struct bkt_str key = bkt_str_from(channel->name);
+    struct bkt_str type[2] = {BKT_STR("TYPE"), key};
+    redis_send(channel, REDIS_CONTROL, type, 2, on_type, 0);
+    if (channel->mode == REDIS_LIST) {
+        struct bkt_str depth[2] = {BKT_STR("LLEN"), key};
+        redis_send(channel, REDIS_CONTROL, depth, 2, on_depth, 0);
+    }
+}
+
+/* Pub/sub. */
+
+static bool text_is(const struct redisReply *reply, const char *text)
+{
+    return (reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_STATUS) &&
+           bkt_str_eq((struct bkt_str){reply->str, (size_t)reply->len}, bkt_str_from(text));
+}
+
+static void take_subscribe_answer(struct redis_channel *channel, const struct redisReply *reply)
+{
+    bool is_refused = reply->type == REDIS_REPLY_ERROR;
+    bool is_first = channel->subscribe_answers++ == 0;
+    if (!is_first) {
+        channel->is_notified = channel->is_notified && !is_refused;
+        return;
+    }
+    channel->is_subscribed = !is_refused;
+    if (is_refused && !redis_is_error(reply, "NOPERM")) {
+        redis_refused(channel, "subscribe", reply);
+        return;
+    }
+    if (is_refused) {
+        channel->is_deaf = true;
+        redis_warn(channel, "deaf",
+                   "Redis at %s does not allow SUBSCRIBE %s (%s); only the key of "
+                   "that name is followed",
+                   channel->url.place, channel->name, reply->str);
+    }
+    redis_check_ready(channel);
+}
+
+static void on_push(void *ctx, const struct redisReply *reply)
+{
+    struct redis_channel *channel = ((struct redis_role_link *)ctx)->channel;
+    if (reply->type == REDIS_REPLY_ERROR ||
+        (reply->type == REDIS_REPLY_ARRAY && reply->elements == 3 &&
+         text_is(reply->element[0], "subscribe"))) {
+        take_subscribe_answer(channel, reply);
+        return;
+    }
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3 ||
+        !text_is(reply->element[0], "message") || reply->element[2]->type != REDIS_REPLY_STRING)
+        return;
+    const struct redisReply *payload = reply->element[2];
+    if (text_is(reply->element[1], channel->notified_by)) {
+        channel->is_hash_due = true;
+        return;
+    }
+    redis_take(channel, REDIS_FROM_PUBSUB, (struct bkt_str){payload->str, (size_t)payload->len});
+}
+
+/* K with h, or with all: then each change of the hash is published. */
+static void on_notify_flags(void *ctx, uint64_t tag, const struct redisReply *reply)
+{
+    (void)tag;
+    struct redis_channel *channel = ((struct redis_role_link *)ctx)->channel;
+    if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
+        reply->element[1]->type != REDIS_REPLY_STRING)
+        return; /* not allowed to know: polling does */
+    const char *flags = reply->element[1]->str;
+    channel->is_notified = strchr(flags, 'K') && (strchr(flags, 'h') || strchr(flags, 'A'));
+}
+
+static void on_up(void *ctx)
+{
+    struct redis_role_link *link = ctx;
+    struct redis_channel *channel = link->channel;
+    link->is_up = true;
+    if (link == &channel->links[REDIS_CONTROL] && !channel->is_stopped) {
+        struct bkt_str words[3] = {BKT_STR("CONFIG"), BKT_STR("GET"),
+                                   BKT_STR("notify-keyspace-events")};
+        channel->is_notified = false;
+        redis_send(channel, REDIS_CONTROL, words, 3, on_notify_flags, 0);
+        redis_ask_type(channel);
+    }
+    if (link == &channel->links[REDIS_LISTENER]) {
+        struct bkt_str words[2] = {BKT_STR("SUBSCRIBE"), bkt_str_from(channel->name)};
+        redis_send(channel, REDIS_LISTENER, words, 2, NULL, 0);
+        words[1] = bkt_str_from(channel->notified_by);
+        redis_send(channel, REDIS_LISTENER, words, 2, NULL, 0);
+    }
+    redis_check_ready(channel);
+}
+
+/* Messages. */
+
+static void count_poison(struct redis_channel *channel, enum redis_source source, const char *why)
+{
+    channel->stats.poison++;
+    redis_warn(channel, why, "a message of Redis at %s, %s, is not understood (%s); %s%s",
+               channel->url.place, channel->name, why,
+               source == REDIS_FROM_LIST ? "it is kept in the list " : "it is left alone",
+               source == REDIS_FROM_LIST ? channel->poison : "");
+}
+
+void redis_take(struct redis_channel *channel, enum redis_source source, struct bkt_str payload)
+{
+    static const struct bkt_envelope_options how = {.body_bytes_max = 0};
+    struct bkt_envelope *envelope = &channel->envelope;
+    struct bkt_event_keys *keys = &channel->keys;
+    bool is_listed = source == REDIS_FROM_LIST;
+    struct bkt_held_message *held = NULL;
+    channel->stats.received++;
+    int rc = bkt_envelope_read(envelope, payload, &how);
+    if (rc == BKT_OK) {
+        rc = bkt_event_keys_read(keys, envelope->list.events, envelope->list.count,
+                                 &channel->options.scope);
+    }
+    bool has_bad = envelope->verdict == BKT_VERDICT_POISON || envelope->list.bad_count > 0;
+    if (rc == BKT_OK && has_bad)
+        count_poison(channel, source, envelope->reason);
+    if (rc == BKT_OK && keys->count == 0 && !has_bad)
+        channel->stats.irrelevant++;
+    if (rc == BKT_OK && keys->count == 0 && !is_listed)
+        return;
+    if (rc == BKT_OK) {
+        rc = bkt_held_add(&channel->held, is_listed ? payload : BKT_STR(""), BKT_STR(""),
+                          keys->count, &held);
+    }
+    if (rc && !is_listed)
+        channel->had_gap = true; /* nobody keeps it */
+    if (rc)
+        return; /* the list that it lies in is looked through again */
+    held->is_kept = !is_listed;
+    held->is_poison = is_listed && has_bad;
+    if (keys->count > 0)
+        channel->owner.changed(channel->owner.ctx, held->token, keys->keys, keys->count);
+    else
+        bkt_held_move(&channel->held, held, BKT_HELD_SETTLED, false);
+}
+
+/* The socket of events/channel.h. */
+
+static void tick_links(struct redis_channel *channel, int64_t now_ms)
+{
+    bool wants_taker = channel->mode == REDIS_LIST && !channel->is_stopped;
+    if (channel->is_stopped)
+        close_link(channel, REDIS_LISTENER);
+    if (!wants_taker && channel->links[REDIS_TAKER].link) {
+        close_link(channel, REDIS_TAKER);
+        redis_list_reset(channel);
+    }
+    if (wants_taker && !channel->links[REDIS_TAKER].link)
+        open_link(channel, REDIS_TAKER);
+    if (channel->links[REDIS_LISTENER].link)
+        bkt_redis_link_pause(channel->links[REDIS_LISTENER].link, !redis_has_room(channel));
+    for (int role = 0; role < REDIS_ROLES; role++) {
+        if (channel->links[role].link && !channel->is_broken)
+            bkt_redis_link_tick(channel->links[role].link, now_ms);
+    }
+}
+
+static void tick_type(struct redis_channel *channel, int64_t now_ms)
+{
+    if (!channel->links[REDIS_CONTROL].is_up || channel->is_asking_type || channel->is_secret)
+        return;
+    if (channel->type_at_ms > now_ms && !channel->type_is_due)
+        return;
+    channel->type_at_ms = now_ms + (channel->mode == REDIS_HASH ? TYPE_KNOWN_MS : TYPE_MS);
+    redis_ask_type(channel);
+}
+
+static bool is_drained(const void *self)
+{
+    const struct redis_channel *channel = self;
+    return channel->held.counts[BKT_HELD_SETTLED] == 0 &&
+           channel->held.counts[BKT_HELD_DELETING] == 0;
+}
+
+static void tick(void *self, int64_t now_ms)
+{
+    struct redis_channel *channel = self;
+    if (channel->is_broken)
+        close_all(channel);
+    if (!bkt_backoff_is_over(&channel->backoff, now_ms))
+        return;
+    if (channel->is_stopped && is_drained(channel)) {
+        close_all(channel);
+        return;
+    }
+    if (!channel->links[REDIS_CONTROL].link) {
+        open_link(channel, REDIS_CONTROL);
+        if (!channel->is_stopped)
+            open_link(channel, REDIS_LISTENER);
+    }
+    if (channel->had_gap && channel->is_ready) {
+        channel->had_gap = false;
+        channel->owner.gap(channel->owner.ctx);
+    }
+    if (!channel->is_stopped) {
+        tick_type(channel, now_ms);
+        redis_list_tick(channel, now_ms);
+        redis_hash_tick(channel, now_ms);
+    }
+    redis_list_settle_tick(channel);
+    tick_links(channel, now_ms);
+}
+
+static int wait_ms(const void *self, int64_t now_ms)
+{
+    const struct redis_channel *channel = self;
+    if (channel->is_broken)
+        return 0;
+    if (channel->backoff.is_waiting)
+        return bkt_backoff_wait_ms(&channel->backoff, now_ms);
+    if (channel->is_stopped && is_drained(channel))
+        return channel->links[REDIS_CONTROL].link ? 0 : -1;
+    const struct redis_role_link *control = &channel->links[REDIS_CONTROL];
+    if (!control->link || (control->is_up && channel->held.counts[BKT_HELD_SETTLED] > 0))
+        return 0;
+
+    int wait = -1;
+    for (int role = 0; role < REDIS_ROLES; role++) {
+        if (channel->links[role].link)
+            wait = bkt_wait_min(wait, bkt_redis_link_wait_ms(channel->links[role].link, now_ms));
+    }
+    if (channel->is_stopped)
+        return wait;
+    bool wants_taker = channel->mode == REDIS_LIST;
+    if (wants_taker != (channel->links[REDIS_TAKER].link != NULL))
+        return 0;
+    if (control->is_up && !channel->is_asking_type && !channel->is_secret) {
+        wait = bkt_wait_min(wait,
+                            channel->type_is_due ? 0 : bkt_wait_until(channel->type_at_ms, now_ms));
+    }
+    wait = bkt_wait_min(wait, redis_list_wait_ms(channel, now_ms));
+    return bkt_wait_min(wait, redis_hash_wait_ms(channel, now_ms));
+}
+
+static void settle(void *self, uint64_t token)
+{
+    struct redis_channel *channel = self;
+    struct bkt_held_message *message = bkt_held_get(&channel->held, token);
+    if (!message || message->stage != BKT_HELD_UNSETTLED)
+        return;
+    if (!message->is_kept) {
+        bkt_held_move(&channel->held, message, BKT_HELD_SETTLED, false);
+        return;
+    }
+    bkt_held_drop(&channel->held, message);
+    channel->stats.acknowledged++;
+}
+
+static void stop(void *self)
+{
+    struct redis_channel *channel = self;
+    channel->is_stopped = true;
+}
+
+static struct bkt_channel_stats stats(const void *self)
+{
+    const struct redis_channel *channel = self;
+    struct bkt_channel_stats stats = channel->stats;
+    stats.unsettled = channel->held.counts[BKT_HELD_UNSETTLED];
+    return stats;
+}
+
+static void channel_free(void *self)
+{
+    struct redis_channel *channel = self;
+    if (!channel)
+        return;
+    for (int role = 0; role < REDIS_ROLES; role++)
+        close_link(channel, (enum redis_role)role);
+    bkt_held_clear(&channel->held);
+    bkt_redis_fields_clear(&channel->fields);
+    bkt_envelope_clear(&channel->envelope);
+    bkt_event_keys_clear(&channel->keys);
+    bkt_event_scope_clear(&channel->options.scope);
+    bkt_mem_free(channel->name);
+    bkt_mem_free(channel->processing);
+    bkt_mem_free(channel->poison);
+    bkt_mem_free(channel->notified_by);
+    bkt_mem_free(channel->ca_bundle);
+    bkt_mem_wipe(&channel->url, sizeof(channel->url));
+    bkt_mem_free(channel);
+}
+
+static char *join(const char *before, struct bkt_str name, const char *after)
+{
+    char text[REDIS_NAME_BYTES_MAX + 64];
+    int len = snprintf(text, sizeof(text), "%s%.*s%s", before, BKT_STR_ARG(name), after);
+    return bkt_mem_strdup(text, (size_t)len);
+}
+
+static int copy_names(struct redis_channel *channel,
+                      const struct bkt_redis_channel_options *options)
+{
+    char keyspace[32];
+    (void)snprintf(keyspace, sizeof(keyspace), "__keyspace@%u__:", channel->url.database);
+    channel->name = join("", options->name, "");
+    channel->processing = join("", options->name, ":bucketable");
+    channel->poison = join("", options->name, ":bucketable:poison");
+    channel->notified_by = join(keyspace, options->name, "");
+    if (options->ca_bundle.len > 0)
+        channel->ca_bundle = bkt_mem_strdup(options->ca_bundle.ptr, options->ca_bundle.len);
+    bool is_whole = channel->name && channel->processing && channel->poison &&
+                    channel->notified_by && (channel->ca_bundle || options->ca_bundle.len == 0);
+    return is_whole ? BKT_OK : BKT_ENOMEM;
+}
+
+static int configure(struct redis_channel *channel,
+                     const struct bkt_redis_channel_options *options,
+                     struct bkt_error *err)
+{
+    struct bkt_str password = options->default_password;
+    struct bkt_str name = options->name;
+    int rc = bkt_redis_url_parse(options->url, &channel->url, err);
+    if (rc)
+        return rc;
+    if (name.len == 0 || name.len > REDIS_NAME_BYTES_MAX || memchr(name.ptr, '\0', name.len)) {
+        return bkt_error_set(err, BKT_ECONFIG, "redis_channel: a name of 1 to %d bytes",
+                             REDIS_NAME_BYTES_MAX);
+    }
+    if (!channel->url.password[0] && password.len >= sizeof(channel->url.password))
+        return bkt_error_set(err, BKT_ECONFIG, "REDISCLI_AUTH is longer than 511 bytes");
+    if (!channel->url.password[0] && password.len > 0)
+        memcpy(channel->url.password, password.ptr, password.len);
+    rc = copy_names(channel, options);
+    if (rc == BKT_OK)
+        rc = bkt_event_scope_copy(&options->scope, &channel->options.scope);
+    return rc ? bkt_error_set(err, rc, "follow Redis: %s", bkt_error_text(rc)) : BKT_OK;
+}
+
+int bkt_redis_channel_new(const struct bkt_redis_channel_options *options,
+                          const struct bkt_channel_owner *owner,
+                          struct bkt_channel *out_channel,
+                          struct bkt_error *err)
+{
+    static const struct bkt_channel_ops ops = {
+        .name = "redis",
+        .tick = tick,
+        .wait_ms = wait_ms,
+        .settle = settle,
+        .stop = stop,
+        .is_drained = is_drained,
+        .stats = stats,
+        .free = channel_free,
+    };
+    struct redis_channel *channel = bkt_mem_calloc(1, sizeof(*channel));
+    if (!channel)
+        return bkt_error_set(err, BKT_ENOMEM, "follow Redis: out of memory");
+    channel->options = *options;
+    channel->options.scope = (struct bkt_event_scope){0};
+    channel->owner = *owner;
+    channel->stats.depth = -1;
+    channel->backoff.seed = options->seed;
+    channel->type_at_ms = INT64_MIN;
+    redis_list_reset(channel);
+    redis_hash_reset(channel);
+    int rc = configure(channel, options, err);
+    if (rc) {
+        channel_free(channel);
+        return rc;
+    }
+    *out_channel = (struct bkt_channel){.ops = &ops, .self = channel};
+    return BKT_OK;
+}

@@ -1,0 +1,167 @@
+/*
+ * A hash is state without a feed of changes: it is looked through, page by page, and compared with
+ * what it was.  What is told of it needs no acknowledgment, since the bucket is listed whenever
+ * this memory begins anew.
+ */
+#include "events/redis_channel_int.h"
+
+#include "core/mem.h"
+#include "events/redis_event.h"
+
+#include <hiredis/hiredis.h>
+#include <stdio.h>
+
+enum {
+    LOOK_MS = 3000,
+    LOOK_NOTIFIED_MS = 60000, /* a notification may be lost */
+    LOOK_AGAIN_MS = 100,
+    KEYS_MAX = 256, /* of one token */
+};
+
+void redis_hash_reset(struct redis_channel *channel)
+{
+    channel->is_scanning_hash = false;
+    channel->is_hash_asked = false;
+    channel->is_hash_due = false;
+    channel->hash_scan_at_ms = INT64_MIN;
+    channel->hash_earliest_ms = INT64_MIN;
+}
+
+static void tell(struct redis_channel *channel, const struct bkt_str *keys, size_t count)
+{
+    struct bkt_held_message *held;
+    if (count == 0)
+        return;
+    if (bkt_held_add(&channel->held, BKT_STR(""), BKT_STR(""), count, &held) != BKT_OK) {
+        channel->had_gap = true;
+        return;
+    }
+    held->is_kept = true;
+    channel->stats.received += count;
+    channel->owner.changed(channel->owner.ctx, held->token, keys, count);
+}
+
+/* The key that a field stands for, when it is one of our buckets'. */
+static bool key_of(const struct redis_channel *channel,
+                   struct bkt_str field,
+                   struct bkt_str *out_key)
+{
+    struct bkt_event event;
+    if (!bkt_redis_read_field(field, &event) ||
+        !bkt_event_scope_has(&channel->options.scope, event.bucket))
+        return false;
+    *out_key = event.key;
+    return true;
+}
+
+static void take_page(struct redis_channel *channel, const struct redisReply *pairs)
+{
+    struct bkt_str keys[KEYS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i + 1 < pairs->elements; i += 2) {
+        const struct redisReply *name = pairs->element[i];
+        const struct redisReply *content = pairs->element[i + 1];
+        if (name->type != REDIS_REPLY_STRING || content->type != REDIS_REPLY_STRING)
+            continue;
+        struct bkt_str field = {name->str, (size_t)name->len};
+        struct bkt_str value = {content->str, (size_t)content->len};
+        bool is_changed = false;
+        if (!key_of(channel, field, &keys[count]))
+            continue;
+        if (bkt_redis_fields_see(&channel->fields, field, value, &is_changed) != BKT_OK)
+            channel->had_gap = true;
+        count += is_changed && channel->has_baseline;
+        if (count == KEYS_MAX) {
+            tell(channel, keys, count);
+            count = 0;
+        }
+    }
+    tell(channel, keys, count);
+}
+
+static void take_what_is_gone(struct redis_channel *channel)
+{
+    struct bkt_str fields[KEYS_MAX];
+    struct bkt_str keys[KEYS_MAX];
+    size_t found;
+    do {
+        bool is_nameless;
+        size_t count = 0;
+        found = bkt_redis_fields_sweep(&channel->fields, fields, KEYS_MAX, &is_nameless);
+        channel->had_gap = channel->had_gap || is_nameless;
+        for (size_t i = 0; i < found; i++)
+            count += key_of(channel, fields[i], &keys[count]);
+        tell(channel, keys, count);
+        for (size_t i = 0; i < found; i++)
+            bkt_mem_free((void *)(uintptr_t)fields[i].ptr);
+    } while (found == KEYS_MAX);
+}
+
+static void on_page(void *ctx, uint64_t tag, const struct redisReply *reply)
+{
+    (void)tag;
+    struct redis_channel *channel = ((struct redis_role_link *)ctx)->channel;
+    channel->is_hash_asked = false;
+    if (!reply || !channel->is_scanning_hash)
+        return;
+    if (redis_is_error(reply, "WRONGTYPE")) {
+        channel->is_scanning_hash = false;
+        channel->type_is_due = true;
+        return;
+    }
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
+        reply->element[0]->type != REDIS_REPLY_STRING ||
+        (size_t)reply->element[0]->len >= sizeof(channel->cursor) ||
+        reply->element[1]->type != REDIS_REPLY_ARRAY) {
+        redis_refused(channel, "read the hash", reply);
+        return;
+    }
+    take_page(channel, reply->element[1]);
+    (void)snprintf(channel->cursor, sizeof(channel->cursor), "%s", reply->element[0]->str);
+    if (strcmp(channel->cursor, "0") != 0)
+        return;
+    channel->is_scanning_hash = false;
+    take_what_is_gone(channel);
+    channel->has_baseline = true;
+    redis_check_ready(channel);
+}
+
+static bool may_look(const struct redis_channel *channel)
+{
+    return channel->mode == REDIS_HASH && channel->links[REDIS_CONTROL].is_up &&
+           !channel->is_hash_asked && redis_has_room(channel);
+}
+
+static int64_t next_look_ms(const struct redis_channel *channel)
+{
+    return channel->is_hash_due && channel->hash_earliest_ms < channel->hash_scan_at_ms
+               ? channel->hash_earliest_ms
+               : channel->hash_scan_at_ms;
+}
+
+void redis_hash_tick(struct redis_channel *channel, int64_t now_ms)
+{
+    if (!may_look(channel))
+        return;
+    if (!channel->is_scanning_hash) {
+        if (next_look_ms(channel) > now_ms)
+            return;
+        bkt_redis_fields_begin(&channel->fields);
+        channel->is_scanning_hash = true;
+        channel->is_hash_due = false;
+        channel->hash_scan_at_ms = now_ms + (channel->is_notified ? LOOK_NOTIFIED_MS : LOOK_MS);
+        channel->hash_earliest_ms = now_ms + LOOK_AGAIN_MS;
+        (void)snprintf(channel->cursor, sizeof(channel->cursor), "0");
+    }
+    struct bkt_str words[5] = {BKT_STR("HSCAN"), bkt_str_from(channel->name),
+                               bkt_str_from(channel->cursor), BKT_STR("COUNT"), BKT_STR("1000")};
+    channel->is_hash_asked = true;
+    redis_send(channel, REDIS_CONTROL, words, 5, on_page, 0);
+}
+
+int redis_hash_wait_ms(const struct redis_channel *channel, int64_t now_ms)
+{
+    if (!may_look(channel))
+        return -1;
+    return channel->is_scanning_hash ? 0 : bkt_wait_until(next_look_ms(channel), now_ms);
+}

@@ -1,0 +1,593 @@
+#include "events/redis_link.h"
+
+#include "core/backoff.h"
+#include "core/mem.h"
+#include "core/time.h"
+#include "events/redis_tls.h"
+#include "events/resolve.h"
+
+#include <errno.h>
+#include <hiredis/hiredis.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum {
+    CONNECT_MS = 10000,
+    PING_MS = 10000,
+    SILENCE_MS = 30000,
+    READ_BYTES = 64 << 10,
+    OUT_BYTES_MAX = 64 << 20,
+    IN_BYTES_MAX = 64 << 20,
+    WAITING_MORE = 64,
+};
+
+enum state { STATE_NEW, STATE_RESOLVING, STATE_CONNECTING, STATE_LOGIN, STATE_UP, STATE_DOWN };
+
+/* A command whose reply is awaited. */
+struct waiting {
+    bkt_redis_reply_fn *fn;
+    uint64_t tag;
+};
+
+struct bkt_redis_link {
+    struct bkt_redis_link_options options;
+    enum state state;
+    int fd;
+    unsigned watched;
+    struct bkt_resolve *resolve;
+    struct addrinfo *addresses;
+    const struct addrinfo *next_address;
+    struct bkt_redis_tls *tls;
+    redisReader *reader;
+
+    struct bkt_buf plain_out; /* to be encrypted */
+    struct bkt_buf plain_in;
+    struct bkt_buf wire_out; /* to be sent */
+    size_t wire_sent;
+
+    struct waiting *waiting; /* a ring */
+    size_t waiting_at, waiting_count, waiting_cap;
+    unsigned logins; /* replies to come before it is up */
+
+    int64_t born_ms;
+    int64_t heard_ms;
+    bool was_heard; /* since the last tick */
+    bool is_paused;
+    bool is_pinging;
+    bool was_up; /* what fails now may pass */
+};
+
+static void on_ready(void *ctx, unsigned events);
+
+int bkt_redis_link_new(const struct bkt_redis_link_options *options,
+                       struct bkt_redis_link **out_link,
+                       struct bkt_error *err)
+{
+    struct bkt_redis_link *link = bkt_mem_calloc(1, sizeof(*link));
+    if (!link)
+        return bkt_error_set(err, BKT_ENOMEM, "connect to Redis: out of memory");
+    link->options = *options;
+    link->fd = -1;
+    link->plain_out = BKT_BUF_INIT(OUT_BYTES_MAX);
+    link->plain_in = BKT_BUF_INIT(IN_BYTES_MAX);
+    link->wire_out = BKT_BUF_INIT(OUT_BYTES_MAX);
+    link->born_ms = BKT_TIME_NONE;
+    link->reader = redisReaderCreate();
+    int rc =
+        link->reader ? BKT_OK : bkt_error_set(err, BKT_ENOMEM, "connect to Redis: out of memory");
+    if (rc == BKT_OK && options->url->is_tls)
+        rc = bkt_redis_tls_new(options->url->host, options->ca_bundle, &link->tls, err);
+    if (rc) {
+        bkt_redis_link_free(link);
+        return rc;
+    }
+    *out_link = link;
+    return BKT_OK;
+}
+
+static void close_socket(struct bkt_redis_link *link)
+{
+    if (link->fd < 0)
+        return;
+    (void)!bkt_http_watch_fd(link->options.http, link->fd, 0, NULL, NULL, NULL);
+    (void)close(link->fd);
+    link->fd = -1;
+    link->watched = 0;
+}
+
+void bkt_redis_link_free(struct bkt_redis_link *link)
+{
+    if (!link)
+        return;
+    bkt_resolve_cancel(link->resolve);
+    if (link->addresses)
+        freeaddrinfo(link->addresses);
+    close_socket(link);
+    bkt_redis_tls_free(link->tls);
+    if (link->reader)
+        redisReaderFree(link->reader);
+    bkt_buf_wipe(&link->plain_out);
+    bkt_buf_clear(&link->plain_in);
+    bkt_buf_wipe(&link->wire_out);
+    bkt_mem_free(link->waiting);
+    bkt_mem_free(link);
+}
+
+/* Down. */
+
+static void go_down(struct bkt_redis_link *link, const char *cause, const struct bkt_error *why)
+{
+    if (link->state == STATE_DOWN)
+        return;
+    link->state = STATE_DOWN;
+    close_socket(link);
+    struct bkt_error err = *why;
+    err.retriable = err.retriable || (link->was_up && err.code == BKT_ENET);
+    (void)bkt_error_wrap(&err, err.code, "Redis at %s", link->options.url->place);
+    while (link->waiting_count > 0) {
+        struct waiting waiting = link->waiting[link->waiting_at];
+        link->waiting_at = (link->waiting_at + 1) % link->waiting_cap;
+        link->waiting_count--;
+        if (waiting.fn)
+            waiting.fn(link->options.ctx, waiting.tag, NULL);
+    }
+    link->options.on_down(link->options.ctx, cause, &err);
+}
+
+static void fail(struct bkt_redis_link *link, int code, const char *what, int os_error)
+{
+    struct bkt_error err = {0};
+    char reason[128] = "";
+    if (os_error && strerror_r(os_error, reason, sizeof(reason)) != 0)
+        reason[0] = '\0';
+    (void)bkt_error_set(&err, code, "%s%s%s", what, reason[0] ? ": " : "", reason);
+    go_down(link, code == BKT_ENET ? "network" : bkt_error_name(code), &err);
+}
+
+/* Replies. */
+
+/* The reply's first word: "NOAUTH", "ERR". */
+static void copy_cause(const struct redisReply *reply, char *out, size_t size)
+{
+    size_t len = 0;
+    while (len + 1 < size && len < (size_t)reply->len && reply->str[len] > ' ' &&
+           reply->str[len] < 127) {
+        out[len] = reply->str[len];
+        len++;
+    }
+    out[len] = '\0';
+    if (len == 0)
+        (void)snprintf(out, size, "error");
+}
+
+void bkt_redis_describe(const struct bkt_redis_url *url,
+                        const char *what,
+                        const struct redisReply *reply,
+                        struct bkt_error *err)
+{
+    char text[256];
+    size_t len = 0;
+    for (; len + 1 < sizeof(text) && len < (size_t)reply->len; len++) {
+        unsigned char byte = (unsigned char)reply->str[len];
+        text[len] = byte < ' ' || byte == 127 ? '?' : (char)byte;
+    }
+    text[len] = '\0';
+    bool may_pass = strncmp(text, "LOADING", 7) == 0 || strncmp(text, "BUSY", 4) == 0 ||
+                    strncmp(text, "TRYAGAIN", 8) == 0 || strncmp(text, "MASTERDOWN", 10) == 0 ||
+                    strncmp(text, "CLUSTERDOWN", 11) == 0 || strncmp(text, "OOM", 3) == 0 ||
+                    strstr(text, "max number of clients");
+    (void)bkt_error_set(err, BKT_EIO, "%s: Redis at %s: %s", what, url->place, text);
+    err->retriable = may_pass;
+}
+
+static void refuse_login(struct bkt_redis_link *link, const struct redisReply *reply)
+{
+    struct bkt_error err = {0};
+    char cause[64];
+    copy_cause(reply, cause, sizeof(cause));
+    bkt_redis_describe(link->options.url, "log in", reply, &err);
+    bool is_auth = strcmp(cause, "WRONGPASS") == 0 || strcmp(cause, "NOAUTH") == 0 ||
+                   strstr(err.message, "AUTH") || strstr(err.message, "password");
+    if (is_auth) {
+        struct bkt_error said = err;
+        (void)bkt_error_set(&err, said.code,
+                            "%s; check the user and password in redis_url or REDISCLI_AUTH",
+                            said.message);
+    }
+    link->state = STATE_DOWN;
+    close_socket(link);
+    link->options.on_down(link->options.ctx, cause, &err);
+}
+
+static void take_reply(struct bkt_redis_link *link, const struct redisReply *reply)
+{
+    if (link->state == STATE_LOGIN) {
+        if (reply->type == REDIS_REPLY_ERROR) {
+            refuse_login(link, reply);
+            return;
+        }
+        if (--link->logins > 0)
+            return;
+        link->state = STATE_UP;
+        link->was_up = true;
+        link->options.on_up(link->options.ctx);
+        return;
+    }
+    struct waiting waiting = {NULL, 0};
+    if (link->waiting_count > 0) {
+        waiting = link->waiting[link->waiting_at];
+        link->waiting_at = (link->waiting_at + 1) % link->waiting_cap;
+        link->waiting_count--;
+    }
+    if (waiting.fn)
+        waiting.fn(link->options.ctx, waiting.tag, reply);
+    else if (link->options.on_push)
+        link->options.on_push(link->options.ctx, reply);
+}
+
+static void take_plain(struct bkt_redis_link *link, struct bkt_str bytes)
+{
+    if (bytes.len > 0 && redisReaderFeed(link->reader, bytes.ptr, bytes.len) != REDIS_OK) {
+        fail(link, BKT_EPARSE, "its reply cannot be understood", 0);
+        return;
+    }
+    while (link->state != STATE_DOWN) {
+        void *reply = NULL;
+        if (redisReaderGetReply(link->reader, &reply) != REDIS_OK) {
+            fail(link, BKT_EPARSE, "its reply cannot be understood", 0);
+            return;
+        }
+        if (!reply)
+            return;
+        take_reply(link, reply);
+        freeReplyObject(reply);
+    }
+}
+
+/* Bytes. */
+
+static void watch(struct bkt_redis_link *link)
+{
+    unsigned events = link->is_paused ? 0 : EPOLLIN;
+    if (link->state == STATE_CONNECTING || link->wire_out.len > link->wire_sent)
+        events |= EPOLLOUT;
+    if (link->fd < 0 || events == link->watched)
+        return;
+    struct bkt_error err = {0};
+    link->watched = events;
+    if (bkt_http_watch_fd(link->options.http, link->fd, events, on_ready, link, &err) != BKT_OK)
+        go_down(link, bkt_error_name(err.code), &err);
+}
+
+static void flush(struct bkt_redis_link *link)
+{
+    while (link->wire_sent < link->wire_out.len) {
+        ssize_t sent = send(link->fd, link->wire_out.ptr + link->wire_sent,
+                            link->wire_out.len - link->wire_sent, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR)
+            continue;
+        if (sent < 0 && errno == EAGAIN)
+            break;
+        if (sent < 0) {
+            fail(link, BKT_ENET, "send", errno);
+            return;
+        }
+        link->wire_sent += (size_t)sent;
+    }
+    if (link->wire_sent == link->wire_out.len && link->wire_sent > 0) {
+        bkt_mem_wipe(link->wire_out.ptr, link->wire_out.len);
+        bkt_buf_reset(&link->wire_out);
+        link->wire_sent = 0;
+    }
+    watch(link);
+}
+
+/* Encrypt what is to go, decrypt what has come, send. */
+static void turn(struct bkt_redis_link *link, struct bkt_str received)
+{
+    struct bkt_error err = {0};
+    if (!link->tls) {
+        flush(link);
+        if (link->state != STATE_DOWN)
+            take_plain(link, received);
+        return;
+    }
+    int rc = bkt_redis_tls_turn(link->tls, received, &link->plain_out, &link->plain_in,
+                                &link->wire_out, &err);
+    flush(link); /* an alert too */
+    if (link->state == STATE_DOWN)
+        return;
+    struct bkt_buf plain = link->plain_in;
+    link->plain_in = BKT_BUF_INIT(IN_BYTES_MAX);
+    take_plain(link, bkt_buf_str(&plain));
+    bkt_buf_clear(&plain);
+    if (rc)
+        go_down(link, rc == BKT_ENET ? "network" : bkt_error_name(rc), &err);
+}
+
+static void receive(struct bkt_redis_link *link)
+{
+    char bytes[READ_BYTES];
+    ssize_t got = recv(link->fd, bytes, sizeof(bytes), 0);
+    if (got < 0 && (errno == EINTR || errno == EAGAIN))
+        return;
+    if (got <= 0) {
+        fail(link, BKT_ENET, got == 0 ? "it closed the connection" : "receive",
+             got == 0 ? 0 : errno);
+        return;
+    }
+    link->was_heard = true;
+    link->is_pinging = false;
+    turn(link, (struct bkt_str){bytes, (size_t)got});
+    if (link->state == STATE_UP || link->state == STATE_LOGIN)
+        turn(link, BKT_STR("")); /* what callbacks have queued */
+}
+
+/* Commands. */
+
+static bool expect(struct bkt_redis_link *link, bkt_redis_reply_fn *fn, uint64_t tag)
+{
+    if (link->waiting_count == link->waiting_cap) {
+        size_t cap = link->waiting_cap + WAITING_MORE;
+        struct waiting *ring = bkt_mem_alloc(cap * sizeof(*ring));
+        if (!ring)
+            return false;
+        for (size_t i = 0; i < link->waiting_count; i++)
+            ring[i] = link->waiting[(link->waiting_at + i) % link->waiting_cap];
+        bkt_mem_free(link->waiting);
+        link->waiting = ring;
+        link->waiting_at = 0;
+        link->waiting_cap = cap;
+    }
+    size_t at = (link->waiting_at + link->waiting_count++) % link->waiting_cap;
+    link->waiting[at] = (struct waiting){fn, tag};
+    return true;
+}
+
+static int write_command(struct bkt_redis_link *link, const struct bkt_str *words, size_t count)
+{
+    struct bkt_buf *out = link->tls ? &link->plain_out : &link->wire_out;
+    int rc = bkt_buf_printf(out, "*%zu\r\n", count);
+    for (size_t i = 0; i < count && rc == BKT_OK; i++) {
+        rc = bkt_buf_printf(out, "$%zu\r\n", words[i].len);
+        if (rc == BKT_OK)
+            rc = bkt_buf_append(out, words[i]);
+        if (rc == BKT_OK)
+            rc = bkt_buf_append(out, BKT_STR("\r\n"));
+    }
+    return rc;
+}
+
+void bkt_redis_link_send(struct bkt_redis_link *link,
+                         const struct bkt_str *words,
+                         size_t count,
+                         bkt_redis_reply_fn *fn,
+                         uint64_t tag)
+{
+    if (link->state == STATE_DOWN)
+        return;
+    /* Pushes come unasked: what asks for them has no place in the line. */
+    bool is_expected = !fn || expect(link, fn, tag);
+    int rc = is_expected ? write_command(link, words, count) : BKT_ENOMEM;
+    if (rc)
+        fail(link, rc, bkt_error_text(rc), 0);
+}
+
+static int queue_login(struct bkt_redis_link *link)
+{
+    const struct bkt_redis_url *url = link->options.url;
+    int rc = BKT_OK;
+    if (url->password[0]) {
+        struct bkt_str words[3] = {BKT_STR("AUTH")};
+        size_t count = 1;
+        if (url->user[0])
+            words[count++] = bkt_str_from(url->user);
+        words[count++] = bkt_str_from(url->password);
+        rc = write_command(link, words, count);
+        link->logins++;
+    }
+    if (rc == BKT_OK && url->database > 0) {
+        char number[16];
+        (void)snprintf(number, sizeof(number), "%u", url->database);
+        struct bkt_str words[2] = {BKT_STR("SELECT"), bkt_str_from(number)};
+        rc = write_command(link, words, 2);
+        link->logins++;
+    }
+    /* One command that any server answers, so that "up" means that it has. */
+    struct bkt_str ping[1] = {BKT_STR("PING")};
+    if (rc == BKT_OK)
+        rc = write_command(link, ping, 1);
+    link->logins++;
+    return rc;
+}
+
+/* Connecting. */
+
+static void begin_talking(struct bkt_redis_link *link)
+{
+    link->state = STATE_LOGIN;
+    int rc = queue_login(link);
+    if (rc)
+        fail(link, rc, bkt_error_text(rc), 0);
+    else
+        turn(link, BKT_STR(""));
+}
+
+/* 0: connected, or on the way; else errno. */
+static int try_connect(struct bkt_redis_link *link,
+                       int family,
+                       const struct sockaddr *address,
+                       socklen_t address_len)
+{
+    link->fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (link->fd < 0)
+        return errno;
+    int on = 1;
+    if (family != AF_UNIX)
+        (void)setsockopt(link->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    link->state = STATE_CONNECTING;
+    if (connect(link->fd, address, address_len) != 0 && errno != EINPROGRESS) {
+        int os_error = errno;
+        close_socket(link);
+        return os_error;
+    }
+    watch(link);
+    return 0;
+}
+
+static void try_next_address(struct bkt_redis_link *link, int os_error)
+{
+    while (link->next_address) {
+        const struct addrinfo *address = link->next_address;
+        link->next_address = address->ai_next;
+        os_error = try_connect(link, address->ai_family, address->ai_addr, address->ai_addrlen);
+        if (os_error == 0)
+            return;
+    }
+    fail(link, BKT_ENET, "connect", os_error);
+}
+
+static void on_resolved(void *ctx, struct addrinfo *addresses, const char *why)
+{
+    struct bkt_redis_link *link = ctx;
+    link->resolve = NULL;
+    if (!addresses) {
+        struct bkt_error err = {0};
+        (void)bkt_error_set(&err, BKT_ENET, "look up its host: %s", why);
+        go_down(link, "network", &err);
+        return;
+    }
+    link->addresses = addresses;
+    link->next_address = addresses;
+    try_next_address(link, 0);
+}
+
+static void begin(struct bkt_redis_link *link)
+{
+    const struct bkt_redis_url *url = link->options.url;
+    if (url->is_unix) {
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        (void)snprintf(address.sun_path, sizeof(address.sun_path), "%.107s", url->host);
+        int os_error =
+            try_connect(link, AF_UNIX, (const struct sockaddr *)&address, sizeof(address));
+        if (os_error)
+            fail(link, BKT_ENET, "connect", os_error);
+        return;
+    }
+    /* An address needs no looking up. */
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST};
+    char port[8];
+    (void)snprintf(port, sizeof(port), "%u", url->port);
+    if (getaddrinfo(url->host, port, &hints, &link->addresses) == 0) {
+        link->next_address = link->addresses;
+        try_next_address(link, 0);
+        return;
+    }
+    struct bkt_error err = {0};
+    link->addresses = NULL;
+    link->state = STATE_RESOLVING;
+    if (bkt_resolve_start(link->options.http, url->host, url->port, on_resolved, link,
+                          &link->resolve, &err) != BKT_OK)
+        go_down(link, bkt_error_name(err.code), &err);
+}
+
+static void on_ready(void *ctx, unsigned events)
+{
+    struct bkt_redis_link *link = ctx;
+    if (link->state == STATE_CONNECTING) {
+        int os_error = 0;
+        socklen_t len = sizeof(os_error);
+        if (getsockopt(link->fd, SOL_SOCKET, SO_ERROR, &os_error, &len) != 0)
+            os_error = errno;
+        if (os_error) {
+            close_socket(link);
+            try_next_address(link, os_error);
+        } else {
+            begin_talking(link);
+        }
+        return;
+    }
+    if (events & EPOLLOUT)
+        flush(link);
+    if (link->state != STATE_DOWN && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
+        receive(link);
+}
+
+/* Time. */
+
+static void ping(struct bkt_redis_link *link)
+{
+    struct bkt_str words[1] = {BKT_STR("PING")};
+    link->is_pinging = true;
+    /* Where commands are answered in turn, its answer must not be taken for another's. */
+    if (!link->options.on_push && !expect(link, NULL, 0)) {
+        fail(link, BKT_ENOMEM, bkt_error_text(BKT_ENOMEM), 0);
+        return;
+    }
+    if (write_command(link, words, 1) != BKT_OK)
+        fail(link, BKT_ENOMEM, bkt_error_text(BKT_ENOMEM), 0);
+}
+
+void bkt_redis_link_tick(struct bkt_redis_link *link, int64_t now_ms)
+{
+    if (link->born_ms == BKT_TIME_NONE) {
+        link->born_ms = now_ms;
+        link->heard_ms = now_ms;
+    }
+    if (link->state == STATE_NEW)
+        begin(link);
+    if (link->state == STATE_DOWN)
+        return;
+    if (link->was_heard || link->is_paused)
+        link->heard_ms = now_ms;
+    link->was_heard = false;
+
+    if (link->state != STATE_UP) {
+        if (now_ms - link->born_ms >= CONNECT_MS)
+            fail(link, BKT_ENET, "connect: no answer within 10 s", 0);
+        return;
+    }
+    if (now_ms - link->heard_ms >= SILENCE_MS) {
+        fail(link, BKT_ENET, "it has been silent for 30 s", 0);
+        return;
+    }
+    if (now_ms - link->heard_ms >= PING_MS && !link->is_pinging)
+        ping(link);
+    if (link->state == STATE_UP)
+        turn(link, BKT_STR(""));
+}
+
+int bkt_redis_link_wait_ms(const struct bkt_redis_link *link, int64_t now_ms)
+{
+    switch (link->state) {
+    case STATE_NEW:
+        return 0;
+    case STATE_DOWN:
+        return -1;
+    case STATE_RESOLVING:
+    case STATE_CONNECTING:
+    case STATE_LOGIN:
+        return bkt_wait_until(link->born_ms + CONNECT_MS, now_ms);
+    case STATE_UP:
+        break;
+    }
+    bool is_unsent = link->wire_out.len > link->wire_sent && !(link->watched & EPOLLOUT);
+    if (link->was_heard || link->plain_out.len > 0 || is_unsent)
+        return 0;
+    int64_t at_ms = link->heard_ms + (link->is_pinging ? SILENCE_MS : PING_MS);
+    return link->is_paused ? -1 : bkt_wait_until(at_ms, now_ms);
+}
+
+void bkt_redis_link_pause(struct bkt_redis_link *link, bool is_paused)
+{
+    if (link->is_paused == is_paused)
+        return;
+    link->is_paused = is_paused;
+    watch(link);
+}

@@ -1,0 +1,232 @@
+/*
+ * Entries go from the list NAME to the list NAME:bucketable and, when they are settled, from there.
+ * So at every moment each is in one of them: what a worker that died held is found by looking
+ * through the second.
+ */
+#include "events/redis_channel_int.h"
+
+#include <hiredis/hiredis.h>
+#include <stdio.h>
+
+enum {
+    MOVES_FIRST = 4,
+    MOVES_MAX = 64,
+    WRONG_TYPES_MAX = 3,
+    SCAN_PAGE = 100,
+    SCAN_MS = 60000,
+    REMOVALS_MAX = 1000, /* under way at once */
+};
+#define MOVE_WAIT_S "5"
+
+void redis_list_reset(struct redis_channel *channel)
+{
+    channel->moves = 0;
+    channel->moves_next = 1; /* one that does not wait, to see whether it is allowed */
+    channel->may_take = false;
+    channel->wrong_types = 0;
+    channel->is_scanning_list = false;
+    channel->list_scan_goes_on = false;
+    channel->list_scan_at_ms = INT64_MIN;
+}
+
+/* Taking. */
+
+static void end_of_moves(struct redis_channel *channel)
+{
+    unsigned asked = channel->moves_next;
+    if (!channel->moves_brought_all)
+        channel->moves_next = 0;
+    else
+        channel->moves_next = asked ? asked * 2 : MOVES_FIRST;
+    if (channel->moves_next > MOVES_MAX)
+        channel->moves_next = MOVES_MAX;
+}
+
+static void move_failed(struct redis_channel *channel, const struct redisReply *reply)
+{
+    if (redis_is_error(reply, "ERR unknown command") && !channel->has_old_commands) {
+        channel->has_old_commands = true;
+    } else if (redis_is_error(reply, "WRONGTYPE") && ++channel->wrong_types < WRONG_TYPES_MAX) {
+        channel->type_is_due = true;
+    } else if (!redis_is_error(reply, "WRONGTYPE") || channel->wrong_types >= WRONG_TYPES_MAX) {
+        redis_refused(channel, "take entries from the list", reply);
+    }
+}
+
+static void on_moved(void *ctx, uint64_t tag, const struct redisReply *reply)
+{
+    (void)tag;
+    struct redis_channel *channel = ((struct redis_role_link *)ctx)->channel;
+    if (!reply)
+        return;
+    if (channel->moves > 0)
+        channel->moves--;
+    if (reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_NIL) {
+        channel->may_take = true;
+        redis_check_ready(channel);
+    }
+    if (reply->type == REDIS_REPLY_STRING) {
+        channel->wrong_types = 0;
+        redis_take(channel, REDIS_FROM_LIST, (struct bkt_str){reply->str, (size_t)reply->len});
+    } else {
+        channel->moves_brought_all = false;
+        if (reply->type != REDIS_REPLY_NIL)
+            move_failed(channel, reply);
+    }
+    if (channel->moves == 0)
+        end_of_moves(channel);
+}
+
+/* Before Redis 6.2 there were only commands that take the newest first, which is as good. */
+static void send_move(struct redis_channel *channel, bool waits)
+{
+    struct bkt_str words[6] = {
+        {NULL, 0}, bkt_str_from(channel->name), bkt_str_from(channel->processing)};
+    size_t count = 3;
+    if (channel->has_old_commands) {
+        words[0] = waits ? BKT_STR("BRPOPLPUSH") : BKT_STR("RPOPLPUSH");
+    } else {
+        words[0] = waits ? BKT_STR("BLMOVE") : BKT_STR("LMOVE");
+        words[count++] = BKT_STR("LEFT");
+        words[count++] = BKT_STR("RIGHT");
+    }
+    if (waits)
+        words[count++] = BKT_STR(MOVE_WAIT_S);
+    channel->moves++;
+    redis_send(channel, REDIS_TAKER, words, count, on_moved, 0);
+}
+
+static bool may_move(const struct redis_channel *channel)
+{
+    return channel->mode == REDIS_LIST && channel->links[REDIS_TAKER].is_up &&
+           channel->moves == 0 && !channel->is_asking_type && !channel->type_is_due &&
+           redis_has_room(channel);
+}
+
+static void move_some(struct redis_channel *channel)
+{
+    channel->moves_brought_all = true;
+    if (channel->moves_next == 0)
+        send_move(channel, true);
+    for (unsigned i = 0; i < channel->moves_next; i++)
+        send_move(channel, false);
+}
+
+/* Taking up again. */
+
+static void on_page(void *ctx, uint64_t tag, const struct redisReply *reply)
+{
+    (void)tag;
+    struct redis_channel *channel = ((struct redis_role_link *)ctx)->channel;
+    channel->is_scanning_list = false;
+    if (!reply)
+        return;
+    if (reply->type != REDIS_REPLY_ARRAY) {
+        redis_refused(channel, "read the list of entries in work", reply);
+        return;
+    }
+    for (size_t i = 0; i < reply->elements; i++) {
+        const struct redisReply *entry = reply->element[i];
+        struct bkt_str payload = {entry->str, (size_t)entry->len};
+        if (entry->type == REDIS_REPLY_STRING && !bkt_held_find(&channel->held, payload))
+            redis_take(channel, REDIS_FROM_LIST, payload);
+    }
+    channel->list_scan_goes_on = reply->elements == SCAN_PAGE;
+    channel->list_scan_at += reply->elements;
+}
+
+static void scan_page(struct redis_channel *channel)
+{
+    char first[24];
+    char last[24];
+    (void)snprintf(first, sizeof(first), "%zu", channel->list_scan_at);
+    (void)snprintf(last, sizeof(last), "%zu", channel->list_scan_at + SCAN_PAGE - 1);
+    struct bkt_str words[4] = {BKT_STR("LRANGE"), bkt_str_from(channel->processing),
+                               bkt_str_from(first), bkt_str_from(last)};
+    channel->is_scanning_list = true;
+    redis_send(channel, REDIS_CONTROL, words, 4, on_page, 0);
+}
+
+static bool may_scan(const struct redis_channel *channel)
+{
+    return channel->mode == REDIS_LIST && channel->links[REDIS_CONTROL].is_up &&
+           !channel->is_scanning_list && redis_has_room(channel);
+}
+
+void redis_list_tick(struct redis_channel *channel, int64_t now_ms)
+{
+    if (may_move(channel))
+        move_some(channel);
+    if (!may_scan(channel))
+        return;
+    if (!channel->list_scan_goes_on) {
+        if (channel->list_scan_at_ms > now_ms)
+            return;
+        channel->list_scan_at_ms = now_ms + SCAN_MS;
+        channel->list_scan_at = 0;
+    }
+    scan_page(channel);
+}
+
+int redis_list_wait_ms(const struct redis_channel *channel, int64_t now_ms)
+{
+    if (may_move(channel))
+        return 0;
+    if (!may_scan(channel))
+        return -1;
+    return channel->list_scan_goes_on ? 0 : bkt_wait_until(channel->list_scan_at_ms, now_ms);
+}
+
+/* Removing. */
+
+static void on_removed(void *ctx, uint64_t token, const struct redisReply *reply)
+{
+    struct redis_channel *channel = ((struct redis_role_link *)ctx)->channel;
+    if (!reply)
+        return;
+    if (reply->type != REDIS_REPLY_INTEGER) {
+        redis_refused(channel, "remove an entry in work", reply);
+        return;
+    }
+    struct bkt_held_message *message = bkt_held_get(&channel->held, token);
+    if (!message)
+        return;
+    channel->stats.acknowledged += !message->is_poison;
+    bkt_held_drop(&channel->held, message);
+}
+
+static void on_kept(void *ctx, uint64_t tag, const struct redisReply *reply)
+{
+    (void)tag;
+    if (reply && reply->type == REDIS_REPLY_ERROR) {
+        redis_refused(((struct redis_role_link *)ctx)->channel,
+                      "keep an entry that is not understood", reply);
+    }
+}
+
+/* It is in both lists for a moment rather than in none. */
+static void keep_poison(struct redis_channel *channel, struct bkt_str payload)
+{
+    struct bkt_str list = bkt_str_from(channel->poison);
+    struct bkt_str push[3] = {BKT_STR("RPUSH"), list, payload};
+    struct bkt_str trim[4] = {BKT_STR("LTRIM"), list, BKT_STR("-1000"), BKT_STR("-1")};
+    redis_send(channel, REDIS_CONTROL, push, 3, on_kept, 0);
+    redis_send(channel, REDIS_CONTROL, trim, 4, on_kept, 0);
+}
+
+void redis_list_settle_tick(struct redis_channel *channel)
+{
+    struct bkt_held *held = &channel->held;
+    struct bkt_held_message *message;
+    while (channel->links[REDIS_CONTROL].is_up && !channel->is_broken &&
+           held->counts[BKT_HELD_DELETING] < REMOVALS_MAX &&
+           (message = held->oldest[BKT_HELD_SETTLED]) != NULL) {
+        struct bkt_str payload = {message->id, message->id_len};
+        struct bkt_str words[4] = {BKT_STR("LREM"), bkt_str_from(channel->processing), BKT_STR("1"),
+                                   payload};
+        bkt_held_move(held, message, BKT_HELD_DELETING, false);
+        if (message->is_poison)
+            keep_poison(channel, payload);
+        redis_send(channel, REDIS_CONTROL, words, 4, on_removed, message->token);
+    }
+}
