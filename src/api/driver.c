@@ -216,6 +216,15 @@ static int how_long(struct bkt_driver *driver, int64_t now_ms)
     return wait_ms;
 }
 
+/* Fewer pages are asked for while the server complains. */
+static void pass_on_throttling(struct bkt_driver *driver)
+{
+    uint64_t throttled = bkt_s3_stats(driver->bucket.s3).throttled;
+    if (throttled != driver->throttled)
+        bkt_engine_throttled(driver->engine);
+    driver->throttled = throttled;
+}
+
 int bkt_driver_loop(struct bkt_driver *driver, struct bkt_error *err)
 {
     for (;;) {
@@ -229,6 +238,7 @@ int bkt_driver_loop(struct bkt_driver *driver, struct bkt_error *err)
         while ((job = bkt_writer_fetch(driver->writer)) != NULL)
             bkt_engine_job_done(driver->engine, job);
         bkt_s3_tick(driver->bucket.s3, now_ms);
+        pass_on_throttling(driver);
         const struct bkt_driver_part *part = &driver->options.part;
         int rc = part->tick ? part->tick(part->ctx, now_ms, err) : BKT_OK;
         if (rc == BKT_OK)
@@ -251,6 +261,7 @@ int bkt_driver_start(struct bkt_driver *driver, struct bkt_error *err)
     driver->started_ms = bkt_time_monotonic_ms();
     driver->progress_at_ms = 0;
     driver->stats_before = bkt_s3_stats(driver->bucket.s3);
+    driver->throttled = driver->stats_before.throttled;
     struct bkt_engine_options options = {
         .filter = driver->bucket.filter,
         .target = &driver->target,

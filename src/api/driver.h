@@ -42,6 +42,7 @@ struct bkt_driver {
     int64_t started_ms;
     int64_t progress_at_ms;
     struct bkt_s3_stats stats_before;
+    uint64_t throttled; /* answers so far, as was passed on to the engine */
     atomic_bool is_stopped;
     atomic_bool is_list_asked;
 };

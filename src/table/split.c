@@ -8,7 +8,7 @@ enum {
     DIGITS = 96,           /* behind what the range's keys share; enough for long counters */
     DIGITS_OF_DOUBLE = 12, /* more do not change a double */
     DIGITS_OF_CUT = 3,     /* a cut is this many digits finer than its distance from `last` */
-    MIDDLE_PAGES_MAX = 4096,
+    MIDDLE_PAGES_MAX = 256,
 };
 
 /* What no key begins with, in UTF-8: the end of a range that has none. */
