@@ -137,6 +137,13 @@ static void on_object(void *ctx, uint64_t id, struct bkt_s3_object *object)
     asked->answer = object->answer;
     if (object->answer == BKT_S3_FAILED)
         asked->err = *object->err;
+    if (object->answer == BKT_S3_OBJECT &&
+        !bkt_checksum_matches(&object->checksum, bkt_buf_str(object->body))) {
+        asked->answer = BKT_S3_FAILED;
+        (void)bkt_error_set(&asked->err, BKT_ES3,
+                            "the %zu bytes that were read do not match their %s; try again",
+                            object->body->len, bkt_checksum_name(object->checksum.kind));
+    }
     asked->strings = bkt_object_dup(&object->object, &object->extra, &asked->object, &asked->extra);
     question->lacks_memory = !asked->strings;
     asked->body = *object->body;

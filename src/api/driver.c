@@ -79,6 +79,7 @@ static void on_object(void *ctx, uint64_t id, struct bkt_s3_object *answer)
         .object = answer->object,
         .extra = answer->extra,
         .body = answer->body,
+        .checksum = answer->checksum,
     };
     switch (answer->answer) {
     case BKT_S3_OBJECT:

@@ -18,6 +18,7 @@
 #include "aws/creds.h"
 #include "aws/endpoint.h"
 #include "aws/http.h"
+#include "core/checksum.h"
 #include "s3/list_page.h"
 
 struct bkt_s3;
@@ -110,7 +111,8 @@ struct bkt_s3_object {
     struct bkt_object object;
     struct bkt_object_extra extra;
     struct bkt_buf *body;
-    const struct bkt_error *err; /* FAILED */
+    struct bkt_checksum checksum; /* OBJECT: not verified yet; or none */
+    const struct bkt_error *err;  /* FAILED */
 };
 
 typedef void bkt_s3_object_fn(void *ctx, uint64_t id, struct bkt_s3_object *object);

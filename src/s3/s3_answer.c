@@ -154,6 +154,7 @@ int s3_answer_object(const struct s3_op *op,
     struct bkt_s3_object object = {
         .answer = response->status == 304 ? BKT_S3_NOT_MODIFIED : BKT_S3_OBJECT,
         .body = response->body,
+        .checksum = op->checksum,
     };
     if (response->status != 304) {
         int rc = check_is_object(op, response, err);

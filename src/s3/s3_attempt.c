@@ -123,6 +123,7 @@ int s3_on_head(void *ctx, struct bkt_http_response *response, struct bkt_error *
         return BKT_OK;
     uint64_t size = (uint64_t)response->content_length;
     bkt_buf_clear(&op->partial);
+    s3_checksum_of(response, &op->checksum);
     if (!op->on_size || op->on_size(op->ctx, op->id, size)) {
         response->body->max = SIZE_MAX / 2;
         return BKT_OK;

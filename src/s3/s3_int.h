@@ -57,11 +57,12 @@ struct s3_op {
     bool was_redirected;
     bool was_renewed;
     bool was_skewed;
-    bool renew_first;            /* the credentials, before the next attempt */
-    bool asks_region;            /* this attempt is a HEAD of the bucket, for its region */
-    struct bkt_error *refusal;   /* that made us ask */
-    struct bkt_endpoint *detour; /* named by a TemporaryRedirect: for this op alone */
-    struct bkt_object object;    /* from the head of the answer: its size only */
+    bool renew_first;             /* the credentials, before the next attempt */
+    bool asks_region;             /* this attempt is a HEAD of the bucket, for its region */
+    struct bkt_error *refusal;    /* that made us ask */
+    struct bkt_endpoint *detour;  /* named by a TemporaryRedirect: for this op alone */
+    struct bkt_checksum checksum; /* of the whole object, from the head */
+    struct bkt_object object;     /* from the head of the answer: its size only */
 
     /* The beginning of an object whose transfer broke, and what it is the beginning of. */
     struct bkt_buf partial;
@@ -132,6 +133,9 @@ int s3_answer_object(const struct s3_op *op,
                      struct bkt_s3_object *out_object,
                      struct bkt_buf *metadata,
                      struct bkt_error *err);
+
+/* s3_checksum.c: what the head of a whole object says of its content; or none. */
+void s3_checksum_of(const struct bkt_http_response *response, struct bkt_checksum *out);
 
 /* An ETag as the table knows it: opaque, without its quotes and the mark of a weak one. */
 struct bkt_str s3_bare_etag(struct bkt_str etag);

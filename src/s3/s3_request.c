@@ -10,7 +10,7 @@ enum {
     LIST_BYTES_MAX = 64 << 20,
     UNSIZED_BYTES_MAX = 16 << 20, /* of an object whose answer does not tell its length */
     LIST_BYTES_USUAL = 256 << 10,
-    REQUEST_HEADERS_MAX = BKT_SIGV4_LINES_MAX + 3,
+    REQUEST_HEADERS_MAX = BKT_SIGV4_LINES_MAX + 4,
 };
 
 static int add_parameter(struct bkt_buf *query, const char *name, struct bkt_str value)
@@ -86,14 +86,24 @@ static int build_url(struct s3_op *op, struct url_parts *parts)
     return rc;
 }
 
+/* All SDKs ask so; a server that does not know it leaves it unanswered. */
+static bool wants_checksum(const struct s3_op *op)
+{
+    return op->kind == S3_OP_GET && !op->asks_region && op->partial.len == 0;
+}
+
 static int sign(struct s3_op *op, const struct url_parts *parts, struct bkt_error *err)
 {
     struct bkt_s3 *s3 = op->s3;
     const struct bkt_endpoint *endpoint = endpoint_of(op);
-    struct bkt_sigv4_header headers[2] = {
-        {BKT_STR("host"), bkt_str_from(endpoint->authority)},
-        {BKT_STR("x-amz-request-payer"), BKT_STR("requester")},
-    };
+    struct bkt_sigv4_header headers[3] = {{BKT_STR("host"), bkt_str_from(endpoint->authority)}};
+    size_t header_count = 1;
+    if (wants_checksum(op))
+        headers[header_count++] =
+            (struct bkt_sigv4_header){BKT_STR("x-amz-checksum-mode"), BKT_STR("ENABLED")};
+    if (s3->options.request_payer)
+        headers[header_count++] =
+            (struct bkt_sigv4_header){BKT_STR("x-amz-request-payer"), BKT_STR("requester")};
     struct bkt_sigv4_identity identity = {
         .access_key_id = bkt_str_from(s3->creds.access_key_id),
         .secret_access_key = bkt_str_from(s3->creds.secret_access_key),
@@ -107,7 +117,7 @@ static int sign(struct s3_op *op, const struct url_parts *parts, struct bkt_erro
         .query = bkt_buf_str(&parts->query),
         .path_mode = BKT_SIGV4_PATH_AS_SENT,
         .headers = headers,
-        .header_count = s3->options.request_payer ? 2 : 1,
+        .header_count = header_count,
         .payload_hash = BKT_SIGV4_EMPTY_HASH,
         .time_ms = s3_wall_ms(s3),
     };
@@ -137,6 +147,8 @@ static int start(struct s3_op *op,
         for (; count < s3->lines.count; count++)
             headers[count] = s3->lines.lines[count];
     }
+    if (wants_checksum(op))
+        headers[count++] = BKT_STR("x-amz-checksum-mode: ENABLED");
     if (s3->options.request_payer)
         headers[count++] = BKT_STR("x-amz-request-payer: requester");
     for (size_t i = 0; i < 2; i++) {

@@ -8,6 +8,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+enum { TORN_READS_MAX = 2 };
+
 struct touch {
     struct bkt_engine *engine;
     struct bkt_work_item *item;
@@ -214,6 +216,7 @@ static int to_change(struct bkt_engine *engine, struct bkt_work_item *item, stru
         if (bkt_filter_matches(engine->options.filter, item->key, object.size, NULL)) {
             change->op = BKT_CHANGE_UPSERT;
             item->body = *read->body;
+            item->checksum = read->checksum;
             *read->body = BKT_BUF_INIT(read->body->max);
         }
         return BKT_OK;
@@ -325,6 +328,7 @@ static void hand_over(struct bkt_job *job, size_t i)
     struct bkt_work_item *item = job->items[i];
     job->is_raw[i] = item->change.op == BKT_CHANGE_UPSERT && !item->has_change;
     job->bodies[i] = item->body;
+    job->checksums[i] = item->checksum;
     item->body = (struct bkt_buf){0};
     job->changes[i] = item->change;
     if (item->change.op == BKT_CHANGE_FAIL)
@@ -428,6 +432,15 @@ static void read_again(struct bkt_engine *engine, struct bkt_job *job, size_t i)
     bkt_work_move(&engine->work, item, BKT_WORK_QUEUED);
 }
 
+/* What came was not what the bucket has: once or twice more, before that is the last word. */
+static bool is_to_be_read_again(struct bkt_work_item *item, const struct bkt_job *job, size_t i)
+{
+    if (job->changes[i].outcome == BKT_OUTCOME_REFUSED)
+        return true;
+    item->torn_reads = job->is_torn[i] ? item->torn_reads + 1 : 0;
+    return job->is_torn[i] && item->torn_reads <= TORN_READS_MAX;
+}
+
 static void settle(struct bkt_engine *engine, struct bkt_work_item *item)
 {
     struct bkt_tickets *tickets = &item->tickets;
@@ -475,7 +488,7 @@ void bkt_engine_work_job_done(struct bkt_engine *engine, struct bkt_job *job)
     for (size_t i = 0; i < job->count; i++) {
         struct bkt_work_item *item = job->items[i];
         const struct bkt_change *change = &job->changes[i];
-        if (change->outcome == BKT_OUTCOME_REFUSED) {
+        if (is_to_be_read_again(item, job, i)) {
             read_again(engine, job, i);
             continue;
         }

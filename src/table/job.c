@@ -2,6 +2,8 @@
 
 #include "core/mem.h"
 
+#include <stdio.h>
+
 struct bkt_job *bkt_job_new(enum bkt_job_kind kind, size_t capacity)
 {
     struct bkt_job *job = bkt_mem_calloc(1, sizeof(*job));
@@ -13,9 +15,12 @@ struct bkt_job *bkt_job_new(enum bkt_job_kind kind, size_t capacity)
     if (kind == BKT_JOB_APPLY) {
         job->changes = bkt_mem_calloc(capacity, sizeof(*job->changes));
         job->bodies = bkt_mem_calloc(capacity, sizeof(*job->bodies));
+        job->checksums = bkt_mem_calloc(capacity, sizeof(*job->checksums));
         job->is_raw = bkt_mem_calloc(capacity, sizeof(*job->is_raw));
+        job->is_torn = bkt_mem_calloc(capacity, sizeof(*job->is_torn));
         job->items = bkt_mem_calloc(capacity, sizeof(struct bkt_work_item *));
-        is_whole = job->changes && job->bodies && job->is_raw && job->items;
+        is_whole = job->changes && job->bodies && job->checksums && job->is_raw && job->is_torn &&
+                   job->items;
     } else if (kind == BKT_JOB_STAGE) {
         job->absences = bkt_mem_calloc(capacity, sizeof(*job->absences));
         is_whole = job->absences != NULL;
@@ -34,7 +39,9 @@ void bkt_job_free(struct bkt_job *job)
         bkt_buf_clear(&job->bodies[i]);
     bkt_mem_free(job->changes);
     bkt_mem_free(job->bodies);
+    bkt_mem_free(job->checksums);
     bkt_mem_free(job->is_raw);
+    bkt_mem_free(job->is_torn);
     bkt_mem_free(job->items);
     bkt_mem_free(job->absences);
     bkt_arena_clear(&job->arena);
@@ -88,10 +95,25 @@ static int fail_by_content(struct bkt_job *job, struct bkt_change *change, const
     return BKT_OK;
 }
 
+/* A network, a disk or a proxy changed it on its way: another read may be whole. */
+static int fail_as_torn(struct bkt_job *job, size_t i)
+{
+    char reason[128];
+    (void)snprintf(reason, sizeof(reason), "the %zu bytes that were read do not match their %s",
+                   job->bodies[i].len, bkt_checksum_name(job->checksums[i].kind));
+    job->is_raw[i] = false;
+    job->is_torn[i] = true;
+    int rc = fail_by_content(job, &job->changes[i], reason);
+    job->changes[i].failed_by_content = false;
+    return rc;
+}
+
 static int decode(struct bkt_job *job, size_t i)
 {
     struct bkt_change *change = &job->changes[i];
     struct bkt_decoded decoded;
+    if (!bkt_checksum_matches(&job->checksums[i], bkt_buf_str(&job->bodies[i])))
+        return fail_as_torn(job, i);
     int rc = bkt_decode(job->policy, &job->bodies[i], &decoded, &job->err);
     if (rc == BKT_ELIMIT)
         return fail_by_content(job, change, job->err.message);

@@ -10,6 +10,7 @@
 
 #include "core/arena.h"
 #include "core/buf.h"
+#include "core/checksum.h"
 #include "table/decode.h"
 #include "table/table_target.h"
 
@@ -29,7 +30,9 @@ struct bkt_job {
     /* APPLY: sorted by key, no key twice.  `items` is the engine's and is not looked at. */
     struct bkt_change *changes;
     struct bkt_buf *bodies; /* with a raw one, the change's content is made of it, in place */
+    struct bkt_checksum *checksums; /* of the raw ones */
     bool *is_raw;
+    bool *is_torn; /* answered: the body does not match, and a failure was recorded */
     struct bkt_work_item **items;
     size_t count;
     bool durable;

@@ -9,6 +9,7 @@
 #define TABLE_TABLE_SOURCE_H
 
 #include "core/buf.h"
+#include "core/checksum.h"
 #include "core/object.h"
 
 /* A page of a listing.  The engine owns it from the moment it is handed over, and frees it. */
@@ -34,8 +35,9 @@ struct bkt_read {
     enum bkt_read_kind kind;
     struct bkt_object object; /* key apart: what the head said (OBJECT, STOPPED) */
     struct bkt_object_extra extra;
-    struct bkt_buf *body;  /* OBJECT: taken over */
-    struct bkt_str reason; /* FAILED: a line for people */
+    struct bkt_buf *body;         /* OBJECT: taken over */
+    struct bkt_checksum checksum; /* OBJECT: what the body should be, to be verified; or none */
+    struct bkt_str reason;        /* FAILED: a line for people */
 };
 
 #endif

@@ -12,6 +12,7 @@
 #define TABLE_WORK_H
 
 #include "core/buf.h"
+#include "core/checksum.h"
 #include "table/table_target.h"
 
 enum bkt_work_stage {
@@ -53,6 +54,8 @@ struct bkt_work_item {
     struct bkt_change change;
     char *strings;
     struct bkt_buf body;
+    struct bkt_checksum checksum; /* of the body */
+    unsigned torn_reads;          /* in a row: the content was not what it should be */
 
     struct bkt_work_item *newer, *older; /* in the stage's queue */
 };

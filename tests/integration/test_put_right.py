@@ -255,6 +255,61 @@ def test_what_is_no_rest_is_not_glued_on(stub, program, large, db, do):
     assert table.rows(db) == large
 
 
+# Contents that changed on their way
+
+CRC32 = {"x-amz-checksum-crc32": "AAAAAA=="}
+FLIPPED = {"body": "0: some text to be reaD\n" * 40}  # as long as the real one
+SHORTER = {"wrong_content_length": -7}  # a whole answer, as far as HTTP can tell
+
+
+@pytest.mark.parametrize("do", [FLIPPED, SHORTER, {"headers": CRC32}],
+                         ids=["flipped", "shorter", "CRC32"])
+def test_a_content_that_does_not_match_is_read_again(stub, program, contents, db, do):
+    stub.fault(do, op="get", key_prefix="docs/00", count=2)
+    summary = program.sync(URL, db)
+    assert table.rows(db) == contents
+    assert summary["failed"] == 0 and summary["added"] == len(contents)
+    assert summary["get_requests"] == len(contents) + 2
+
+
+def test_a_content_that_never_matches_is_a_failed_object(stub, program, contents, db):
+    program.sync(URL, db)
+    before = dict(contents)
+    contents.put("docs/00.txt", "1: some text to be read\n" * 40)
+    stub.fault(FLIPPED, op="get", key_prefix="docs/00")
+    assert program.sync(URL, db, exits=3)["failed"] == 1
+    assert table.rows(db) == before
+    reason = table.query(db, "SELECT error FROM bucketable_state_objects WHERE error <> ''")
+    assert b"do not match their MD5" in reason[0][0]
+    assert "MD5" in program("get", URL, "docs/00.txt", exits=1).error()
+    stub.clear_faults()
+    program.sync(URL, db)
+    assert table.rows(db) == contents
+
+
+@pytest.mark.parametrize("headers", [
+    {"x-amz-server-side-encryption": "aws:kms"},
+    {"x-amz-server-side-encryption": "aws:kms:dsse"},
+    {"x-amz-server-side-encryption-customer-algorithm": "AES256"},
+], ids=lambda headers: "".join(headers.values()))
+def test_etags_that_are_no_md5(stub, program, contents, db, headers):
+    stub.fault({**FLIPPED, "headers": headers}, op="get", key_prefix="docs/00")
+    program.sync(URL, db)
+    assert table.rows(db)["docs/00.txt"] == FLIPPED["body"].encode()
+
+
+@pytest.mark.parametrize("headers", [
+    {"x-amz-checksum-crc32": "AAAAAA==-3"},
+    {"x-amz-checksum-crc32": "AAAAAA==", "x-amz-checksum-type": "COMPOSITE"},
+    {"x-amz-checksum-crc32": "****************"},
+    {"x-amz-checksum-sha512": "AAAA"},
+], ids=lambda headers: " ".join(headers.values()))
+def test_checksums_that_say_nothing_of_the_whole(stub, program, contents, db, headers):
+    stub.fault({"headers": headers}, op="get")
+    assert program.sync(URL, db)["get_requests"] == len(contents)
+    assert table.rows(db) == contents
+
+
 def query_etag(db, key):
     return table.query(db, "SELECT etag FROM bucketable_state_objects "
                            f"WHERE filename = CAST('{key}' AS BLOB)")[0][0].decode()
