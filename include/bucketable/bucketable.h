@@ -5,11 +5,13 @@
 #define BKT_BUCKETABLE_H
 
 #include <bucketable/base.h>
+#include <bucketable/check.h>
 #include <bucketable/config.h>
 #include <bucketable/error.h>
 #include <bucketable/explain.h>
 #include <bucketable/glob.h>
 #include <bucketable/plan.h>
+#include <bucketable/setup.h>
 #include <bucketable/source.h>
 #include <bucketable/status.h>
 #include <bucketable/sync.h>

@@ -36,6 +36,11 @@ enum cli_option {
     CLI_OPTION_DEEP,
     CLI_OPTION_REPAIR,
     CLI_OPTION_ONLY_CHANGED,
+    CLI_OPTION_WRITE_TEST,
+    CLI_OPTION_APPLY,
+    CLI_OPTION_UNDO,
+    CLI_OPTION_SNS,
+    CLI_OPTION_EVENTBRIDGE,
     CLI_OPTION_COUNT,
 };
 #define CLI_TAKES(option) (1u << (option))
@@ -81,6 +86,8 @@ int cli_plan(struct cli_args *args);
 int cli_verify(struct cli_args *args);
 int cli_explain(struct cli_args *args);
 int cli_status(struct cli_args *args);
+int cli_check(struct cli_args *args);
+int cli_setup(struct cli_args *args);
 int cli_schema(struct cli_args *args);
 
 /* options.c: read argv.  CLI_DONE to go on, else the status to exit with (-1: help was shown, 0).

@@ -35,6 +35,12 @@ const struct cli_option_info cli_options[CLI_OPTION_COUNT] = {
     [CLI_OPTION_REPAIR] = {"repair", NULL, "Mend what differs.", 0},
     [CLI_OPTION_ONLY_CHANGED] = {"only-changed", NULL,
                                  "Only keys whose rows differ from the bucket.", 0},
+    [CLI_OPTION_WRITE_TEST] = {"write-test", NULL, "Put a test object, read it, delete it.", 0},
+    [CLI_OPTION_APPLY] = {"apply", NULL, "Set them, keeping what is there.", 0},
+    [CLI_OPTION_UNDO] = {"undo", NULL, "Remove what --apply has set, and no more.", 0},
+    [CLI_OPTION_SNS] = {"sns", "ARN", "The bucket tells this topic, which tells the queue.", 0},
+    [CLI_OPTION_EVENTBRIDGE] = {"eventbridge", NULL,
+                                "The bucket tells EventBridge, which tells the queue.", 0},
 };
 
 /* An option of the property table, as given; set after the spec file, which it wins over. */

@@ -163,10 +163,13 @@ static int read_document(struct bkt_notify_config *config, struct bkt_error *err
         rc = bkt_xml_next(&xml, &token, err);
     if (rc)
         return rc;
-    if (!is_named(&xml, "NotificationConfiguration"))
+    /* moto, and others that copy it, name the root after the request. */
+    bool is_plain = is_named(&xml, "NotificationConfiguration");
+    if (!is_plain && !is_named(&xml, "GetBucketNotificationResponse") &&
+        !is_named(&xml, "GetBucketNotificationConfigurationResponse"))
         return bkt_error_set(err, BKT_EPARSE, "the answer is no NotificationConfiguration");
     struct bkt_str tag = bkt_xml_tag(&xml);
-    if (tag.ptr[tag.len - 2] != '/')
+    if (is_plain && tag.ptr[tag.len - 2] != '/')
         config->root_tag = tag;
     rc = each_element(&xml, &config->arena, take_entry, config, err);
     return rc ? rc : bkt_xml_next(&xml, &token, err);

@@ -114,6 +114,8 @@ static void adding_and_removing_leaves_the_others_alone(void **state)
         {"", ROOT OURS END, ROOT END, true},
         {"<NotificationConfiguration/>", ROOT OURS END, ROOT END, true},
         {ROOT FOREIGN END, ROOT FOREIGN OURS END, ROOT FOREIGN END, true},
+        {"<GetBucketNotificationResponse>" FOREIGN "</GetBucketNotificationResponse>",
+         ROOT FOREIGN OURS END, ROOT FOREIGN END, true},
         {"<?xml version=\"1.0\"?><n:NotificationConfiguration xmlns:n='u'>" FOREIGN
          "</n:NotificationConfiguration>",
          "<n:NotificationConfiguration xmlns:n='u'>" FOREIGN OURS "</n:NotificationConfiguration>",
