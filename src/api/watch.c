@@ -357,8 +357,13 @@ static int open_listeners(struct bkt_watch *watch, struct bkt_error *err)
         };
     }
     struct bkt_channel channels[BKT_CHANNELS_MAX];
-    int rc =
-        bkt_channels_open(&watch->driver.bucket, owners, channels, &watch->listener_count, err);
+    struct bkt_channels_warning warning = {warn, watch};
+    int rc = bkt_channels_open(&watch->driver.bucket,
+                               owners,
+                               &warning,
+                               channels,
+                               &watch->listener_count,
+                               err);
     for (size_t i = 0; i < watch->listener_count; i++)
         watch->listeners[i].channel = channels[i];
     return rc;
