@@ -315,6 +315,35 @@ def query_etag(db, key):
                            f"WHERE filename = CAST('{key}' AS BLOB)")[0][0].decode()
 
 
+# Signatures
+
+@pytest.mark.parametrize("options", [(), ("--request-payer",)], ids=["plain", "request-payer"])
+def test_keys_of_every_kind_are_signed_as_the_server_does(stub, program, db, options):
+    """The server's own signer refuses what differs; boto3 agrees with it (test_stub_server.py)."""
+    keys = ["a+b c%2F/../~\u00e9", "x//y", "/lead", "tab\tcr\rnl\n", "a&b=c?d#e", "~*'()!", "100%",
+            "\ufffd", "\U0001f600", ".", "..", "a/./b", "\x01\x7f", "%00", "a;b,c:d@e$f", '"<>|\\^`{}']
+    for key in keys:
+        stub.put(key, key.encode())
+    program.sync(URL, db, *options)
+    assert table.rows(db) == {key: key.encode() for key in keys}
+
+
+def test_who_is_to_pay(stub, program, contents, db):
+    """What S3 says where the requester pays and did not say so."""
+    stub.fault({"status": 403, "code": "AccessDenied"}, op="get", key_prefix="docs/05")
+    result = program("sync", URL, db, exits=3)
+    assert "--request-payer" in result.stderr
+    assert "--request-payer" not in program("sync", URL, db, "--request-payer", exits=3).stderr
+
+
+def test_an_archived_object_that_was_restored_is_read(stub, program, contents, db):
+    stub.fault({"headers": {"x-amz-storage-class": "GLACIER",
+                            "x-amz-restore": 'ongoing-request="false", expiry-date="..."'}},
+               op="get", key_prefix="docs/05")
+    program.sync(URL, db)
+    assert table.rows(db) == contents
+
+
 def test_all_is_counted(stub, program, contents, db):
     summary = program.sync(URL, db)
     seen = Counter(ops(stub))
