@@ -706,6 +706,29 @@ static void status_tells_of_tables_and_failures(void **state)
     T_TORTURE(read_status());
 }
 
+static void boundaries_are_kept(void **state)
+{
+    (void)state;
+    struct bkt_buf found = BKT_BUF_INIT(BKT_BOUNDARIES_BYTES_MAX);
+    struct bkt_error err;
+    struct bkt_table_target target;
+    struct bkt_attached attached;
+    assert_int_equal(open_table(NULL, &target, &err), BKT_OK);
+    assert_int_equal(target.ops->attach(target.self, &plain, &attached, &err), BKT_OK);
+    assert_int_equal(target.ops->load_boundaries(target.self, &found, &err), BKT_OK);
+    assert_int_equal(found.len, 0);
+    assert_int_equal(target.ops->save_boundaries(target.self, BKT_STR("\0\1a"), &err), BKT_OK);
+    assert_int_equal(target.ops->save_boundaries(target.self, BKT_STR("\0\1b"), &err), BKT_OK);
+    target.ops->free(target.self);
+
+    assert_int_equal(open_table(NULL, &target, &err), BKT_OK);
+    assert_int_equal(target.ops->attach(target.self, &plain, &attached, &err), BKT_OK);
+    assert_int_equal(target.ops->load_boundaries(target.self, &found, &err), BKT_OK);
+    assert_true(bkt_str_eq(bkt_buf_str(&found), BKT_STR("\0\1b")));
+    target.ops->free(target.self);
+    bkt_buf_clear(&found);
+}
+
 /* With an argument the conformance suite: one plan of tests a run. */
 int main(int argc, char **argv)
 {
@@ -754,6 +777,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_row_that_must_not_go_is_a_failure, clean, check_memory),
         cmocka_unit_test_setup_teardown(status_tells_of_tables_and_failures, clean, check_memory),
         cmocka_unit_test_setup_teardown(the_file_is_made_as_it_should_be, clean, check_memory),
+        cmocka_unit_test_setup_teardown(boundaries_are_kept, clean, check_memory),
     };
     int failed = argc > 1 ? target_conformance(&kit)
                           : cmocka_run_group_tests_name("sqlite", tests, NULL, NULL);
