@@ -151,6 +151,41 @@ class MinioBinary(Install):
         return {"GOBIN": str(self.bin), "GOFLAGS": "", "CGO_ENABLED": "0"}
 
 
+class KafkaJars(Install):
+    """Kafka's broker and what it needs, from Maven Central: 45 jars, 43 MB."""
+
+    POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
+      <modelVersion>4.0.0</modelVersion>
+      <groupId>bucketable</groupId><artifactId>tests</artifactId><version>1</version>
+      <packaging>pom</packaging>
+      <dependencies>
+        <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId>
+          <version>4.4.0</version></dependency>
+        <dependency><groupId>org.apache.logging.log4j</groupId>
+          <artifactId>log4j-slf4j-impl</artifactId><version>2.25.5</version></dependency>
+      </dependencies>
+    </project>"""
+
+    def __init__(self):
+        self.place = cache_dir() / "kafka-4.4.0"
+        super().__init__("kafka", self.place / "installed")
+
+    def command(self):
+        if not shutil.which("java") or not shutil.which("mvn"):
+            raise Unavailable("kafka: no Java or no Maven to get it with")
+        self.place.mkdir(parents=True, exist_ok=True)
+        (self.place / "pom.xml").write_text(self.POM)
+        return ["mvn", "-B", "-ntp", "-q", "-f", str(self.place / "pom.xml"),
+                "dependency:copy-dependencies", f"-DoutputDirectory={self.place}/lib"]
+
+    def finish(self):
+        self.done.touch()
+
+    def wait(self, timeout_s):
+        super().wait(timeout_s)
+        return self.place / "lib"
+
+
 class Server:
     """A running process with an HTTP address.  start() returns when it is ready."""
 
@@ -239,3 +274,53 @@ class Moto(Server):
 
     def command(self):
         return [str(self.python), "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
+
+
+class Kafka(Server):
+    """One broker that is its own controller; `brokers` is its address."""
+
+    name = "kafka"
+    start_timeout_s = 90
+    SETTINGS = """
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=PLAINTEXT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+log.dirs={directory}/data
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=1
+group.initial.rebalance.delay.ms=0
+auto.create.topics.enable=false
+log.cleaner.dedupe.buffer.size=16777216
+"""
+
+    def __init__(self, directory, jars):
+        super().__init__(directory)
+        self.jars = jars
+        self.brokers = f"127.0.0.1:{self.port}"
+
+    def command(self):
+        settings = self.directory / "server.properties"
+        settings.write_text(self.SETTINGS.format(
+            port=self.port, controller=free_port(), directory=self.directory))
+        java = ("java -Xms64m -Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+                f" -cp '{self.jars}/*'")
+        script = (f'id=$({java} kafka.tools.StorageTool random-uuid 2>/dev/null) &&'
+                  f' {java} kafka.tools.StorageTool format -t "$id" -c "$1" &&'
+                  f' exec {java} kafka.Kafka "$1"')
+        return ["/bin/sh", "-c", script, "kafka", str(settings)]
+
+    def is_ready(self):
+        """It opens this port when it can be asked; clients try again until it answers."""
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=2).close()
+            return True
+        except OSError:
+            return False

@@ -15,6 +15,7 @@
 #include <bucketable/source.h>
 #include <bucketable/status.h>
 #include <bucketable/sync.h>
+#include <bucketable/target.h>
 #include <bucketable/text.h>
 #include <bucketable/verify.h>
 #include <bucketable/watch.h>

@@ -108,6 +108,9 @@ void cli_say(const struct cli_globals *globals, const char *level, const char *f
 /* Say why a call failed, and which status that is. */
 int cli_fail(const struct cli_globals *globals, const struct bkt_error *err);
 
+/* BKT_ECONFIG when --json and the target both want standard output. */
+int cli_check_stdout(const struct cli_args *args, struct bkt_error *err);
+
 /* output.c: bkt_write_fn onto a FILE; a write that fails is noticed by cli_flush(). */
 int cli_write(void *file, const char *bytes, size_t len);
 

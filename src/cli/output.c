@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
@@ -55,6 +56,9 @@ int cli_fail(const struct cli_globals *globals, const struct bkt_error *err)
     int signal_number = cli_signals_caught();
     if (err->code == BKT_ECANCELED && signal_number)
         return CLI_SIGNALED + signal_number;
+    /* As with any program in a pipe whose reader has seen enough. */
+    if (err->code == BKT_ECLOSED)
+        return CLI_FAILED;
     cli_say(globals, "error", "%s", err->message);
     switch (err->code) {
     case BKT_ECONFIG:
@@ -64,6 +68,16 @@ int cli_fail(const struct cli_globals *globals, const struct bkt_error *err)
     default:
         return CLI_FAILED;
     }
+}
+
+int cli_check_stdout(const struct cli_args *args, struct bkt_error *err)
+{
+    const char *url = bkt_config_string(args->config, "url");
+    if (!args->globals.json || !url || strcasecmp(url, "jsonl:-") != 0)
+        return BKT_OK;
+    return bkt_error_set(err, BKT_ECONFIG,
+                         "--json and the target jsonl:- both want standard output: leave out one "
+                         "of the two, or name a file: jsonl:FILE");
 }
 
 /* Progress. */

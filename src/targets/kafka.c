@@ -184,12 +184,19 @@ static int produce(struct kafka *kafka,
                    struct bkt_error *err)
 {
     rd_kafka_t *rk = kafka->producer.rk;
+    const rd_kafka_vu_t parts[] = {
+        {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = kafka->topic},
+        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
+        {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {unconst(row->key), row->key_len}},
+        {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {value, len}},
+        {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
+    };
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__QUEUE_FULL;
     for (int i = 0; code == RD_KAFKA_RESP_ERR__QUEUE_FULL && i < FULL_QUEUE_TRIES; i++) {
-        code = rd_kafka_producev(
-            rk, RD_KAFKA_V_TOPIC(kafka->topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-            RD_KAFKA_V_KEY(unconst(row->key), row->key_len), RD_KAFKA_V_VALUE(value, len),
-            RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
+        rd_kafka_error_t *error = rd_kafka_produceva(rk, parts, sizeof(parts) / sizeof(parts[0]));
+        code = error ? rd_kafka_error_code(error) : RD_KAFKA_RESP_ERR_NO_ERROR;
+        if (error)
+            rd_kafka_error_destroy(error);
         (void)rd_kafka_poll(rk, code == RD_KAFKA_RESP_ERR__QUEUE_FULL ? FULL_QUEUE_MS : 0);
     }
     if (!code)

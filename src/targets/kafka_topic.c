@@ -5,7 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MESSAGE_BYTES_MAX = 1048588 }; /* Kafka's own default */
+enum {
+    MESSAGE_BYTES_MAX = 1048588, /* Kafka's own default */
+    APPEAR_MS = 100,
+    APPEAR_TRIES = 100,
+};
 
 /* A request's answer, of which the caller reads what it asked for. */
 struct answer {
@@ -171,6 +175,11 @@ int bkt_kafka_topic_prepare(struct bkt_kafka_client *client,
             return bkt_kafka_fail(client, "create", code, NULL, err);
         must_be_empty = must_be_empty && code != RD_KAFKA_RESP_ERR_NO_ERROR;
         code = describe(client, &found);
+        /* What one broker has made, another knows a moment later. */
+        for (int i = 0; code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && i < APPEAR_TRIES; i++) {
+            (void)rd_kafka_poll(client->rk, APPEAR_MS);
+            code = describe(client, &found);
+        }
     }
     if (code)
         return bkt_kafka_fail(client, "read the settings of", code, NULL, err);

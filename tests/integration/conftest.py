@@ -18,6 +18,7 @@ from bucket import Bucket  # noqa: E402
 from program import Program  # noqa: E402
 from proxy import Proxy  # noqa: E402
 
+KAFKA_TIMEOUT_S = 600
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 
 
@@ -47,6 +48,9 @@ class Servers:
     def make(self, name):
         if name == "moto":
             return servers.Moto(self.directory / name, sys.executable)
+        if name == "kafka":
+            jars = servers.KafkaJars().wait(KAFKA_TIMEOUT_S)
+            return servers.Kafka(self.directory / name, jars)
         if "MINIO" not in os.environ:
             raise servers.Unavailable(os.environ.get("MINIO_UNAVAILABLE", "MINIO is not set"))
         return servers.Minio(self.directory / name, os.environ["MINIO"])
@@ -67,6 +71,11 @@ def all_servers(tmp_path_factory):
 def server(request, all_servers):
     """Each test runs against every server, unless `marks.minio_only` or such says otherwise."""
     return all_servers.get(request.param)
+
+
+@pytest.fixture
+def kafka(all_servers):
+    return all_servers.get("kafka")
 
 
 @pytest.fixture

@@ -1,0 +1,87 @@
+"""A topic of a real broker, read by kcat and folded by key, is the bucket."""
+
+import json
+import os
+import shutil
+import subprocess
+import uuid
+from pathlib import Path
+
+import pytest
+from marks import minio_only
+from servers import free_port
+
+pytestmark = pytest.mark.skipif(not shutil.which("kcat"), reason="kcat is not installed")
+C_TEST = (Path(os.environ["BUCKETABLE_PLAIN"]).parent / "../../tests/unit/targets"
+          / "test_targets_kafka").resolve()
+
+
+@pytest.fixture
+def topic():
+    return f"objects-{uuid.uuid4().hex[:12]}"
+
+
+def messages(kafka, topic):
+    out = subprocess.run(
+        ["kcat", "-b", kafka.brokers, "-C", "-t", topic, "-o", "beginning", "-e", "-q", "-J",
+         "-X", "isolation.level=read_committed"], capture_output=True, check=True, timeout=60)
+    return [json.loads(line) for line in out.stdout.splitlines()]
+
+
+def fold(found):
+    rows = {}
+    for message in found:
+        if message["payload"] is None:
+            rows.pop(message["key"], None)
+        else:
+            rows[message["key"]] = message["payload"].encode()
+    return rows
+
+
+@minio_only
+def test_the_topic_folded_by_key_is_the_bucket(bucket, program, kafka, topic, tmp_path):
+    target = [f"kafka://{kafka.brokers}/{topic}", "--state", tmp_path / "state"]
+    bucket.put_all({f"k{i}": f"content {i}" for i in range(500)} | {"empty": ""})
+    assert program.sync(bucket.url, *target)["added"] == 501
+    assert fold(messages(kafka, topic)) == bucket.contents()
+    bucket.put("k7", "another")
+    bucket.delete("k8")
+    assert program.sync(bucket.url, *target)["unchanged"] == 499
+    found = messages(kafka, topic)
+    assert len(found) == 503
+    assert fold(found) == bucket.contents()
+
+
+@minio_only
+def test_a_large_object_is_refused_or_referenced(bucket, program, kafka, topic, tmp_path):
+    target = [f"kafka://{kafka.brokers}/{topic}", "--state", tmp_path / "state"]
+    bucket.put_all({"large": "x" * 2_000_000, "small": "s"})
+    refused = program("sync", bucket.url, *target, exits=3)
+    assert "max.message.bytes" in refused.stderr
+    assert fold(messages(kafka, topic)) == {"small": b"s"}
+    other = [f"kafka://{kafka.brokers}/{topic}-2", "--state", tmp_path / "state-2"]
+    program("sync", bucket.url, *other, "--large-objects", "reference")
+    reference = json.loads(fold(messages(kafka, f"{topic}-2"))["large"])
+    assert (reference["bucket"], reference["key"]) == (bucket.name, "large")
+    assert reference["size"] == 2_000_000
+
+
+@minio_only
+def test_what_cannot_be_written_to_is_one_line(bucket, program, kafka, topic, tmp_path):
+    target = f"kafka://{kafka.brokers}/{topic}"
+    assert "--state" in program("sync", bucket.url, target, exits=2).error()
+    option = program("sync", bucket.url, target, "--state", tmp_path / "s",
+                     "--kafka-option", "sasl.pasword=hunter2", exits=2).error()
+    assert "sasl.pasword" in option and "hunter2" not in option
+    gone = f"127.0.0.1:{free_port()}"
+    error = program("sync", bucket.url, f"kafka://{gone}/{topic}", "--state", tmp_path / "s",
+                    exits=1).error()
+    assert gone in error and "refused" in error
+
+
+@pytest.mark.skipif(not C_TEST.exists(), reason="built without librdkafka")
+@pytest.mark.parametrize("arguments", [[], ["conformance"]], ids=["kafka", "conformance"])
+def test_the_suite_that_every_target_passes(kafka, arguments):
+    ran = subprocess.run([C_TEST, *arguments], env={**os.environ, "BKT_TEST_KAFKA": kafka.brokers},
+                         capture_output=True, timeout=300)
+    assert ran.returncode == 0, ran.stdout.decode() + ran.stderr.decode()

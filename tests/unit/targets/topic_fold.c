@@ -1,0 +1,142 @@
+#include "targets/topic_fold.h"
+
+#include <bucketable/error.h>
+
+#include "t.h"
+
+#include <librdkafka/rdkafka.h>
+#include <stdio.h>
+
+enum { WAIT_MS = 20000, ROW_BYTES_MAX = 8 << 20 };
+
+static rd_kafka_t *handle(rd_kafka_type_t type, const char *brokers)
+{
+    static const char *const settings[][2] = {
+        {"group.id", "test"},
+        {"isolation.level", "read_committed"},
+        {"enable.partition.eof", "true"},
+        {"auto.offset.reset", "earliest"},
+        {"enable.auto.commit", "false"},
+        {"fetch.wait.max.ms", "10"},
+    };
+    char text[256] = "";
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    assert_int_equal(rd_kafka_conf_set(conf, "bootstrap.servers", brokers, text, sizeof(text)),
+                     RD_KAFKA_CONF_OK);
+    for (size_t i = 0; type == RD_KAFKA_CONSUMER && i < T_COUNT(settings); i++) {
+        assert_int_equal(
+            rd_kafka_conf_set(conf, settings[i][0], settings[i][1], text, sizeof(text)),
+            RD_KAFKA_CONF_OK);
+    }
+    rd_kafka_t *rk = rd_kafka_new(type, conf, text, sizeof(text));
+    if (!rk)
+        fail_msg("%s", text);
+    return rk;
+}
+
+static void append(struct bkt_buf *buf, const void *bytes, size_t len)
+{
+    assert_int_equal(bkt_buf_append(buf, (struct bkt_str){bytes, len}), BKT_OK);
+}
+
+static void keep(const rd_kafka_message_t *message, struct topic_row *row)
+{
+    row->exists = message->payload != NULL;
+    bkt_buf_reset(&row->value);
+    bkt_buf_reset(&row->headers);
+    if (message->payload)
+        append(&row->value, message->payload, message->len);
+    rd_kafka_headers_t *headers = NULL;
+    if (rd_kafka_message_headers(message, &headers))
+        return;
+    const char *name;
+    const void *value;
+    size_t len;
+    for (size_t i = 0; !rd_kafka_header_get_all(headers, i, &name, &value, &len); i++) {
+        append(&row->headers, name, strlen(name));
+        append(&row->headers, "=", 1);
+        append(&row->headers, value, len);
+        append(&row->headers, "\n", 1);
+    }
+}
+
+void topic_read_row(const char *brokers,
+                    const char *topic,
+                    struct bkt_str key,
+                    struct topic_row *row)
+{
+    *row = (struct topic_row){.value = BKT_BUF_INIT(ROW_BYTES_MAX),
+                              .headers = BKT_BUF_INIT(ROW_BYTES_MAX)};
+    rd_kafka_t *rk = handle(RD_KAFKA_CONSUMER, brokers);
+    (void)rd_kafka_poll_set_consumer(rk);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, topic, 0)->offset = RD_KAFKA_OFFSET_BEGINNING;
+    assert_int_equal(rd_kafka_assign(rk, list), RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_topic_partition_list_destroy(list);
+    bool is_at_end = false;
+    while (!is_at_end) {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(rk, WAIT_MS);
+        assert_non_null(message);
+        is_at_end = message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
+        if (message->err && !is_at_end)
+            fail_msg("read %s: %s", topic, rd_kafka_message_errstr(message));
+        struct bkt_str found = {message->key, message->key_len};
+        if (!message->err && bkt_str_eq(found, key))
+            keep(message, row);
+        rd_kafka_message_destroy(message);
+    }
+    (void)rd_kafka_consumer_close(rk);
+    rd_kafka_destroy(rk);
+}
+
+void topic_row_clear(struct topic_row *row)
+{
+    bkt_buf_clear(&row->value);
+    bkt_buf_clear(&row->headers);
+}
+
+void topic_create(const char *brokers, const char *topic, const char *name, const char *value)
+{
+    char text[128];
+    rd_kafka_t *rk = handle(RD_KAFKA_PRODUCER, brokers);
+    rd_kafka_NewTopic_t *made = rd_kafka_NewTopic_new(topic, 1, 1, text, sizeof(text));
+    (void)rd_kafka_NewTopic_set_config(made, "cleanup.policy", "compact");
+    (void)rd_kafka_NewTopic_set_config(made, name, value);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
+    rd_kafka_CreateTopics(rk, &made, 1, NULL, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, WAIT_MS);
+    assert_non_null(event);
+    assert_int_equal(rd_kafka_event_error(event), RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_event_destroy(event);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_NewTopic_destroy(made);
+    rd_kafka_destroy(rk);
+}
+
+void topic_remove(const char *brokers, const char *topic)
+{
+    rd_kafka_t *rk = handle(RD_KAFKA_PRODUCER, brokers);
+    rd_kafka_DeleteTopic_t *gone = rd_kafka_DeleteTopic_new(topic);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
+    rd_kafka_DeleteTopics(rk, &gone, 1, NULL, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, WAIT_MS);
+    assert_non_null(event);
+    rd_kafka_event_destroy(event);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_DeleteTopic_destroy(gone);
+    rd_kafka_destroy(rk);
+}
+
+void topic_write(const char *brokers, const char *topic, const char *key, const char *value)
+{
+    rd_kafka_t *rk = handle(RD_KAFKA_PRODUCER, brokers);
+    rd_kafka_topic_t *handle_of_topic = rd_kafka_topic_new(rk, topic, NULL);
+    char bytes[64];
+    size_t len = (size_t)snprintf(bytes, sizeof(bytes), "%s", value);
+    assert_int_equal(rd_kafka_produce(handle_of_topic, 0, RD_KAFKA_MSG_F_COPY, bytes, len, key,
+                                      strlen(key), NULL),
+                     0);
+    assert_int_equal(rd_kafka_flush(rk, WAIT_MS), RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_topic_destroy(handle_of_topic);
+    rd_kafka_destroy(rk);
+}
