@@ -42,23 +42,6 @@ void bkt_source_stop(struct bkt_source *source)
     bkt_asker_stop(&source->asker);
 }
 
-/* A table without state: every object that is a row is new to it. */
-static int scan_nothing(void *self,
-                        const struct bkt_scan *scan,
-                        bkt_state_fn *fn,
-                        void *ctx,
-                        size_t *out_count,
-                        struct bkt_error *err)
-{
-    (void)self;
-    (void)scan;
-    (void)fn;
-    (void)ctx;
-    (void)err;
-    *out_count = 0;
-    return BKT_OK;
-}
-
 struct telling {
     bkt_listed_fn *fn;
     void *ctx;
@@ -92,12 +75,9 @@ static int tell(void *ctx,
 
 int bkt_source_walk(struct bkt_source *source, bkt_listed_fn *fn, void *ctx, struct bkt_error *err)
 {
-    static const struct bkt_table_target_ops ops = {.scan = scan_nothing};
-    static const struct bkt_table_target no_table = {.ops = &ops};
-    struct bkt_merge_rules rules = {.filter = source->asker.bucket.filter};
     struct bkt_merge_counts counts = {0};
     struct telling telling = {fn, ctx};
-    return bkt_walk(&source->asker, &rules, &no_table, &counts, tell, &telling, err);
+    return bkt_walk_bucket(&source->asker, &counts, tell, &telling, err);
 }
 
 /* Which rule keeps a key from being a row, for people. */

@@ -135,6 +135,35 @@ int bkt_walk(struct bkt_asker *asker,
     return rc;
 }
 
+/* A table without state: every object that is a row is new to it. */
+static int scan_nothing(void *self,
+                        const struct bkt_scan *scan,
+                        bkt_state_fn *fn,
+                        void *ctx,
+                        size_t *out_count,
+                        struct bkt_error *err)
+{
+    (void)self;
+    (void)scan;
+    (void)fn;
+    (void)ctx;
+    (void)err;
+    *out_count = 0;
+    return BKT_OK;
+}
+
+int bkt_walk_bucket(struct bkt_asker *asker,
+                    struct bkt_merge_counts *counts,
+                    bkt_difference_fn *fn,
+                    void *ctx,
+                    struct bkt_error *err)
+{
+    static const struct bkt_table_target_ops ops = {.scan = scan_nothing};
+    static const struct bkt_table_target no_table = {.ops = &ops};
+    struct bkt_merge_rules rules = {.filter = asker->bucket.filter};
+    return bkt_walk(asker, &rules, &no_table, counts, fn, ctx, err);
+}
+
 int bkt_walk_key(struct bkt_str key,
                  const struct bkt_object *object,
                  const struct bkt_merge_rules *rules,

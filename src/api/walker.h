@@ -21,7 +21,14 @@ BKT_MUST_CHECK int bkt_walk(struct bkt_asker *asker,
                             void *ctx,
                             struct bkt_error *err);
 
-/* The same for one key; `object` is what the bucket has, NULL for nothing. */
+/* The same beside a table that is empty: every object that is a row is told as to be READ. */
+BKT_MUST_CHECK int bkt_walk_bucket(struct bkt_asker *asker,
+                                   struct bkt_merge_counts *counts,
+                                   bkt_difference_fn *fn,
+                                   void *ctx,
+                                   struct bkt_error *err);
+
+/* And for one key; `object` is what the bucket has, NULL for nothing. */
 BKT_MUST_CHECK int bkt_walk_key(struct bkt_str key,
                                 const struct bkt_object *object,
                                 const struct bkt_merge_rules *rules,

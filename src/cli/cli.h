@@ -83,6 +83,7 @@ int cli_watch(struct cli_args *args);
 int cli_ls(struct cli_args *args);
 int cli_get(struct cli_args *args);
 int cli_plan(struct cli_args *args);
+int cli_enqueue(struct cli_args *args);
 int cli_verify(struct cli_args *args);
 int cli_explain(struct cli_args *args);
 int cli_status(struct cli_args *args);

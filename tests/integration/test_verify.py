@@ -1,5 +1,8 @@
 """`verify` finds what is wrong with a table, whoever did it, and `--repair` mends it."""
 
+import signal
+import time
+
 import table
 from marks import minio_only
 
@@ -145,3 +148,16 @@ def test_verify_writes_nothing(bucket, program, db):
 def test_options_of_other_commands(bucket, program, db):
     error = program("sync", "--deep", bucket.url, db, exits=2).error()
     assert "sync does not take --deep" in error
+
+
+@minio_only
+def test_a_signal_ends_it(bucket, program, proxy, db):
+    bucket.put_all(documents(5))
+    program("sync", bucket.url, db)
+    proxy.delay_s = 30
+    running = program.start("verify", "--deep", bucket.url, db, env=proxy.env())
+    proxy.wait_for_reads(1)
+    running.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    result = program.finish(running, exits=130)
+    assert time.monotonic() - began < 10 and result.stdout == b""
