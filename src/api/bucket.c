@@ -60,22 +60,21 @@ static int open_client(struct bkt_bucket *bucket, struct bkt_error *err)
         .endpoint_url = url,
         .service = "s3",
     };
-    char region[BKT_REGION_BYTES];
     if (rc == BKT_OK)
-        rc = bkt_region_find(&request, region, err);
+        rc = bkt_region_find(&request, bucket->region, err);
     if (rc)
         return rc;
 
+    bucket->place = (struct bkt_endpoint_s3_request){
+        .bucket = bkt_str_from(settings->bucket_name),
+        .region = bkt_str_from(bucket->region),
+        .endpoint_url = url,
+        .path_style = (enum bkt_path_style)settings->force_path_style,
+        .switches = bkt_endpoint_switches_find(bkt_env_process(), profiles),
+    };
     struct bkt_s3_options options = {
         .http = bucket->http,
-        .bucket =
-            {
-                .bucket = bkt_str_from(settings->bucket_name),
-                .region = bkt_str_from(region),
-                .endpoint_url = url,
-                .path_style = (enum bkt_path_style)settings->force_path_style,
-                .switches = bkt_endpoint_switches_find(bkt_env_process(), profiles),
-            },
+        .bucket = bucket->place,
         .no_sign_request = settings->no_sign_request,
         .request_payer = settings->request_payer,
         .retry_time_ms = settings->retry_time,

@@ -17,6 +17,8 @@ struct bkt_bucket {
     struct bkt_http_options http_options;
     struct bkt_http *http;
     struct bkt_creds_cache *creds; /* NULL with no_sign_request */
+    char region[BKT_REGION_BYTES]; /* that was looked for; the bucket's own may be another */
+    struct bkt_endpoint_s3_request place;
     struct bkt_s3 *s3;
     struct bkt_profiles profiles;
     struct bkt_creds queue_creds; /* what bkt_bucket_queue_creds() gave last */

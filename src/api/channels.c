@@ -1,6 +1,7 @@
 #include "api/channels.h"
 
 #include "api/queue.h"
+#include "events/listen_channel.h"
 #include "events/redis_channel.h"
 #include "events/sqs_channel.h"
 
@@ -14,6 +15,11 @@ struct opening {
     const struct bkt_channels_warning *warning;
     uint64_t seed;
 };
+
+typedef int open_fn(const struct opening *opening,
+                    const struct bkt_channel_owner *owner,
+                    struct bkt_channel *out_channel,
+                    struct bkt_error *err);
 
 static void begin(struct opening *opening,
                   struct bkt_bucket *bucket,
@@ -71,6 +77,25 @@ static int open_redis(const struct opening *opening,
     return bkt_redis_channel_new(&options, owner, out_channel, err);
 }
 
+static int open_listen(const struct opening *opening,
+                       const struct bkt_channel_owner *owner,
+                       struct bkt_channel *out_channel,
+                       struct bkt_error *err)
+{
+    struct bkt_bucket *bucket = opening->bucket;
+    struct bkt_listen_channel_options options = {
+        .http = bucket->http,
+        .bucket = bucket->place,
+        .prefix = bkt_str_from(bucket->settings->prefix),
+        .want_metadata = opening->scope.want_metadata,
+        .no_sign_request = bucket->settings->no_sign_request,
+        .creds = bkt_bucket_queue_creds,
+        .creds_ctx = bucket,
+        .seed = opening->seed,
+    };
+    return bkt_listen_channel_new(&options, owner, out_channel, err);
+}
+
 int bkt_channels_open(struct bkt_bucket *bucket,
                       const struct bkt_channel_owner *owners,
                       const struct bkt_channels_warning *warning,
@@ -81,13 +106,20 @@ int bkt_channels_open(struct bkt_bucket *bucket,
     const struct bkt_settings *settings = bucket->settings;
     struct opening opening;
     begin(&opening, bucket, warning);
+    open_fn *const wanted[BKT_CHANNELS_MAX] = {
+        settings->redis_url       ? open_redis
+        : settings->sqs_queue_url ? open_sqs
+                                  : NULL,
+        settings->minio_listen ? open_listen : NULL,
+    };
     *out_count = 0;
-    int rc = BKT_OK;
-    if (settings->redis_url)
-        rc = open_redis(&opening, &owners[0], &out_channels[0], err);
-    else if (settings->sqs_queue_url)
-        rc = open_sqs(&opening, &owners[0], &out_channels[0], err);
-    if (rc == BKT_OK && (settings->redis_url || settings->sqs_queue_url))
+    for (size_t i = 0; i < BKT_CHANNELS_MAX; i++) {
+        if (!wanted[i])
+            continue;
+        int rc = wanted[i](&opening, &owners[*out_count], &out_channels[*out_count], err);
+        if (rc)
+            return rc;
         (*out_count)++;
-    return rc;
+    }
+    return BKT_OK;
 }

@@ -97,20 +97,18 @@ static void on_object(void *ctx, uint64_t id, struct bkt_s3_object *object)
     *object->body = BKT_BUF_INIT(0);
 }
 
-static int add(struct bkt_deep *deep,
-               int tag,
-               struct bkt_str key,
-               struct entry **out_entry,
-               struct bkt_error *err)
+/* NULL when memory is out, and `err` says so. */
+static struct entry *add(struct bkt_deep *deep, int tag, struct bkt_str key, struct bkt_error *err)
 {
     struct entry *entry = &deep->entries[deep->count];
     *entry = (struct entry){.key_len = key.len, .tag = tag};
     entry->key = bkt_mem_strdup(key.ptr, key.len);
-    if (!entry->key)
-        return bkt_error_set(err, BKT_ENOMEM, "compare contents: out of memory");
+    if (!entry->key) {
+        (void)bkt_error_set(err, BKT_ENOMEM, "compare contents: out of memory");
+        return NULL;
+    }
     deep->count++;
-    *out_entry = entry;
-    return BKT_OK;
+    return entry;
 }
 
 int bkt_deep_compare(struct bkt_deep *deep,
@@ -126,11 +124,11 @@ int bkt_deep_compare(struct bkt_deep *deep,
                    (deep->bytes > 0 && bytes > deep->bytes_max) ||
                    (bytes <= deep->bytes_max && deep->bytes > deep->bytes_max - bytes);
     int rc = is_full ? bkt_deep_flush(deep, err) : BKT_OK;
-    struct entry *entry;
-    if (rc == BKT_OK)
-        rc = add(deep, tag, key, &entry, err);
     if (rc)
         return rc;
+    struct entry *entry = add(deep, tag, key, err);
+    if (!entry)
+        return BKT_ENOMEM;
     entry->is_compared = true;
     entry->content = *content;
     entry->content_is_bytes = content_is_bytes;
@@ -148,9 +146,10 @@ int bkt_deep_compare(struct bkt_deep *deep,
 
 int bkt_deep_pass(struct bkt_deep *deep, int tag, struct bkt_str key, struct bkt_error *err)
 {
-    struct entry *entry;
     int rc = deep->count == ENTRIES_MAX ? bkt_deep_flush(deep, err) : BKT_OK;
-    return rc ? rc : add(deep, tag, key, &entry, err);
+    if (rc)
+        return rc;
+    return add(deep, tag, key, err) ? BKT_OK : BKT_ENOMEM;
 }
 
 static int compare(const struct bkt_deep *deep,

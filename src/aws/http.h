@@ -73,7 +73,7 @@ struct bkt_http_request {
     uint32_t total_timeout_ms;   /* 0: none */
     bool no_proxy;               /* whatever the environment says (IMDS, ECS) */
     bool fresh_connection;       /* after a failure on a kept-alive one */
-    uint64_t size_hint; /* bytes of body that are expected: larger reads; 0: not known */
+    uint64_t size_hint;          /* bytes of body that are expected: larger reads; 0: not known */
     bkt_http_head_fn *on_head;   /* may be NULL */
     bkt_http_data_fn *on_data;   /* may be NULL */
     bkt_http_done_fn *on_done;
