@@ -1,0 +1,93 @@
+"""Stands between the program and a server, and refuses what it is told to, as AWS does."""
+
+import http.client
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "keep-alive"}
+
+
+class Refuser:
+    """refused holds names of calls: "?notification", "LIST", "GET", "sqs:ReceiveMessage", "sts"."""
+
+    def __init__(self, server_port):
+        self.server_port = server_port
+        self.refused = {}  # name of the call: how it is refused, see answer()
+        self.calls = []
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+
+    def __enter__(self):
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+    def refuse(self, call, status=403, code="AccessDenied", message="Access Denied", headers=None):
+        self.refused[call] = (status, code, message, headers or {})
+
+    def handler(self):
+        refuser = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def any_method(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                call = name_of(self.command, self.path, self.headers)
+                refuser.calls.append((self.command, call))
+                found = refuser.refused.get(f"{self.command} {call}", refuser.refused.get(call))
+                status, headers, answer = (
+                    refusal(found, call) if found else refuser.forward(self, body))
+                self.send_response_only(status)
+                for name, value in headers:
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = any_method
+
+            def log_message(self, *_):
+                pass
+
+        return Handler
+
+    def forward(self, request, body):
+        server = http.client.HTTPConnection("127.0.0.1", self.server_port, timeout=30)
+        headers = {n: v for n, v in request.headers.items() if n.lower() != "connection"}
+        server.request(request.command, request.path, body=body, headers=headers)
+        answer = server.getresponse()
+        kept = [(n, v) for n, v in answer.getheaders() if n.lower() not in HOP_BY_HOP]
+        result = answer.status, kept, answer.read()
+        server.close()
+        return result
+
+
+def name_of(method, path, headers):
+    target = headers.get("X-Amz-Target", "")
+    if target:
+        return "sqs:" + target.split(".")[1]
+    if "/sts/aws4_request" in headers.get("Authorization", ""):
+        return "sts"
+    parts = urlsplit(path)
+    for subresource in ("location", "versioning", "notification"):
+        if parts.query.split("=")[0] == subresource:
+            return "?" + subresource
+    return "LIST" if "list-type=" in parts.query else method
+
+
+def refusal(how, call):
+    status, code, message, headers = how
+    if call.startswith("sqs:"):
+        body = json.dumps({"__type": f"com.amazonaws.sqs#{code}", "message": message})
+        kind = "application/x-amz-json-1.0"
+    else:
+        body = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+        kind = "application/xml"
+    return status, [("Content-Type", kind), *headers.items()], body.encode()
