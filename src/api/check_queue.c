@@ -470,11 +470,8 @@ int check_queue(struct bkt_check *check, bool is_reached, struct bkt_error *err)
 {
     const struct bkt_settings *settings = check->settings;
     struct look look = {.check = check};
-    if (settings->redis_url) {
-        check_tell(check, "redis", BKT_CHECK_WARNING, "redis-cli -u URL ping",
-                   "the way to Redis is not tried by this version");
-        return BKT_OK;
-    }
+    if (settings->redis_url)
+        return check_redis(check, err);
     if (!settings->sqs_queue_url) {
         bool is_told = settings->minio_listen || settings->refresh_interval > 0;
         check_tell(check, "events", is_told ? BKT_CHECK_OK : BKT_CHECK_WARNING,

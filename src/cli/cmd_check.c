@@ -28,7 +28,7 @@ static void print_finding(void *ctx, const struct bkt_finding *finding)
             print_field("fix", finding->fix);
         (void)fputs("}\n", stdout);
     } else if (!globals->quiet || finding->result != BKT_CHECK_OK) {
-        (void)printf("%-8s %-14s %s%s%s\n", results[finding->result].word, finding->check,
+        (void)printf("%-8s %-15s %s%s%s\n", results[finding->result].word, finding->check,
                      finding->detail, finding->fix ? "; to mend it: " : "",
                      finding->fix ? finding->fix : "");
     }

@@ -1,11 +1,16 @@
 """check: what is tried, what is found, and what it says mends it."""
 
 import json
+import shutil
+import socket
+import subprocess
+import time
 
 import boto3
 import pytest
 from marks import minio_only, moto_only
 from refuser import Refuser
+from servers import die_with_parent, free_port
 
 
 @pytest.fixture
@@ -258,3 +263,76 @@ def test_a_table_of_another_bucket_is_foreign(bucket, check, program, server, db
     found = check(f"s3://{bucket.name}-2", db, exits=1)
     bucket.client.delete_bucket(Bucket=bucket.name + "-2")
     assert bucket.name in only(found["target"])["detail"]
+
+
+class Redis:
+    def __init__(self, directory):
+        if not shutil.which("redis-server"):
+            pytest.skip("no redis-server")
+        self.port = free_port()
+        self.process = subprocess.Popen(
+            ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
+             "--dir", str(directory)], stdout=subprocess.DEVNULL, preexec_fn=die_with_parent)
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                return self.ask("PING")
+            except OSError:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+
+    def ask(self, *words):
+        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
+            connection.sendall((" ".join(words) + "\r\n").encode())
+            assert not connection.recv(4096).startswith(b"-")
+
+    def url(self, user=""):
+        return f"redis://{user}127.0.0.1:{self.port}"
+
+
+@pytest.fixture
+def redis(tmp_path):
+    running = Redis(tmp_path)
+    yield running
+    running.process.terminate()
+    running.process.wait()
+
+
+def look(check, bucket, url, exits=0):
+    found = check(bucket.url, "--redis-url", url, "--redis-channel", "ev", exits=exits)
+    return {name: only(f) for name, f in found.items() if name.startswith("redis")}
+
+
+@minio_only
+def test_what_the_key_in_redis_is(bucket, check, redis):
+    bucket.put("a", "x")
+    found = look(check, bucket, redis.url())
+    assert all(f["ok"] is True for f in found.values()) and "redis-subscribe" in found
+    redis.ask("RPUSH", "ev", "x")
+    assert "a list of 1 events" in look(check, bucket, redis.url())["redis-key"]["detail"]
+    redis.ask("DEL", "ev")
+    redis.ask("HSET", "ev", "a", "b")
+    found = look(check, bucket, redis.url())
+    assert found["redis-notify"]["ok"] == "warning"
+    redis.ask(*found["redis-notify"]["fix"].removeprefix("redis-cli ").split())
+    assert look(check, bucket, redis.url())["redis-notify"]["ok"] is True
+    redis.ask("DEL", "ev")
+    redis.ask("SET", "ev", "x")
+    assert look(check, bucket, redis.url(), exits=1)["redis-key"]["ok"] is False
+
+
+@minio_only
+def test_what_redis_does_not_allow(bucket, check, redis):
+    bucket.put("a", "x")
+    redis.ask("ACL", "SETUSER", "app", "on", ">hidden", "~other*", "+@all")
+    found = look(check, bucket, redis.url("app:hidden@"), exits=1)
+    assert [found[f"redis-{name}"]["ok"] for name in ("key", "list", "subscribe")] == [
+        False, False, "warning"]
+    for finding in found.values():
+        assert "hidden" not in finding["detail"]
+        if "fix" in finding:
+            redis.ask(*finding["fix"].removeprefix("redis-cli ").replace("'", "").split())
+    assert all(f["ok"] is True for f in look(check, bucket, redis.url("app:hidden@")).values())
+    assert "WRONGPASS" in look(check, bucket, redis.url("app:no@"), exits=1)["redis"]["detail"]
+    found = look(check, bucket, "redis://127.0.0.1:1", exits=1)
+    assert "refused" in found["redis"]["detail"]
