@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { SKIPPED = 77, MESSAGE_BYTES_MAX = 1048588 };
+enum { MESSAGE_BYTES_MAX = 1048588 };
 
 static const char *brokers;
 static char folder[] = "/tmp/bkt-kafka-XXXXXX";
@@ -328,8 +328,10 @@ int main(int argc, char **argv)
 {
     (void)argv;
     brokers = getenv("BKT_TEST_KAFKA");
-    if (!brokers)
-        return SKIPPED;
+    if (!brokers) {
+        (void)puts("1..0 # SKIP BKT_TEST_KAFKA names no broker");
+        return 0;
+    }
     if (!mkdtemp(folder))
         return 1;
     (void)snprintf(state_path, sizeof(state_path), "%s/t.state", folder);
