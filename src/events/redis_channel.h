@@ -8,7 +8,8 @@
  *   entries that a worker left there are taken up again.  What is not understood goes to
  *   NAME:bucketable:poison, of which the newest thousand are kept;
  * - a hash at that key, MinIO's `namespace` format: compared with what it was, when keyspace
- *   notifications tell of a change or else every three seconds.
+ *   notifications tell of a change or else every three seconds.  An object that the hash has no
+ *   field of (it is older than the notifications) can be deleted without a trace there.
  *
  * The key may come later and change its type.  Pub/sub forgets, so after a lost connection there is
  * a gap.

@@ -53,6 +53,7 @@ struct sqs_channel {
     struct sqs_poll {
         struct sqs_channel *channel;
         uint64_t id; /* of the request under way, or 0 */
+        bool is_long;
     } polls[SQS_RECEIVERS_MAX];
     unsigned poll_count;
     unsigned polls_wanted;

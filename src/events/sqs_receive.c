@@ -239,11 +239,26 @@ static void on_poll(void *ctx, const struct bkt_str *answer, const struct bkt_sq
         failed(channel, failure);
 }
 
+/*
+ * One poll at a time waits.  The others are for a deep queue, and find at once that it no longer
+ * is: when we end while a server still thinks about a poll, it may give messages to nobody.
+ */
+static bool should_wait(const struct sqs_channel *channel)
+{
+    for (size_t i = 0; i < SQS_RECEIVERS_MAX; i++) {
+        if (channel->polls[i].id && channel->polls[i].is_long)
+            return false;
+    }
+    return channel->is_proven;
+}
+
 static void start_poll(struct sqs_channel *channel, struct sqs_poll *poll)
 {
+    poll->channel = channel;
+    poll->is_long = should_wait(channel);
     struct bkt_sqs_receive receive = {
         .messages_max = BKT_SQS_BATCH_MAX,
-        .wait_s = channel->is_proven ? BKT_SQS_WAIT_S_MAX : 0,
+        .wait_s = poll->is_long ? BKT_SQS_WAIT_S_MAX : 0,
         .visibility_s = channel->tell_visibility ? (int)channel->visibility_s : -1,
     };
     struct bkt_sqs_call call = {
@@ -253,7 +268,6 @@ static void start_poll(struct sqs_channel *channel, struct sqs_poll *poll)
         .on_done = on_poll,
         .ctx = poll,
     };
-    poll->channel = channel;
     int rc = bkt_sqs_write_receive(&call.body, bkt_sqs_client_queue_url(channel->client), &receive);
     if (start(channel, &call, rc, &poll->id) == BKT_OK)
         channel->poll_count++;

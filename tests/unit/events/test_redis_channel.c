@@ -492,6 +492,7 @@ static void a_hash_is_compared_with_what_it_was(void **state)
     rig_settle_down(&redis.rig);
     assert_int_equal(redis.rig.change_count, 0); /* the owner lists: nothing to tell */
     assert_int_equal(asked(&redis, "HSCAN"), 2);
+    assert_int_equal(redis.rig.warn_count, 1); /* what a hash cannot tell */
     redis.rig.now_ms += 4000;
     RIG_UNTIL(&redis.rig, redis.rig.change_count == 1);
     assert_string_equal(redis.rig.changed, "x; ");

@@ -536,6 +536,7 @@ static void one_commit_is_deleted_ten_at_a_time(void **state)
     RIG_UNTIL(&queue.rig, queue.rig.change_count == 20);
     /* Full answers: more polls at a time. */
     RIG_UNTIL(&queue.rig, asked(&queue, RECEIVE, "") >= 2 + 4);
+    assert_int_equal(asked(&queue, RECEIVE, "\"WaitTimeSeconds\":20"), 2); /* one at a time */
     for (unsigned i = 0; i < 20; i++)
         settle(&queue, i);
     RIG_UNTIL(&queue.rig, is_drained(&queue));
