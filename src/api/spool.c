@@ -46,7 +46,7 @@ int bkt_spool_next(struct bkt_spool *spool,
                    bool *out_has_key,
                    struct bkt_error *err)
 {
-    uint32_t len;
+    uint32_t len = 0;
     *out_has_key = spool->file && fread(&len, sizeof(len), 1, spool->file) == 1;
     if (!*out_has_key)
         return !spool->file || feof(spool->file) ? BKT_OK : fail(err);
