@@ -195,9 +195,10 @@ int bkt_deep_flush(struct bkt_deep *deep, struct bkt_error *err)
             rc = bkt_asker_wait(deep->asker, &entry->is_answered, err);
         if (rc == BKT_OK && entry->is_compared)
             rc = compare(deep, entry, &result, err);
-        if (rc == BKT_OK)
+        if (rc == BKT_OK) {
             rc = deep->fn(deep->ctx, result, entry->tag,
                           (struct bkt_str){entry->key, entry->key_len}, entry->why, err);
+        }
         bkt_buf_clear(&entry->content);
         bkt_buf_clear(&entry->body);
     }

@@ -92,10 +92,11 @@ static int on_difference(void *ctx,
     };
     struct bkt_buf body = BKT_BUF_INIT(EVENT_BYTES_MAX);
     int rc = bkt_notification_write(&body, &event);
-    if (rc)
+    if (rc) {
         (void)bkt_error_set(err, rc, "write an event: %s", bkt_error_text(rc));
-    else
+    } else {
         rc = bkt_sender_add(run->sender, &body, err);
+    }
     bkt_buf_clear(&body);
     return rc;
 }

@@ -147,12 +147,13 @@ static void say_excluded(struct bkt_str key,
 {
     char shown[WHY_BYTES - 64];
     bkt_escape((struct bkt_str){key.ptr, answer->matched_len}, shown, sizeof(shown));
-    if (answer->answer != BKT_ANSWER_STOPS)
+    if (answer->answer != BKT_ANSWER_STOPS) {
         (void)snprintf(why, WHY_BYTES, "it matches neither the key nor a directory of it");
-    else if (answer->matched_len == key.len)
+    } else if (answer->matched_len == key.len) {
         (void)snprintf(why, WHY_BYTES, "it matches the key");
-    else
+    } else {
         (void)snprintf(why, WHY_BYTES, "it matches the directory %s", shown);
+    }
 }
 
 static void say_answer(const struct bkt_settings *settings,
@@ -173,13 +174,14 @@ static void say_answer(const struct bkt_settings *settings,
                              : "the key does not end in /");
         return;
     case BKT_RULE_SIZE:
-        if (settings->max_file_size == BKT_SIZE_NONE)
+        if (settings->max_file_size == BKT_SIZE_NONE) {
             (void)snprintf(why, WHY_BYTES, "there is no limit");
-        else if (answer->answer == BKT_ANSWER_UNKNOWN)
+        } else if (answer->answer == BKT_ANSWER_UNKNOWN) {
             (void)snprintf(why, WHY_BYTES, "there is no object to measure");
-        else
+        } else {
             (void)snprintf(why, WHY_BYTES, "the object has %llu bytes",
                            (unsigned long long)about->size);
+        }
         return;
     case BKT_RULE_NOT_INCLUDED:
         (void)snprintf(why, WHY_BYTES, "it %s the key",
@@ -199,9 +201,10 @@ static const char *rule_value(struct bkt_explain *explain, const struct bkt_rule
     case BKT_RULE_PREFIX:
         return settings->prefix;
     case BKT_RULE_SIZE:
-        if (settings->max_file_size != BKT_SIZE_NONE)
+        if (settings->max_file_size != BKT_SIZE_NONE) {
             (void)snprintf(number, sizeof(number), "%llu",
                            (unsigned long long)settings->max_file_size);
+        }
         return keep(explain, bkt_str_from(number));
     case BKT_RULE_NOT_INCLUDED:
         return settings->included_patterns.items[answer->pattern];
@@ -380,13 +383,14 @@ static void say_next(struct bkt_explanation *out, enum bkt_look_op op)
         break;
     }
     bool should_have_row = out->has_object && out->is_matched;
-    if (out->knows_rows && should_have_row && !out->has_row)
+    if (out->knows_rows && should_have_row && !out->has_row) {
         out->next_why = "nothing, though the row is gone from the table: verify --repair mends it";
-    else if (out->knows_rows && !should_have_row && out->has_row)
+    } else if (out->knows_rows && !should_have_row && out->has_row) {
         out->next_why = "nothing, though somebody else made this row: verify --repair removes it";
-    else
+    } else {
         out->next_why = should_have_row ? "nothing: the row is the object's"
                                         : "nothing: there is no row, and there should be none";
+    }
 }
 
 static int find_next(struct bkt_explain *explain,

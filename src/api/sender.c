@@ -111,9 +111,10 @@ static void settle(struct lane *lane, const struct bkt_sqs_batch_result *result)
         bool is_done = result->entries[i] == BKT_SQS_ENTRY_DONE;
         sender->counts.sent += is_done;
         sender->counts.failed += !is_done;
-        if (!is_done && !sender->refusal[0])
+        if (!is_done && !sender->refusal[0]) {
             (void)snprintf(sender->refusal, sizeof(sender->refusal), "%s: %s", result->code,
                            result->message);
+        }
         bkt_buf_clear(&body);
     }
     lane->count = kept;
@@ -142,10 +143,11 @@ static void on_done(void *ctx, const struct bkt_str *answer, const struct bkt_sq
         return;
     }
     struct bkt_sqs_batch_result result;
-    if (bkt_sqs_read_batch(*answer, lane->count, &result, &err))
+    if (bkt_sqs_read_batch(*answer, lane->count, &result, &err)) {
         try_later(lane, &err);
-    else
+    } else {
         settle(lane, &result);
+    }
 }
 
 static int start(struct lane *lane, struct bkt_error *err)

@@ -22,12 +22,13 @@ int bkt_target_state_file(const struct bkt_settings *settings,
         return rc;
     *out_has_rows = url.kind == BKT_TARGET_SQLITE;
     out_path->max = PATH_BYTES_MAX;
-    if (url.kind == BKT_TARGET_SQLITE)
+    if (url.kind == BKT_TARGET_SQLITE) {
         rc = bkt_buf_append(out_path, url.rest);
-    else if (settings->state)
+    } else if (settings->state) {
         rc = bkt_buf_append(out_path, bkt_str_from(settings->state));
-    else if (url.kind == BKT_TARGET_JSONL && !bkt_str_eq(url.rest, BKT_STR("-")))
+    } else if (url.kind == BKT_TARGET_JSONL && !bkt_str_eq(url.rest, BKT_STR("-"))) {
         rc = bkt_buf_printf(out_path, "%.*s.state", BKT_STR_ARG(url.rest));
+    }
     return rc ? bkt_error_set(err, rc, "open the target: %s", bkt_error_text(rc)) : BKT_OK;
 }
 

@@ -5,6 +5,8 @@
 #include "api/mend.h"
 #include "core/mem.h"
 
+#include <assert.h>
+
 struct bkt_verify {
     const struct bkt_config *config;
     struct bkt_verify_options options;
@@ -199,15 +201,18 @@ static int difference_of_row(struct run *run,
 {
     switch (difference) {
     case BKT_DIFFERENCE_NONE:
+        assert(object && state);
         return has_row ? compare_row(run, object, state, err)
                        : damaged(run, TAG_ADD, object->key, err);
     case BKT_DIFFERENCE_FAILED:
         run->counts.failed++;
         return BKT_OK;
     case BKT_DIFFERENCE_READ:
+        assert(object);
         return found(run, has_row ? TAG_UPDATE : TAG_ADD, object->key, err);
     case BKT_DIFFERENCE_ABSENT:
     case BKT_DIFFERENCE_UNCERTAIN:
+        assert(state);
         if (!has_row)
             return BKT_OK;
         return state->flags & BKT_STATE_ROW ? found(run, TAG_DELETE, state->key, err)
@@ -231,6 +236,7 @@ static int on_difference(void *ctx,
         }
         return difference_of_row(run, difference, object, state, has_row, err);
     }
+    assert(object || state);
     struct bkt_str key = object ? object->key : state->key;
     int rc = pass_rows(run, &key, err);
     if (rc)

@@ -18,9 +18,10 @@ static void print_counts(const struct cli_globals *globals, const struct bkt_enq
                      (unsigned long long)counts->listed, (unsigned long long)counts->matched,
                      (unsigned long long)counts->sent, counts->seconds);
     }
-    if (counts->failed > 0)
+    if (counts->failed > 0) {
         cli_say(globals, "error", "the queue refused %llu events: %s",
                 (unsigned long long)counts->failed, counts->refusal);
+    }
 }
 
 int cli_enqueue(struct cli_args *args)

@@ -57,19 +57,21 @@ static void print_table(const struct bkt_explanation *e)
         (void)fputs("table   there is none yet\n", stdout);
         return;
     }
-    if (e->knows_rows && e->has_row)
+    if (e->knows_rows && e->has_row) {
         (void)printf("row     %llu bytes of content\n", (unsigned long long)e->content_len);
-    else if (e->knows_rows)
+    } else if (e->knows_rows) {
         (void)fputs("row     none\n", stdout);
+    }
     if (!e->has_state) {
         (void)fputs("state   none: the key was never seen\n", stdout);
         return;
     }
     (void)printf("state   revision %llu, ", (unsigned long long)e->state_revision);
-    if (e->is_deleted)
+    if (e->is_deleted) {
         (void)fputs("deleted\n", stdout);
-    else
+    } else {
         print_facts("of an object of ", e->state_size, e->state_etag, e->state_last_modified);
+    }
     if (e->state_error[0]) {
         (void)fputs("error   ", stdout);
         print_escaped(e->state_error, strlen(e->state_error));
@@ -108,10 +110,11 @@ static void print_field(const char *before, const char *name, const char *text)
 /* "" is null. */
 static void print_optional(const char *before, const char *name, const char *text)
 {
-    if (text[0])
+    if (text[0]) {
         print_field(before, name, text);
-    else
+    } else {
         (void)printf("%s\"%s\":null", before, name);
+    }
 }
 
 static const char *truth(bool is_true)
@@ -140,10 +143,11 @@ static void print_json_table(const struct bkt_explanation *e)
         (void)fputs(",\"row\":null,\"state\":null", stdout);
         return;
     }
-    if (e->knows_rows && e->has_row)
+    if (e->knows_rows && e->has_row) {
         (void)printf(",\"row\":{\"content_bytes\":%llu}", (unsigned long long)e->content_len);
-    else
+    } else {
         (void)fputs(",\"row\":null", stdout);
+    }
     if (!e->has_state) {
         (void)fputs(",\"state\":null", stdout);
         return;
@@ -197,10 +201,11 @@ int cli_explain(struct cli_args *args)
     struct bkt_explanation explanation;
     int rc = bkt_explain_run(explain, key, strlen(key), &explanation, &err);
     cli_signals_catch(NULL, NULL, NULL);
-    if (rc == BKT_OK && globals->json)
+    if (rc == BKT_OK && globals->json) {
         print_json(&explanation);
-    else if (rc == BKT_OK)
+    } else if (rc == BKT_OK) {
         print_text(&explanation);
+    }
     bkt_explain_free(explain);
     int status = cli_flush(globals);
     return rc ? cli_fail(globals, &err) : status;

@@ -85,10 +85,11 @@ static int on_table(void *ctx, const struct bkt_table_status *status)
 {
     struct run *run = ctx;
     close_object(run);
-    if (run->globals->json)
+    if (run->globals->json) {
         print_json(run, status);
-    else
+    } else {
         print_text(status);
+    }
     return go_on();
 }
 

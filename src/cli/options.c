@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,11 +94,13 @@ static int set_global(struct parser *parser, enum global_option option, const ch
         parser->version = true;
         return CLI_DONE;
     case GLOBAL_LOG_FORMAT:
+        assert(value);
         globals->log_json = strcmp(value, "json") == 0;
         if (globals->log_json || strcmp(value, "text") == 0)
             return CLI_DONE;
         return usage(parser, "--log-format: \"%s\" is neither text nor json%s", value, "");
     case GLOBAL_PROGRESS:
+        assert(value);
         globals->progress = strcmp(value, "always") == 0  ? CLI_PROGRESS_ALWAYS
                             : strcmp(value, "never") == 0 ? CLI_PROGRESS_NEVER
                                                           : CLI_PROGRESS_AUTO;
@@ -178,10 +181,11 @@ static int give_property(struct parser *parser,
         return usage(parser, "too many options%s%s", "", "");
     struct given *given = &parser->given[parser->given_count++];
     given->property = property;
-    if (property->kind == BKT_PROPERTY_BOOL)
+    if (property->kind == BKT_PROPERTY_BOOL) {
         given->value = equals ? equals + 1 : NULL;
-    else
+    } else {
         given->value = take_value(parser, equals);
+    }
     if (!given->value && property->kind != BKT_PROPERTY_BOOL)
         return usage(parser, "--%s needs a value%s", property->option, "");
     return CLI_DONE;

@@ -322,10 +322,11 @@ static int begin_rows(void *self, struct bkt_str after, struct bkt_error *err)
         return bkt_error_set(err, BKT_ENOMEM, "read table %s: out of memory", reader->conn.table);
     (void)bkt_sqlite_bind_text(stmt, 1, bkt_buf_str(&reader->after));
     /* No key is empty, but a row that somebody made may have such a name. */
-    if (after.len > 0)
+    if (after.len > 0) {
         (void)bkt_sqlite_bind_text(stmt, 2, bkt_buf_str(&reader->after));
-    else
+    } else {
         (void)sqlite3_bind_int(stmt, 2, 0);
+    }
     return BKT_OK;
 }
 
@@ -358,10 +359,11 @@ static int next_row(void *self,
 
     struct bkt_table_row row = {.key = bkt_sqlite_column(stmt, 0)};
     struct bkt_str type = bkt_sqlite_column(stmt, 2);
-    if (bkt_str_eq(type, BKT_STR("text")))
+    if (bkt_str_eq(type, BKT_STR("text"))) {
         row.kind = BKT_CONTENT_TEXT;
-    else if (bkt_str_eq(type, BKT_STR("blob")))
+    } else if (bkt_str_eq(type, BKT_STR("blob"))) {
         row.kind = BKT_CONTENT_BYTES;
+    }
     reader->has_content = row.kind != BKT_CONTENT_NONE;
     if (reader->has_content) {
         status = open_content(reader, sqlite3_column_int64(stmt, 1));
@@ -387,9 +389,10 @@ static int read_content(void *self, struct bkt_buf *out, struct bkt_error *err)
         if (status)
             return fail(reader, status, err);
         int rc = bkt_buf_append(out, (struct bkt_str){piece, (size_t)count});
-        if (rc)
+        if (rc) {
             return bkt_error_set(err, rc, "read table %s: %s", reader->conn.table,
                                  bkt_error_text(rc));
+        }
         at += count;
     }
     return BKT_OK;
