@@ -25,6 +25,7 @@ SECONDS = 60
 CC = shlex.split(os.environ.get("CC", "cc"))
 FLAGS = ["-std=c11", "-O2", "-w", "-DBKT_SMALL_LIMITS", "-D_POSIX_C_SOURCE=200809L",
          "-D_DEFAULT_SOURCE", f"-I{ROOT}/include", f"-I{ROOT}/src", f"-I{ROOT}/tests/sim"]
+LIBS = ["-lcrypto", "-lm"]
 
 TARGET = "tests/sim/sim_target.c"
 DRIVER = "tests/sim/sim_process.c"
@@ -205,7 +206,7 @@ def hunt(name, directory, objects, archive):
     compile_c(source, obj)
     program = directory / name
     others = [str(o) for p, o in objects.items() if p != path]
-    subprocess.run([*CC, *others, str(obj), str(archive), "-lm", "-o", str(program)], check=True)
+    subprocess.run([*CC, *others, str(obj), str(archive), *LIBS, "-o", str(program)], check=True)
     began = time.monotonic()
     try:
         run = subprocess.run([str(program), "--seconds", str(SECONDS), "--quiet"],
