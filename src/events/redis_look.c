@@ -61,7 +61,7 @@ static void add_refusal(struct bkt_redis_look *look,
     bkt_redis_describe(&look->url, doing, reply, &err);
     struct bkt_redis_finding *finding = add(look, what, seen, "%s", err.message);
     if (strstr(err.message, "NOPERM")) {
-        (void)snprintf(finding->fix, sizeof(finding->fix), "redis-cli ACL SETUSER %s %s",
+        (void)snprintf(finding->fix, sizeof(finding->fix), "redis-cli ACL SETUSER %.200s %.160s",
                        look->url.user[0] ? look->url.user : "default", rules);
     }
 }

@@ -32,9 +32,9 @@ static void pages_are_counted_by_their_width(void **state)
         {"0123456789", "x/y/3000", "x/y/3999", "x/y/7999", 3.5, 5.5},
         {"0123456789abcdef", "00000000", "00ffffff", "ffffffff", 200, 500},
         /* Nothing is known of what lies between these and the end. */
-        {"0123456789", "0000000000000000000000", "0000000000000000000999", "", 1e17, INFINITY},
+        {"0123456789", "0000000000000000000000", "0000000000000000000999", "", 1e17, HUGE_VAL},
         /* The same key, and one that is beyond all digits. */
-        {"a", "a", "a", "b", 1e50, INFINITY},
+        {"a", "a", "a", "b", 1e50, HUGE_VAL},
     };
     for (size_t i = 0; i < T_COUNT(cases); i++) {
         struct bkt_alphabet alphabet = alphabet_of(cases[i].alphabet);
