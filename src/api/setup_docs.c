@@ -271,9 +271,12 @@ static void tell_redis(const struct bkt_setup *setup)
               "or by its client: mc admin config set ALIAS notify_redis:%s address=\"%s:%u\" "
               "key=\"%s\" format=access%s%s && mc admin service restart ALIAS",
               SETUP_REDIS_ID, url->host, url->port, key, user, password);
-    setup_say(setup, "then let the bucket tell it: mc event add ALIAS/%s %s --event put,delete%s%s",
-              setup->settings->bucket_name, setup->target_arn,
-              setup->settings->prefix[0] ? " --prefix " : "", setup->settings->prefix);
+    if (setup->options.action == BKT_SETUP_PRINT) {
+        setup_say(setup,
+                  "then let the bucket tell it: mc event add ALIAS/%s %s --event put,delete%s%s",
+                  setup->settings->bucket_name, setup->target_arn,
+                  setup->settings->prefix[0] ? " --prefix " : "", setup->settings->prefix);
+    }
     bkt_mem_wipe(url, sizeof(*url));
     bkt_mem_free(url);
 }
