@@ -16,8 +16,9 @@ const char *bkt_notify_family_events(enum bkt_notify_family family)
 
 static bool ends_in(struct bkt_str text, struct bkt_str end)
 {
-    struct bkt_str tail = {text.ptr + (text.len - end.len), end.len};
-    return text.len >= end.len && bkt_str_eq(tail, end);
+    if (end.len == 0 || text.len < end.len)
+        return end.len == 0;
+    return memcmp(text.ptr + text.len - end.len, end.ptr, end.len) == 0;
 }
 
 /* Filters are percent-encoded where people took S3's advice, and plain elsewhere. */
