@@ -2,7 +2,7 @@
 """Measure, print a table, and write docs/performance.md.
 
     bench/run.py                      everything
-    bench/run.py --only sigv4 minio   these; nothing is written
+    bench/run.py --only sigv4 minio   these; nothing is written, unless with --write
     bench/run.py --list               their names
 
 Each figure is the median of at least five runs; where there is a yardstick it ran in turn with
@@ -166,6 +166,7 @@ def main():
     parser.add_argument("--build", type=Path, default=ROOT / "build-release")
     parser.add_argument("--runs", type=int, default=RUNS_MIN)
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--write", action="store_true", help="the page, also of some alone")
     options = parser.parse_args()
     if options.list:
         for name, (what, _) in registry().items():
@@ -174,7 +175,7 @@ def main():
     os.environ.setdefault("S3_STUB", str(options.build / "tests" / "fake" / "s3_stub"))
     context = Context(options.build.resolve(), options.runs)
     results = list(measure_all(options.only or registry(), context))
-    if not options.only and options.runs >= RUNS_MIN:
+    if (options.write or not options.only) and options.runs >= RUNS_MIN:
         write_page(results, options.runs)
     return 0
 
