@@ -57,5 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bkt_notify_clear(&config);
     bkt_buf_clear(&with);
     bkt_buf_clear(&json);
-    return bkt_mem_live() == 0 ? 0 : (abort(), 0);
+    if (bkt_mem_live() != 0)
+        abort();
+    return 0;
 }

@@ -39,5 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bkt_buf_clear(&with);
     bkt_buf_clear(&twice);
     bkt_buf_clear(&without);
-    return bkt_mem_live() == 0 ? 0 : (abort(), 0);
+    if (bkt_mem_live() != 0)
+        abort();
+    return 0;
 }
