@@ -819,21 +819,21 @@ static void what_is_too_large_is_rejected_and_its_neighbors_are_not(void **state
     free(content);
 }
 
-static void a_content_of_100_megabytes_is_a_row(void **state)
+static void a_large_content_is_a_row(void **state)
 {
     (void)state;
-    enum { SIZE = 100 << 20 };
-    if (kit->content_max > 0 && kit->content_max < SIZE)
+    size_t size = kit->large_bytes > 0 ? kit->large_bytes : 100 << 20;
+    if (kit->content_max > 0 && kit->content_max < size)
         return;
     struct bkt_table_target t = open_attached(&plain);
-    char *content = malloc(SIZE);
+    char *content = malloc(size);
     assert_non_null(content);
-    memset(content, 'x', SIZE);
-    content[SIZE - 1] = 'y';
+    memset(content, 'x', size);
+    content[size - 1] = 'y';
     struct bkt_change change = put("large", "1", "", clock_of(t).clock);
-    change.content = (struct bkt_str){content, SIZE};
+    change.content = (struct bkt_str){content, size};
     assert_int_equal(outcome_of(t, change), BKT_OUTCOME_APPLIED);
-    struct bkt_buf found = BKT_BUF_INIT(SIZE);
+    struct bkt_buf found = BKT_BUF_INIT(size);
     bool is_bytes = false;
     assert_true(kit->read_row(kit->ctx, BKT_STR("large"), &found, &is_bytes));
     assert_true(bkt_str_eq(bkt_buf_str(&found), change.content));
@@ -1215,7 +1215,7 @@ int target_conformance(const struct target_kit *tested)
         cmocka_unit_test_setup_teardown(contents_come_back_byte_for_byte, forget, check_memory),
         cmocka_unit_test_setup_teardown(what_is_too_large_is_rejected_and_its_neighbors_are_not,
                                         forget, check_memory),
-        cmocka_unit_test_setup_teardown(a_content_of_100_megabytes_is_a_row, forget, check_memory),
+        cmocka_unit_test_setup_teardown(a_large_content_is_a_row, forget, check_memory),
         cmocka_unit_test_setup_teardown(columns_are_written_and_touched, forget, check_memory),
         cmocka_unit_test_setup_teardown(changed_columns_are_followed, forget, check_memory),
         cmocka_unit_test_setup_teardown(a_change_to_bytes_keeps_the_rows_until_they_are_read_again,

@@ -31,6 +31,7 @@ struct target_kit {
     bool is_volatile;    /* the rows end with the process */
     bool is_slow;        /* thousands of transactions are too many */
     size_t content_max;  /* bytes; 0: no limit that matters */
+    size_t large_bytes;  /* of the largest content that is tried; 0: 100 MiB */
 };
 
 /* Run them all; the number of failed tests. */

@@ -108,6 +108,7 @@ int main(void)
         .can_hold_bytes = true,
         .is_whole = true,
         .is_untyped = true,
+        .large_bytes = 4 << 20, /* it writes, and this reads, a byte at a time */
     };
     int failed = target_conformance(&kit);
     forget(NULL);
