@@ -5,10 +5,12 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -272,11 +274,20 @@ static enum sent stall(struct stub_server *server, struct conn *conn, int64_t ms
     return SENT_LATER;
 }
 
+/* Whether the client's kernel has all that was sent; a reset throws away the rest. */
+static bool delivered(const struct conn *conn)
+{
+    int unsent = 0;
+    return ioctl(conn->fd, SIOCOUTQ, &unsent) != 0 || unsent == 0;
+}
+
 /* The faults that are due here; SENT_ALL: none, go on. */
 static enum sent meet_faults(struct stub_server *server, struct conn *conn)
 {
     struct stub_response *response = &conn->response;
     if (reached(response->reset_at, conn->body_sent)) {
+        if (!delivered(conn))
+            return stall(server, conn, 1);
         conn_reset(server, conn);
         return SENT_CLOSED;
     }
