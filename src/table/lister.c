@@ -13,9 +13,10 @@ enum { EMPTY_PAGES_MAX = 10000 };
 
 /* How splitting is tuned: docs/internals/listing.md. */
 enum {
-    MISSES_MAX = 12,      /* cuts in a row behind which there was nothing */
-    ALPHABET_STRIDE = 16, /* every so many keys of a page are looked at */
-    PAGES_PER_PROBE = 3,  /* so many pages must have been seen for each probe under way */
+    MISSES_MAX = 12,           /* cuts in a row behind which there was nothing */
+    ALPHABET_STRIDE = 16,      /* every so many keys of a page are looked at */
+    PAGES_PER_PROBE = 3,       /* so many pages must have been seen for each probe under way */
+    PAGES_BEFORE_PROBES = 120, /* where much is excluded, so that probes cost less than it saves */
 };
 static const double pages_worth_a_split = 3;
 static const double lean_between = 0.5;
@@ -61,6 +62,7 @@ struct bkt_lister {
     size_t gap_count;
     size_t gap_next;
     bool ignores_start_after;
+    bool has_jumped; /* over an excluded directory */
 
     size_t slots;
     struct bkt_alphabet alphabet;
@@ -344,14 +346,22 @@ static int find_place(struct bkt_lister *lister, size_t *out_index)
     return rc;
 }
 
+/* Whether one more probe may be under way or have found nothing. */
+static bool may_probe(const struct bkt_lister *lister)
+{
+    uint64_t pages = lister->page_count;
+    if (lister->has_jumped)
+        pages = pages > PAGES_BEFORE_PROBES ? pages - PAGES_BEFORE_PROBES : 1;
+    return (lister->probe_count + lister->miss_count) * PAGES_PER_PROBE < pages;
+}
+
 /*
  * Split the chain that has the longest way to go.  False when none is worth it.  Without memory
  * there is one range less, and no other harm.
  */
 static bool split(struct bkt_lister *lister, size_t *out_index)
 {
-    if (lister->slots < 2 || lister->ignores_start_after ||
-        (lister->probe_count + lister->miss_count) * PAGES_PER_PROBE >= lister->page_count)
+    if (lister->slots < 2 || lister->ignores_start_after || !may_probe(lister))
         return false;
     struct bkt_buf key = BKT_BUF_INIT(MARK_BYTES_MAX);
     struct chain *lower;
@@ -576,6 +586,7 @@ static int advance(struct bkt_lister *lister,
     bkt_buf_reset(&chain->seen);
     chain->jump = true;
     chain->pages_left = 0; /* nothing is known of what follows */
+    lister->has_jumped = true;
     return rc;
 }
 

@@ -306,6 +306,34 @@ static void small_buckets_cost_few_requests(void **state)
     bkt_filter_free(filter);
 }
 
+/* 180 of 200 pages are excluded: a tenth of the requests of a full listing, and five. */
+static void an_excluded_directory_saves_its_requests(void **state)
+{
+    (void)state;
+    static struct bucket bucket = {.count = KEYS_MAX, .page_keys = 2};
+    static struct said said;
+    for (size_t i = 0; i < bucket.count; i++) {
+        const char *directory = i < 20 ? "a/prefix" : i < 380 ? "m/very/deep" : "z/prefix";
+        int len = snprintf(bucket.texts[i], KEY_BYTES, "%s/%010zu", directory, i);
+        bucket.keys[i] = (struct bkt_str){bucket.texts[i], (size_t)len};
+    }
+    struct bkt_str excluded = BKT_STR("m/**");
+    struct bkt_filter_spec spec = {
+        .max_file_size = UINT64_MAX, .excluded = &excluded, .excluded_count = 1};
+    struct bkt_filter *filter;
+    assert_int_equal(bkt_filter_new(&spec, &filter, NULL), BKT_OK);
+    struct bkt_lister *lister;
+    assert_int_equal(bkt_lister_new(filter, &lister, NULL), BKT_OK);
+    bkt_lister_set_slots(lister, FLIGHTS_MAX);
+    said = (struct said){0};
+    list(&bucket, lister, FLIGHTS_MAX, &said);
+    if (said.requests > 20 + 5)
+        fail_msg("%zu requests", said.requests);
+    bkt_lister_free(lister);
+    bkt_filter_free(filter);
+    bkt_arena_clear(&said.arena);
+}
+
 /* One slot: in the order of the keys, and not one request more than there are pages. */
 static void one_slot_is_serial(void **state)
 {
@@ -438,6 +466,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_key_is_covered_once),
         cmocka_unit_test(small_buckets_cost_few_requests),
+        cmocka_unit_test(an_excluded_directory_saves_its_requests),
         cmocka_unit_test(one_slot_is_serial),
         cmocka_unit_test(known_boundaries_are_cheap),
         cmocka_unit_test(a_range_believes_no_lie),
