@@ -210,6 +210,11 @@ struct bkt_table_target_ops {
     /*
      * A listing begins: takes a revision, makes it the floor, drops what an earlier listing staged
      * and tombstones with revision <= floor.  `out_clock` is as committed.
+     *
+     * What is staged belongs to the listing with the newest floor.  stage(), sweep() and
+     * end_listing() fail with BKT_EBUSY, not retriable, when the table's floor is no longer the one
+     * that this handle's newest begin_listing() took: another process has begun to list, and this
+     * listing is to begin anew.  Transactions that a sweep had committed before stay.
      */
     int (*begin_listing)(void *self, struct bkt_clock *out_clock, struct bkt_error *err);
 

@@ -111,6 +111,16 @@ static int stage(void *self,
     return bkt_postgres_writer_stage(&target->writer, absences, count, err);
 }
 
+/* The first column of the answer is the table's floor, of the same moment as the rest. */
+static int check_floor(const struct bkt_postgres_writer *writer,
+                       const PGresult *result,
+                       struct bkt_error *err)
+{
+    if (PQntuples(result) == 0)
+        return bkt_postgres_fail(&writer->conn, BKT_EFOREIGN, "sweep", err, "its record is gone");
+    return bkt_postgres_writer_check_floor(writer, (uint64_t)bkt_postgres_int(result, 0, 0), err);
+}
+
 static int count_staged(void *self, uint64_t *out_count, struct bkt_error *err)
 {
     struct bkt_postgres_writer *writer = self;
@@ -118,15 +128,16 @@ static int count_staged(void *self, uint64_t *out_count, struct bkt_error *err)
     PGresult *result = NULL;
     bkt_postgres_param(&params, BKT_POSTGRES_TEXT, bkt_str_from(writer->conn.table));
     int rc = bkt_postgres_exec(&writer->conn, "sweep",
-                               "SELECT count(*) FROM @A a JOIN @S s USING (filename)"
-                               " WHERE (s.flags & 1) = 1 AND s.revision <= a.read_at AND a.read_at"
-                               " >= (SELECT floor FROM @R WHERE table_name = $1::text)",
+                               "SELECT r.floor, (SELECT count(*) FROM @A a JOIN @S s USING"
+                               " (filename) WHERE (s.flags & 1) = 1 AND s.revision <= a.read_at"
+                               " AND a.read_at >= r.floor) FROM @R r WHERE r.table_name = $1::text",
                                &params, &result, err);
-    if (rc)
-        return rc;
-    *out_count = (uint64_t)bkt_postgres_int(result, 0, 0);
+    if (rc == BKT_OK)
+        rc = check_floor(writer, result, err);
+    if (rc == BKT_OK)
+        *out_count = (uint64_t)bkt_postgres_int(result, 0, 1);
     PQclear(result);
-    return BKT_OK;
+    return rc;
 }
 
 static int next_staged(void *self,
@@ -141,16 +152,19 @@ static int next_staged(void *self,
     PGresult *result = NULL;
     bkt_postgres_param(&params, BKT_POSTGRES_BYTEA, after);
     bkt_postgres_param_int(&params, (int64_t)limit);
+    bkt_postgres_param(&params, BKT_POSTGRES_TEXT, bkt_str_from(writer->conn.table));
     int rc = bkt_postgres_exec(&writer->conn, "sweep",
-                               "SELECT a.filename, a.read_at FROM @A a JOIN @S s USING (filename)"
+                               "SELECT r.floor, n.filename, n.read_at FROM @R r LEFT JOIN (SELECT"
+                               " a.filename, a.read_at FROM @A a JOIN @S s USING (filename)"
                                " WHERE a.filename > $1::bytea AND s.flags <> 0"
-                               " ORDER BY a.filename LIMIT $2::int8",
+                               " ORDER BY a.filename LIMIT $2::int8) n ON true"
+                               " WHERE r.table_name = $3::text ORDER BY n.filename",
                                &params, &result, err);
-    if (rc)
-        return rc;
-    for (int i = 0; i < PQntuples(result) && rc == BKT_OK; i++) {
-        struct bkt_absence absence = {bkt_postgres_str(result, i, 0),
-                                      (uint64_t)bkt_postgres_int(result, i, 1)};
+    if (rc == BKT_OK)
+        rc = check_floor(writer, result, err);
+    for (int i = 0; rc == BKT_OK && i < PQntuples(result) && !PQgetisnull(result, i, 1); i++) {
+        struct bkt_absence absence = {bkt_postgres_str(result, i, 1),
+                                      (uint64_t)bkt_postgres_int(result, i, 2)};
         rc = fn(ctx, &absence, err);
     }
     PQclear(result);

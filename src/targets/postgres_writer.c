@@ -117,9 +117,20 @@ int bkt_postgres_writer_commit(struct bkt_postgres_writer *writer,
     return rc;
 }
 
+int bkt_postgres_writer_check_floor(const struct bkt_postgres_writer *writer,
+                                    uint64_t floor,
+                                    struct bkt_error *err)
+{
+    if (floor == writer->floor)
+        return BKT_OK;
+    return bkt_postgres_fail(&writer->conn, BKT_EBUSY, "list into", err,
+                             "another process has begun to list into it");
+}
+
 /* A transaction whose only change is one statement, or two. */
 struct simple {
     enum bkt_postgres_hold hold;
+    bool is_listing; /* of the newest listing begun here, which must be the table's, too */
     struct bkt_postgres_statement first;
     struct bkt_postgres_statement second;
     struct bkt_clock clock;
@@ -130,6 +141,8 @@ static int simple_once(struct bkt_postgres_writer *writer, void *ctx, struct bkt
     struct simple *simple = ctx;
     int rc =
         bkt_postgres_writer_begin(writer, simple->hold, false, nothing, NULL, &simple->clock, err);
+    if (rc == BKT_OK && simple->is_listing)
+        rc = bkt_postgres_writer_check_floor(writer, simple->clock.floor, err);
     return rc ? rc : bkt_postgres_writer_commit(writer, simple->first, simple->second, err);
 }
 
@@ -150,6 +163,7 @@ int bkt_postgres_writer_begin_listing(struct bkt_postgres_writer *writer,
     if (rc)
         return rc;
     writer->clock = simple.clock.clock;
+    writer->floor = simple.clock.floor;
     *out_clock = simple.clock;
     return BKT_OK;
 }
@@ -185,7 +199,7 @@ int bkt_postgres_writer_stage(struct bkt_postgres_writer *writer,
     struct bkt_postgres_array keys;
     struct bkt_postgres_array read_ats;
     struct bkt_postgres_params params = {0};
-    struct simple simple = {.hold = BKT_POSTGRES_HOLD, .first = {sql, &params}};
+    struct simple simple = {.hold = BKT_POSTGRES_HOLD, .is_listing = true, .first = {sql, &params}};
     bkt_postgres_array_init(&keys, BKT_POSTGRES_BYTEA);
     bkt_postgres_array_init(&read_ats, BKT_POSTGRES_INT8);
     int rc = stage_params(absences, count, &keys, &read_ats, &params);
@@ -212,7 +226,7 @@ int bkt_postgres_writer_end_listing(struct bkt_postgres_writer *writer,
     bkt_postgres_param_int(&params, (int64_t)record->listed);
     bkt_postgres_param_int(&params, (int64_t)record->matched);
     bkt_postgres_param_int(&params, (int64_t)record->failed);
-    struct simple simple = {.hold = BKT_POSTGRES_HOLD, .first = {sql, &params}};
+    struct simple simple = {.hold = BKT_POSTGRES_HOLD, .is_listing = true, .first = {sql, &params}};
     return bkt_postgres_writer_do(writer, simple_once, &simple, err);
 }
 

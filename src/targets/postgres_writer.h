@@ -21,6 +21,7 @@ struct bkt_postgres_writer {
     struct bkt_postgres conn;
     uint64_t epoch; /* as attached: with another one in the record nothing is committed */
     uint64_t clock; /* the newest seen: a server that has less has lost commits */
+    uint64_t floor; /* of the newest listing that was begun here; 0: none */
     unsigned columns;
     bool binary;
     bool replace_nul;
@@ -63,6 +64,11 @@ BKT_MUST_CHECK int bkt_postgres_writer_stage(struct bkt_postgres_writer *writer,
                                              struct bkt_error *err);
 BKT_MUST_CHECK int bkt_postgres_writer_end_listing(struct bkt_postgres_writer *writer,
                                                    const struct bkt_listing_record *record,
+                                                   struct bkt_error *err);
+
+/* BKT_EBUSY unless `floor`, the table's, is that of the newest listing that was begun here. */
+BKT_MUST_CHECK int bkt_postgres_writer_check_floor(const struct bkt_postgres_writer *writer,
+                                                   uint64_t floor,
                                                    struct bkt_error *err);
 
 /* One transaction's work, from its first statement to its commit. */

@@ -184,28 +184,34 @@ static int count_staged(void *self, uint64_t *out_count, struct bkt_error *err)
 {
     struct bkt_sqlite_writer *writer = self;
     sqlite3_stmt *stmt = NULL;
-    int rc = bkt_sqlite_writer_statement(writer, BKT_SQLITE_STAGED_COUNT, &stmt, err);
+    uint64_t count = 0;
+    int rc = bkt_sqlite_writer_begin_work(writer, err);
     if (rc)
         return rc;
-    (void)bkt_sqlite_bind_text(stmt, 1, bkt_str_from(writer->conn.table));
-    int status = sqlite3_step(stmt);
-    uint64_t count = status == SQLITE_ROW ? (uint64_t)sqlite3_column_int64(stmt, 0) : 0;
-    if (status != SQLITE_ROW)
-        rc = bkt_sqlite_fail(&writer->conn, status, "sweep", err);
-    (void)sqlite3_reset(stmt);
+    rc = bkt_sqlite_writer_statement(writer, BKT_SQLITE_STAGED_COUNT, &stmt, err);
+    if (rc == BKT_OK) {
+        (void)bkt_sqlite_bind_text(stmt, 1, bkt_str_from(writer->conn.table));
+        int status = sqlite3_step(stmt);
+        if (status == SQLITE_ROW) {
+            count = (uint64_t)sqlite3_column_int64(stmt, 0);
+        } else {
+            rc = bkt_sqlite_fail(&writer->conn, status, "sweep", err);
+        }
+        (void)sqlite3_reset(stmt);
+    }
+    rc = bkt_sqlite_writer_end_work(writer, rc, err);
     if (rc == BKT_OK)
         *out_count = count;
     return rc;
 }
 
-static int next_staged(void *self,
+static int read_staged(struct bkt_sqlite_writer *writer,
                        struct bkt_str after,
                        size_t limit,
                        bkt_staged_fn *fn,
                        void *ctx,
                        struct bkt_error *err)
 {
-    struct bkt_sqlite_writer *writer = self;
     sqlite3_stmt *stmt = NULL;
     int rc = bkt_sqlite_writer_statement(writer, BKT_SQLITE_STAGED_NEXT, &stmt, err);
     if (rc)
@@ -226,6 +232,21 @@ static int next_staged(void *self,
         rc = bkt_sqlite_fail(&writer->conn, status, "sweep", err);
     (void)sqlite3_reset(stmt);
     return rc;
+}
+
+static int next_staged(void *self,
+                       struct bkt_str after,
+                       size_t limit,
+                       bkt_staged_fn *fn,
+                       void *ctx,
+                       struct bkt_error *err)
+{
+    struct bkt_sqlite_writer *writer = self;
+    int rc = bkt_sqlite_writer_begin_work(writer, err);
+    if (rc)
+        return rc;
+    rc = read_staged(writer, after, limit, fn, ctx, err);
+    return bkt_sqlite_writer_end_work(writer, rc, err);
 }
 
 static int apply_swept(void *self,

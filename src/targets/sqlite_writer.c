@@ -587,7 +587,23 @@ int bkt_sqlite_writer_apply(struct bkt_sqlite_writer *writer,
     return rc;
 }
 
-static int end_transaction(struct bkt_sqlite_writer *writer, int rc, struct bkt_error *err)
+int bkt_sqlite_writer_begin_work(struct bkt_sqlite_writer *writer, struct bkt_error *err)
+{
+    struct bkt_clock clock = {0};
+    int rc = run(writer, BKT_SQLITE_BEGIN, err);
+    if (rc == BKT_OK)
+        rc = take_clock(writer, BKT_SQLITE_EPOCH, &clock, err);
+    if (rc == BKT_OK && clock.floor != writer->floor) {
+        rc = bkt_error_set(err, BKT_EBUSY,
+                           "list into table %s in %s: another process has begun to list into it",
+                           writer->conn.table, writer->conn.path);
+    }
+    if (rc)
+        bkt_sqlite_rollback(&writer->conn);
+    return rc;
+}
+
+int bkt_sqlite_writer_end_work(struct bkt_sqlite_writer *writer, int rc, struct bkt_error *err)
 {
     if (rc == BKT_OK)
         rc = run(writer, BKT_SQLITE_COMMIT, err);
@@ -620,9 +636,11 @@ int bkt_sqlite_writer_begin_listing(struct bkt_sqlite_writer *writer,
     int rc = run(writer, BKT_SQLITE_BEGIN, err);
     if (rc == BKT_OK)
         rc = begin_listing_locked(writer, &clock, err);
-    rc = end_transaction(writer, rc, err);
-    if (rc == BKT_OK)
+    rc = bkt_sqlite_writer_end_work(writer, rc, err);
+    if (rc == BKT_OK) {
+        writer->floor = clock.floor;
         *out_clock = clock;
+    }
     return rc;
 }
 
@@ -646,13 +664,12 @@ int bkt_sqlite_writer_stage(struct bkt_sqlite_writer *writer,
                             size_t count,
                             struct bkt_error *err)
 {
-    struct bkt_clock clock;
-    int rc = run(writer, BKT_SQLITE_BEGIN, err);
-    if (rc == BKT_OK)
-        rc = take_clock(writer, BKT_SQLITE_EPOCH, &clock, err);
+    int rc = bkt_sqlite_writer_begin_work(writer, err);
+    if (rc)
+        return rc;
     for (size_t i = 0; i < count && rc == BKT_OK; i++)
         rc = stage_one(writer, &absences[i], err);
-    return end_transaction(writer, rc, err);
+    return bkt_sqlite_writer_end_work(writer, rc, err);
 }
 
 static int write_listing(struct bkt_sqlite_writer *writer,
@@ -677,13 +694,10 @@ int bkt_sqlite_writer_end_listing(struct bkt_sqlite_writer *writer,
                                   const struct bkt_listing_record *record,
                                   struct bkt_error *err)
 {
-    struct bkt_clock clock;
-    int rc = run(writer, BKT_SQLITE_BEGIN, err);
-    if (rc == BKT_OK)
-        rc = take_clock(writer, BKT_SQLITE_EPOCH, &clock, err);
-    if (rc == BKT_OK)
-        rc = write_listing(writer, record, err);
-    return end_transaction(writer, rc, err);
+    int rc = bkt_sqlite_writer_begin_work(writer, err);
+    if (rc)
+        return rc;
+    return bkt_sqlite_writer_end_work(writer, write_listing(writer, record, err), err);
 }
 
 int bkt_sqlite_writer_count_failed(struct bkt_sqlite_writer *writer,

@@ -48,6 +48,7 @@ struct bkt_sqlite_writer {
     struct bkt_sqlite conn;
     sqlite3_stmt *stmts[BKT_SQLITE_STATEMENT_COUNT];
     uint64_t epoch; /* as attached: with another one in the record nothing is committed */
+    uint64_t floor; /* of the newest listing that was begun here; 0: none */
     unsigned columns;
     bool binary;
     bool is_full;                             /* PRAGMA synchronous is FULL rather than NORMAL */
@@ -79,6 +80,17 @@ BKT_MUST_CHECK int bkt_sqlite_writer_end_listing(struct bkt_sqlite_writer *write
 BKT_MUST_CHECK int bkt_sqlite_writer_count_failed(struct bkt_sqlite_writer *writer,
                                                   uint64_t *out_count,
                                                   struct bkt_error *err);
+
+/*
+ * Begin a transaction for a listing's work: nobody else writes until it ends.  BKT_EBUSY when
+ * another process has begun to list.
+ */
+BKT_MUST_CHECK int bkt_sqlite_writer_begin_work(struct bkt_sqlite_writer *writer,
+                                                struct bkt_error *err);
+/* Commit it, or roll back when `rc` says that it failed; the result is what holds then. */
+BKT_MUST_CHECK int bkt_sqlite_writer_end_work(struct bkt_sqlite_writer *writer,
+                                              int rc,
+                                              struct bkt_error *err);
 
 /* What a sweep reads; the statement belongs to the writer and is to be reset. */
 BKT_MUST_CHECK int bkt_sqlite_writer_statement(struct bkt_sqlite_writer *writer,

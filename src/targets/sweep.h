@@ -10,7 +10,12 @@
 /* A staged key, in the order of keys.  Views are valid until the callback returns. */
 typedef int bkt_staged_fn(void *ctx, const struct bkt_absence *absence, struct bkt_error *err);
 
-/* What a database does for it; `self` is its writer. */
+/*
+ * What a database does for it; `self` is its writer.  count() and next() fail with BKT_EBUSY when
+ * another listing has begun: what is staged is that one's, and not held against our limit.  One
+ * that begins between next() and apply() has a floor by which the read clock refuses what next()
+ * gave.
+ */
 struct bkt_sweep_ops {
     /* Rows that staged keys have and that the read clock lets go. */
     int (*count)(void *self, uint64_t *out_count, struct bkt_error *err);

@@ -585,21 +585,52 @@ static void a_listing_drops_what_the_one_before_staged(void **state)
     close_handle(t);
 }
 
-static void another_lister_makes_collected_deletes_be_read_again(void **state)
+/* What a listing that was overtaken may no longer do, whatever it does first. */
+static void assert_is_overtaken(struct bkt_table_target t, uint64_t page)
 {
-    (void)state;
-    struct bkt_table_target t = open_attached(&plain);
-    struct bkt_table_target u = open_attached(&plain);
-    struct bkt_change change = put("a", "1", "A", 0);
-    (void)apply(t, &change, 1);
-    uint64_t page = begin_listing(t).clock;
-    (void)begin_listing(u);
-    stage(t, "a", page);
+    struct bkt_error err = {0};
+    struct bkt_absence absence = {str("b"), page};
+    struct bkt_listing_record record = {0};
     struct bkt_sweep request = {0};
     struct told told;
-    assert_int_equal(sweep(t, &request, &told), BKT_OK);
-    assert_string_equal(told.text, "?a");
+    assert_int_equal(t.ops->stage(t.self, &absence, 1, &err), BKT_EBUSY);
+    assert_false(err.retriable);
+    assert_int_equal(sweep(t, &request, &told), BKT_EBUSY);
+    assert_string_equal(told.text, "");
     assert_int_equal(request.row_count, 0);
+    assert_int_equal(t.ops->end_listing(t.self, &record, &err), BKT_EBUSY);
+    assert_false(err.retriable);
+}
+
+static void a_listing_that_was_overtaken_is_told_so(void **state)
+{
+    (void)state;
+    struct bkt_error err = {0};
+    struct bkt_listing_record record = {0};
+    struct bkt_table_target t = open_attached(&plain);
+    struct bkt_table_target u = open_attached(&plain);
+    struct bkt_change changes[] = {put("a", "1", "A", 0), put("b", "1", "B", 0)};
+    (void)apply(t, changes, 2);
+    uint64_t page = begin_listing(t).clock;
+    stage(t, "a", page);
+    uint64_t newer_page = begin_listing(u).clock;
+    stage(u, "b", newer_page);
+    assert_is_overtaken(t, page);
+
+    struct bkt_sweep request = {.is_limited = true, .limit = 1};
+    struct told told;
+    assert_int_equal(sweep(u, &request, &told), BKT_OK);
+    assert_string_equal(told.text, "-b");
+    must(u.ops->end_listing(u.self, &record, &err), &err);
+    assert_row("a", "A");
+
+    /* It begins anew, and the other one is told so. */
+    page = begin_listing(t).clock;
+    assert_is_overtaken(u, page);
+    stage(t, "a", page);
+    assert_int_equal(sweep(t, &request, &told), BKT_OK);
+    assert_string_equal(told.text, "-a");
+    must(t.ops->end_listing(t.self, &record, &err), &err);
     close_handle(t);
     close_handle(u);
 }
@@ -640,6 +671,66 @@ static void a_sweep_goes_on_past_one_transaction(void **state)
     assert_row(keys[MANY - 2], NULL);
     assert_row(keys[MANY - 1], "x");
     close_handle(t);
+}
+
+/* Begins a listing of its own, of which every key is absent, when the first row is gone. */
+struct rival {
+    struct bkt_table_target target;
+    const struct bkt_absence *absences;
+    size_t deleted;
+    size_t refused;
+};
+
+static void begin_rival(void *ctx, struct bkt_str key)
+{
+    (void)key;
+    struct rival *rival = ctx;
+    if (rival->deleted++ > 0)
+        return;
+    struct bkt_error err = {0};
+    static struct bkt_absence absences[MANY];
+    uint64_t page = begin_listing(rival->target).clock;
+    for (size_t i = 0; i < MANY; i++)
+        absences[i] = (struct bkt_absence){rival->absences[i].key, page};
+    must(rival->target.ops->stage(rival->target.self, absences, MANY, &err), &err);
+}
+
+static void count_refused(void *ctx, struct bkt_str key)
+{
+    (void)key;
+    ((struct rival *)ctx)->refused++;
+}
+
+static void a_sweep_that_is_overtaken_takes_nothing_of_the_other(void **state)
+{
+    (void)state;
+    if (kit->has_one_writer)
+        return;
+    struct bkt_error err = {0};
+    struct rival rival = {.target = open_attached(&plain)};
+    struct bkt_table_target t = open_attached(&plain);
+    static char keys[MANY][8];
+    static struct bkt_change changes[MANY];
+    static struct bkt_absence absences[MANY];
+    for (size_t i = 0; i < MANY; i++) {
+        (void)snprintf(keys[i], sizeof(keys[i]), "k%05zu", i);
+        changes[i] = put(keys[i], "1", "x", 0);
+    }
+    (void)apply(t, changes, MANY);
+    uint64_t page = begin_listing(t).clock;
+    for (size_t i = 0; i < MANY; i++)
+        absences[i] = (struct bkt_absence){str(keys[i]), page};
+    rival.absences = absences;
+    must(t.ops->stage(t.self, absences, MANY, &err), &err);
+    struct bkt_clock clock;
+    struct bkt_sweep request = {.deleted = begin_rival, .refused = count_refused, .ctx = &rival};
+    assert_int_equal(t.ops->sweep(t.self, &request, &clock, &err), BKT_EBUSY);
+    assert_true(rival.deleted > 0 && rival.deleted < MANY);
+    assert_int_equal(rival.refused, 0);
+    assert_row(keys[rival.deleted - 1], NULL);
+    assert_row(keys[rival.deleted], "x");
+    close_handle(t);
+    close_handle(rival.target);
 }
 
 static void keys_are_bytes(void **state)
@@ -1205,7 +1296,9 @@ int target_conformance(const struct target_kit *tested)
                                         check_memory),
         cmocka_unit_test_setup_teardown(a_listing_drops_what_the_one_before_staged, forget,
                                         check_memory),
-        cmocka_unit_test_setup_teardown(another_lister_makes_collected_deletes_be_read_again,
+        cmocka_unit_test_setup_teardown(a_listing_that_was_overtaken_is_told_so, forget,
+                                        check_memory),
+        cmocka_unit_test_setup_teardown(a_sweep_that_is_overtaken_takes_nothing_of_the_other,
                                         forget, check_memory),
         cmocka_unit_test_setup_teardown(a_sweep_goes_on_past_one_transaction, forget, check_memory),
         cmocka_unit_test_setup_teardown(keys_are_bytes, forget, check_memory),
