@@ -15,7 +15,6 @@ PROGRAMS = {
                    for size in ("233KB", "512KB")
                    for figure, base, goal in (("mb_s", "memchr_mb_s", ">= 0.25"),
                                               ("expat_mb_s", "mb_s", "<= 0.33"))}),
-    "glob": ("patterns against a million keys", {}),
     "sqlite_sink": ("rows into SQLite, against a bare loop of one prepared statement",
                     {"sink_over_bare": ("", ">= 0.85")}),
     "postgres_sink": ("rows into PostgreSQL, against COPY and an insert for each row",

@@ -25,6 +25,7 @@ from measure import ROOT, Missing  # its import puts tests/ on the path, which t
 from servers import Unavailable
 
 import end_to_end
+import globs
 import listing
 import programs
 import stub_rates
@@ -44,9 +45,11 @@ def registry():
     found = {}
     for name, (what, _) in programs.PROGRAMS.items():
         found[name] = (what, lambda context, name=name: (programs.measure(name, context), []))
+    found["glob"] = ("patterns against a million keys, the set of the five and each alone", globs.measure)
+    found["ranges"] = ("1,000,000 keys listed in ranges, in virtual time: 50 ms a page, 16 slots", listing.ranges)
     found["stub"] = ("the S3 stub under wrk, one core each", stub_rates.measure)
-    found["listing"] = ("200,000 keys listed by a first sync and by ls, 50 ms a page, 16 slots", listing.latency)
-    found["resync"] = ("a sync of 200,000 keys with nothing new", listing.resync)
+    found["listing"] = ("1,000,000 keys listed by two syncs, 50 ms a page, 16 slots", listing.latency)
+    found["resync"] = ("a sync of 1,000,000 keys with nothing new", listing.resync)
     found["minio"] = ("10,000 objects of 1 KB from MinIO into a table", end_to_end.from_minio)
     found["sync"] = ("10,000 objects of 1 KB from the S3 stub into a table", end_to_end.from_stub)
     return found
