@@ -25,10 +25,12 @@ from measure import ROOT, Missing  # its import puts tests/ on the path, which t
 from servers import Unavailable
 
 import end_to_end
+import gets
 import globs
 import listing
 import programs
-import gets
+import rows as rows_of
+import startup
 
 PAGE = ROOT / "docs" / "performance.md"
 RUNS_MIN = 5
@@ -50,6 +52,8 @@ def registry():
     found["gets"] = ("signed GETs from the S3 stub, against wrk without signatures; a core each", gets.measure)
     found["listing"] = ("1,000,000 keys listed by two syncs, 50 ms a page, 16 slots", listing.latency)
     found["resync"] = ("a sync of 1,000,000 keys with nothing new", listing.resync)
+    found["rows"] = ("100,000 objects of 1 KB from the S3 stub into a table, against its two halves", rows_of.measure)
+    found["startup"] = ("a call of the program, against one of curl", startup.measure)
     found["minio"] = ("10,000 objects of 1 KB from MinIO into a table", end_to_end.from_minio)
     found["sync"] = ("10,000 objects of 1 KB from the S3 stub into a table", end_to_end.from_stub)
     return found
