@@ -299,20 +299,13 @@ static int on_state(void *ctx, const struct bkt_state_row *row, struct bkt_error
 
 static int find_row(const struct bkt_table_target *target,
                     struct bkt_str key,
-                    struct bkt_str before,
                     struct bkt_explanation *out,
                     struct bkt_error *err)
 {
     struct bkt_table_row row;
-    bool has_row = false;
-    int rc = target->ops->begin_rows(target->self, before, err);
-    if (rc == BKT_OK)
-        rc = target->ops->next_row(target->self, &row, &has_row, err);
-    if (rc)
-        return rc;
-    out->has_row = has_row && bkt_str_eq(row.key, key);
-    out->content_len = out->has_row ? row.content_len : 0;
-    return BKT_OK;
+    int rc = target->ops->find_row(target->self, key, &row, &out->has_row, err);
+    out->content_len = rc == BKT_OK && out->has_row ? row.content_len : 0;
+    return rc;
 }
 
 static int ask_table(struct bkt_explain *explain,
@@ -325,7 +318,7 @@ static int ask_table(struct bkt_explain *explain,
         return rc;
     const struct bkt_table_target *target = &explain->look.target;
     out->has_table = !explain->look.attached.is_new;
-    out->knows_rows = target->ops->begin_rows && out->has_table;
+    out->knows_rows = target->ops->find_row && out->has_table;
     if (!out->has_table)
         return BKT_OK;
     struct finding finding = {explain, out};
@@ -338,7 +331,7 @@ static int ask_table(struct bkt_explain *explain,
     if (rc == BKT_OK && target->ops->read_error)
         rc = target->ops->read_error(target->self, key, &explain->error, err);
     if (rc == BKT_OK && out->knows_rows)
-        rc = find_row(target, key, scan.after, out, err);
+        rc = find_row(target, key, out, err);
     if (explain->error.len > 0)
         out->state_error = explain->error.ptr;
     return rc;

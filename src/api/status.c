@@ -3,7 +3,6 @@
 #include "api/target_look.h"
 #include "core/arena.h"
 #include "core/time.h"
-#include "targets/sqlite_status.h"
 
 enum { REASON_BYTES_MAX = 2000 };
 
@@ -20,7 +19,7 @@ static void format(int64_t ms, char out[BKT_TIME_ISO_BYTES])
         bkt_time_format_iso(ms, out);
 }
 
-static int on_table(void *ctx, const struct bkt_sqlite_table_status *found, struct bkt_error *err)
+static int on_table(void *ctx, const struct bkt_status_table *found, struct bkt_error *err)
 {
     struct reading *reading = ctx;
     struct bkt_str table;
@@ -62,19 +61,6 @@ static int on_failed(void *ctx, struct bkt_str key, struct bkt_str reason, struc
     return reading->callbacks->failure(reading->callbacks->ctx, key.ptr, key.len, text.ptr);
 }
 
-static int find_file(const struct bkt_settings *settings,
-                     struct bkt_buf *out_path,
-                     struct bkt_error *err)
-{
-    bool has_rows;
-    int rc = bkt_target_state_file(settings, out_path, &has_rows, err);
-    if (rc || out_path->len > 0)
-        return rc;
-    return bkt_error_set(err, BKT_EUNSUPPORTED,
-                         "status reads SQLite files: name docs.db, or a state file with --state "
-                         "FILE; other databases are not supported yet");
-}
-
 int bkt_status_read(const struct bkt_config *config,
                     const struct bkt_status_callbacks *callbacks,
                     struct bkt_error *err)
@@ -82,15 +68,11 @@ int bkt_status_read(const struct bkt_config *config,
     struct bkt_status_callbacks known = {0};
     memcpy(&known, callbacks, callbacks->size < sizeof(known) ? callbacks->size : sizeof(known));
     struct reading reading = {.callbacks = &known, .now_ms = bkt_time_wall_ms()};
-    struct bkt_sqlite_status status = {
+    struct bkt_status_told told = {
         .table = on_table, .failed = known.failure ? on_failed : NULL, .ctx = &reading};
-    struct bkt_buf path = {0};
     int rc = bkt_config_check(config, BKT_CONFIG_TARGET, NULL, NULL, err);
     if (rc == BKT_OK)
-        rc = find_file(bkt_config_settings(config), &path, err);
-    if (rc == BKT_OK)
-        rc = bkt_sqlite_status_read(path.ptr, &status, err);
+        rc = bkt_target_status(bkt_config_settings(config), &told, err);
     bkt_arena_clear(&reading.arena);
-    bkt_buf_clear(&path);
     return rc;
 }

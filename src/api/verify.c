@@ -263,7 +263,7 @@ static int begin(struct run *run, struct bkt_error *err)
                                                        look->settings->url)
                                        : BKT_OK;
     }
-    rc = look->target.ops->begin_rows(look->target.self, (struct bkt_str){"", 0}, err);
+    rc = look->target.ops->begin_rows(look->target.self, err);
     if (rc == BKT_OK)
         rc = next_row(run, err);
     if (rc == BKT_OK)

@@ -261,16 +261,22 @@ struct bkt_table_target_ops {
                 struct bkt_error *err);
     /* Append why a key failed; nothing when it did not. */
     int (*read_error)(void *self, struct bkt_str key, struct bkt_buf *out, struct bkt_error *err);
+    /* The user's row of that key, whatever the state says; *out_has_row is false for none. */
+    int (*find_row)(void *self,
+                    struct bkt_str key,
+                    struct bkt_table_row *out_row,
+                    bool *out_has_row,
+                    struct bkt_error *err);
     /*
-     * The user's rows in the order of their keys' bytes, whatever the state says: begin after a key
-     * (empty: with the first), then row by row; *out_has_row is false past the last one.
+     * All of them in the order of their keys' bytes: begin, then row by row; *out_has_row is false
+     * past the last one.
      */
-    int (*begin_rows)(void *self, struct bkt_str after, struct bkt_error *err);
+    int (*begin_rows)(void *self, struct bkt_error *err);
     int (*next_row)(void *self,
                     struct bkt_table_row *out_row,
                     bool *out_has_row,
                     struct bkt_error *err);
-    /* Append the content of the row told last; BKT_ELIMIT at the buffer's ceiling. */
+    /* Append the content of next_row()'s last row; BKT_ELIMIT at the buffer's ceiling. */
     int (*read_content)(void *self, struct bkt_buf *out, struct bkt_error *err);
 };
 

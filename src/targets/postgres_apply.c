@@ -4,7 +4,6 @@
 #include "targets/postgres_writer.h"
 
 #include "core/mem.h"
-#include "core/text.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -39,12 +38,6 @@ static int out_of(const struct bkt_postgres_writer *writer, int rc, struct bkt_e
     return bkt_postgres_fail(&writer->conn, rc, "write", err, bkt_error_text(rc));
 }
 
-static bool is_text(struct bkt_str bytes)
-{
-    return !(bytes.len > 0 && memchr(bytes.ptr, '\0', bytes.len)) &&
-           bkt_utf8_valid_len(bytes) == bytes.len;
-}
-
 static size_t row_bytes(const struct bkt_change *change)
 {
     return change->object.key.len + change->content.len + change->extra.metadata.len +
@@ -69,7 +62,7 @@ static const char *unfit_for(const struct bkt_postgres_writer *writer, struct bk
         return NULL;
     if (row_bytes(change) > BKT_POSTGRES_BYTES_MAX)
         return too_large;
-    if (!is_text(change->object.key))
+    if (!bkt_postgres_is_text(change->object.key))
         return "its key is no UTF-8 text without U+0000, as PostgreSQL's text has to be";
     if (writer->binary)
         return NULL;
@@ -163,7 +156,7 @@ static bool row_op_of(const struct bkt_postgres_writer *writer,
         return (writer->columns & BKT_COLUMNS_TOUCHED) != 0;
     case BKT_CHANGE_DELETE:
         *out_op = BKT_POSTGRES_DELETE;
-        return is_text(change->object.key);
+        return bkt_postgres_is_text(change->object.key);
     case BKT_CHANGE_FAIL:
         break;
     }

@@ -2,6 +2,7 @@
 
 #include "core/escape.h"
 #include "core/mem.h"
+#include "core/text.h"
 #include "core/time.h"
 
 #include <ctype.h>
@@ -273,6 +274,18 @@ int bkt_postgres_find_schema(struct bkt_postgres *conn, struct bkt_error *err)
     return rc;
 }
 
+int bkt_postgres_begin_look(struct bkt_postgres *conn, struct bkt_error *err)
+{
+    return bkt_postgres_exec(conn, "look at", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+                             NULL, NULL, err);
+}
+
+bool bkt_postgres_is_text(struct bkt_str bytes)
+{
+    return !(bytes.len > 0 && memchr(bytes.ptr, '\0', bytes.len)) &&
+           bkt_utf8_valid_len(bytes) == bytes.len;
+}
+
 static void add_param(struct bkt_postgres_params *params, Oid type, const char *value, size_t len)
 {
     int i = params->count++;
@@ -328,6 +341,7 @@ static int append_mark(const struct bkt_postgres *conn, char mark, struct bkt_bu
         {'S', "bucketable_state_", true, true},
         {'A', "bucketable_absent_", true, true},
         {'R', "bucketable_tables", true, false},
+        {'B', "bucketable_boundaries", true, false},
         {'I', "bucketable_odd_", false, true},
     };
     int rc = BKT_OK;

@@ -6,8 +6,8 @@
  * statements, no locks of the session, since a pool may give each transaction another one.
  *
  * SQL is written with marks for what depends on the table, each put in as a quoted, qualified name:
- * `@T` the user's table, `@S` its state, `@A` what a listing staged, `@R` the records, `@I` the
- * index over the state, which takes no schema.
+ * `@T` the user's table, `@S` its state, `@A` what a listing staged, `@R` the records, `@B` the
+ * boundaries of listings, `@I` the index over the state, which takes no schema.
  *
  * Threads: a connection is used by one thread at a time.
  */
@@ -73,6 +73,12 @@ void bkt_postgres_disconnect(struct bkt_postgres *conn);
 
 /* Where the table's name has no schema: ask for the first of the search path. */
 BKT_MUST_CHECK int bkt_postgres_find_schema(struct bkt_postgres *conn, struct bkt_error *err);
+
+/* Begin a transaction that changes nothing and sees one moment. */
+BKT_MUST_CHECK int bkt_postgres_begin_look(struct bkt_postgres *conn, struct bkt_error *err);
+
+/* Whether the bytes can be text in PostgreSQL: UTF-8 without U+0000. */
+bool bkt_postgres_is_text(struct bkt_str bytes);
 
 /* Bytes live until the statement was run. */
 void bkt_postgres_param(struct bkt_postgres_params *params,

@@ -9,8 +9,6 @@
 #include "table/table_target.h"
 #include "targets/postgres_db.h"
 
-enum { BKT_POSTGRES_SCHEMA_VERSION = 1 };
-
 /* attach() of table_target.h, in one transaction; `conn` knows its schema afterwards. */
 BKT_MUST_CHECK int bkt_postgres_schema_attach(struct bkt_postgres *conn,
                                               const struct bkt_table_spec *spec,

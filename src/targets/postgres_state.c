@@ -185,3 +185,36 @@ int bkt_postgres_states_params(struct bkt_postgres_states *states,
         rc = bkt_postgres_param_array(out_params, arrays[i]);
     return rc;
 }
+
+#define STATE_SQL "SELECT " BKT_POSTGRES_STATE_COLUMNS " FROM @S WHERE filename > $1::bytea"
+
+int bkt_postgres_state_scan(struct bkt_postgres *conn,
+                            const struct bkt_scan *range,
+                            bkt_state_fn *fn,
+                            void *ctx,
+                            size_t *out_count,
+                            struct bkt_error *err)
+{
+    static const char rest_sql[] = STATE_SQL " ORDER BY filename LIMIT $2::int8";
+    static const char range_sql[] =
+        STATE_SQL " AND filename <= $3::bytea ORDER BY filename LIMIT $2::int8";
+    struct bkt_postgres_params params = {0};
+    PGresult *result = NULL;
+    bkt_postgres_param(&params, BKT_POSTGRES_BYTEA, range->after);
+    bkt_postgres_param_int(&params, range->limit > INT64_MAX ? INT64_MAX : (int64_t)range->limit);
+    if (range->has_up_to)
+        bkt_postgres_param(&params, BKT_POSTGRES_BYTEA, range->up_to);
+    int rc = bkt_postgres_exec(conn, "read the state of", range->has_up_to ? range_sql : rest_sql,
+                               &params, &result, err);
+    if (rc)
+        return rc;
+    int count = PQntuples(result);
+    for (int i = 0; i < count && rc == BKT_OK; i++) {
+        struct bkt_postgres_state state = bkt_postgres_state_row(result, i);
+        rc = fn(ctx, &state.row, err);
+    }
+    PQclear(result);
+    if (rc == BKT_OK)
+        *out_count = (size_t)count;
+    return rc;
+}

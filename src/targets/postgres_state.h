@@ -21,6 +21,14 @@ struct bkt_postgres_state {
 /* Views are the result's. */
 struct bkt_postgres_state bkt_postgres_state_row(const PGresult *result, int row);
 
+/* scan() of table_target.h. */
+BKT_MUST_CHECK int bkt_postgres_state_scan(struct bkt_postgres *conn,
+                                           const struct bkt_scan *range,
+                                           bkt_state_fn *fn,
+                                           void *ctx,
+                                           size_t *out_count,
+                                           struct bkt_error *err);
+
 /* "$1: the keys".  Rows come in the order of keys. */
 extern const char bkt_postgres_state_get_sql[];
 /* Take what bkt_postgres_states_params() makes; ADD wants keys without state and is faster. */

@@ -1,6 +1,7 @@
 #include "targets/postgres_target.h"
 
 #include "core/mem.h"
+#include "targets/postgres_boundaries.h"
 #include "targets/postgres_schema.h"
 #include "targets/postgres_state.h"
 #include "targets/postgres_writer.h"
@@ -51,8 +52,6 @@ static int read_clock(void *self, struct bkt_clock *out, struct bkt_error *err)
     return rc;
 }
 
-#define STATE_SQL "SELECT " BKT_POSTGRES_STATE_COLUMNS " FROM @S WHERE filename > $1::bytea"
-
 static int scan(void *self,
                 const struct bkt_scan *range,
                 bkt_state_fn *fn,
@@ -60,29 +59,8 @@ static int scan(void *self,
                 size_t *out_count,
                 struct bkt_error *err)
 {
-    static const char rest_sql[] = STATE_SQL " ORDER BY filename LIMIT $2::int8";
-    static const char range_sql[] =
-        STATE_SQL " AND filename <= $3::bytea ORDER BY filename LIMIT $2::int8";
     struct postgres_target *target = self;
-    struct bkt_postgres_params params = {0};
-    PGresult *result = NULL;
-    bkt_postgres_param(&params, BKT_POSTGRES_BYTEA, range->after);
-    bkt_postgres_param_int(&params, range->limit > INT64_MAX ? INT64_MAX : (int64_t)range->limit);
-    if (range->has_up_to)
-        bkt_postgres_param(&params, BKT_POSTGRES_BYTEA, range->up_to);
-    int rc = bkt_postgres_exec(&target->reader, "read the state of",
-                               range->has_up_to ? range_sql : rest_sql, &params, &result, err);
-    if (rc)
-        return rc;
-    int count = PQntuples(result);
-    for (int i = 0; i < count && rc == BKT_OK; i++) {
-        struct bkt_postgres_state state = bkt_postgres_state_row(result, i);
-        rc = fn(ctx, &state.row, err);
-    }
-    PQclear(result);
-    if (rc == BKT_OK)
-        *out_count = (size_t)count;
-    return rc;
+    return bkt_postgres_state_scan(&target->reader, range, fn, ctx, out_count, err);
 }
 
 static int apply(void *self,
@@ -220,6 +198,18 @@ static int count_failed(void *self, uint64_t *out_count, struct bkt_error *err)
     return BKT_OK;
 }
 
+static int save_boundaries(void *self, struct bkt_str boundaries, struct bkt_error *err)
+{
+    struct postgres_target *target = self;
+    return bkt_postgres_boundaries_save(&target->writer.conn, boundaries, err);
+}
+
+static int load_boundaries(void *self, struct bkt_buf *out, struct bkt_error *err)
+{
+    struct postgres_target *target = self;
+    return bkt_postgres_boundaries_load(&target->reader, out, err);
+}
+
 static void target_free(void *self)
 {
     struct postgres_target *target = self;
@@ -242,6 +232,8 @@ static const struct bkt_table_target_ops ops = {
     .end_listing = end_listing,
     .count_failed = count_failed,
     .free = target_free,
+    .save_boundaries = save_boundaries,
+    .load_boundaries = load_boundaries,
 };
 
 int bkt_postgres_target_new(struct bkt_str url,

@@ -1,10 +1,10 @@
 #include "targets/sqlite_reader.h"
 
 #include "core/mem.h"
-#include "core/time.h"
 #include "targets/change.h"
 #include "targets/sqlite_db.h"
 #include "targets/sqlite_schema.h"
+#include "targets/sqlite_state.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -12,29 +12,24 @@
 
 enum { PIECE_BYTES = 64 << 10 };
 
-enum statement { SCAN_RANGE, SCAN_REST, READ_ERROR, ROWS, STATEMENT_COUNT };
-
-#define SCAN_SQL                                                                            \
-    "SELECT filename, etag, failed_etag, revision, size, last_modified, decode, flags FROM" \
-    " @S WHERE filename > ?1"
+enum statement { READ_ERROR, FIND_ROW, ROWS, STATEMENT_COUNT };
 
 static const char *const statement_sql[STATEMENT_COUNT] = {
-    [SCAN_RANGE] = (SCAN_SQL " AND filename <= ?3 ORDER BY filename LIMIT ?2"),
-    [SCAN_REST] = (SCAN_SQL " ORDER BY filename LIMIT ?2"),
     [READ_ERROR] = "SELECT error FROM @S WHERE filename = ?1",
+    [FIND_ROW] = "SELECT filename, rowid, typeof(content) FROM @T WHERE filename = ?1",
     /* Blobs, which no key of ours is, come after all texts and would break the order. */
-    [ROWS] = "SELECT filename, rowid, typeof(content) FROM @T WHERE filename >= ?1"
-             " AND filename <> ?2 AND typeof(filename) = 'text' ORDER BY filename",
+    [ROWS] = "SELECT filename, rowid, typeof(content) FROM @T WHERE filename >= ''"
+             " AND typeof(filename) = 'text' ORDER BY filename",
 };
 
 struct reader {
     struct bkt_sqlite conn; /* closed when there is no file */
     bool has_rows;
     bool is_new; /* there is no table */
+    struct bkt_sqlite_state_scan scan;
     sqlite3_stmt *stmts[STATEMENT_COUNT];
     sqlite3_blob *content; /* of the row told last, or of one before it */
     bool has_content;
-    struct bkt_buf after; /* what ROWS is bound to */
 };
 
 struct record {
@@ -231,22 +226,6 @@ done:
 
 /* The state. */
 
-static struct bkt_state_row state_row(sqlite3_stmt *stmt)
-{
-    return (struct bkt_state_row){
-        .key = bkt_sqlite_column(stmt, 0),
-        .etag = bkt_sqlite_column(stmt, 1),
-        .failed_etag = bkt_sqlite_column(stmt, 2),
-        .revision = (uint64_t)sqlite3_column_int64(stmt, 3),
-        .size = (uint64_t)sqlite3_column_int64(stmt, 4),
-        .last_modified_ms = sqlite3_column_type(stmt, 5) == SQLITE_NULL
-                                ? BKT_TIME_NONE
-                                : sqlite3_column_int64(stmt, 5),
-        .decode = (uint32_t)sqlite3_column_int64(stmt, 6),
-        .flags = (unsigned)sqlite3_column_int(stmt, 7),
-    };
-}
-
 static int scan(void *self,
                 const struct bkt_scan *range,
                 bkt_state_fn *fn,
@@ -255,31 +234,11 @@ static int scan(void *self,
                 struct bkt_error *err)
 {
     struct reader *reader = self;
-    *out_count = 0;
-    if (reader->is_new)
+    if (reader->is_new) {
+        *out_count = 0;
         return BKT_OK;
-    sqlite3_stmt *stmt = NULL;
-    int rc = statement(reader, range->has_up_to ? SCAN_RANGE : SCAN_REST, &stmt, err);
-    if (rc)
-        return rc;
-    int64_t limit = range->limit > INT64_MAX ? INT64_MAX : (int64_t)range->limit;
-    (void)bkt_sqlite_bind_blob(stmt, 1, range->after);
-    (void)sqlite3_bind_int64(stmt, 2, limit);
-    if (range->has_up_to)
-        (void)bkt_sqlite_bind_blob(stmt, 3, range->up_to);
-    int status = SQLITE_ROW;
-    size_t count = 0;
-    while (rc == BKT_OK && (status = sqlite3_step(stmt)) == SQLITE_ROW) {
-        struct bkt_state_row row = state_row(stmt);
-        rc = fn(ctx, &row, err);
-        count++;
     }
-    if (rc == BKT_OK && status != SQLITE_DONE)
-        rc = fail(reader, status, err);
-    (void)sqlite3_reset(stmt);
-    if (rc == BKT_OK)
-        *out_count = count;
-    return rc;
+    return bkt_sqlite_state_scan(&reader->scan, &reader->conn, range, fn, ctx, out_count, err);
 }
 
 static int read_error(void *self, struct bkt_str key, struct bkt_buf *out, struct bkt_error *err)
@@ -306,28 +265,12 @@ static int read_error(void *self, struct bkt_str key, struct bkt_buf *out, struc
 
 /* The rows. */
 
-static int begin_rows(void *self, struct bkt_str after, struct bkt_error *err)
+static int begin_rows(void *self, struct bkt_error *err)
 {
     struct reader *reader = self;
-    if (reader->is_new)
-        return BKT_OK;
-    sqlite3_stmt *stmt = NULL;
-    int rc = statement(reader, ROWS, &stmt, err);
-    if (rc)
-        return rc;
+    sqlite3_stmt *stmt;
     reader->has_content = false;
-    reader->after.max = after.len;
-    bkt_buf_reset(&reader->after);
-    if (after.len > 0 && bkt_buf_append(&reader->after, after))
-        return bkt_error_set(err, BKT_ENOMEM, "read table %s: out of memory", reader->conn.table);
-    (void)bkt_sqlite_bind_text(stmt, 1, bkt_buf_str(&reader->after));
-    /* No key is empty, but a row that somebody made may have such a name. */
-    if (after.len > 0) {
-        (void)bkt_sqlite_bind_text(stmt, 2, bkt_buf_str(&reader->after));
-    } else {
-        (void)sqlite3_bind_int(stmt, 2, 0);
-    }
-    return BKT_OK;
+    return reader->is_new ? BKT_OK : statement(reader, ROWS, &stmt, err);
 }
 
 /* The content is opened, not read: its length is known before its bytes are touched. */
@@ -339,16 +282,14 @@ static int open_content(struct reader *reader, sqlite3_int64 rowid)
                              &reader->content);
 }
 
-static int next_row(void *self,
+static int tell_row(struct reader *reader,
+                    sqlite3_stmt *stmt,
                     struct bkt_table_row *out_row,
                     bool *out_has_row,
                     struct bkt_error *err)
 {
-    struct reader *reader = self;
     *out_has_row = false;
-    if (reader->is_new)
-        return BKT_OK;
-    sqlite3_stmt *stmt = reader->stmts[ROWS];
+    reader->has_content = false;
     int status = sqlite3_step(stmt);
     if (status == SQLITE_DONE) {
         (void)sqlite3_reset(stmt);
@@ -374,6 +315,33 @@ static int next_row(void *self,
     *out_row = row;
     *out_has_row = true;
     return BKT_OK;
+}
+
+static int find_row(void *self,
+                    struct bkt_str key,
+                    struct bkt_table_row *out_row,
+                    bool *out_has_row,
+                    struct bkt_error *err)
+{
+    struct reader *reader = self;
+    sqlite3_stmt *stmt = NULL;
+    *out_has_row = false;
+    int rc = reader->is_new ? BKT_OK : statement(reader, FIND_ROW, &stmt, err);
+    if (rc || !stmt)
+        return rc;
+    int status = bkt_sqlite_bind_text(stmt, 1, key);
+    return status ? fail(reader, status, err) : tell_row(reader, stmt, out_row, out_has_row, err);
+}
+
+static int next_row(void *self,
+                    struct bkt_table_row *out_row,
+                    bool *out_has_row,
+                    struct bkt_error *err)
+{
+    struct reader *reader = self;
+    *out_has_row = false;
+    return reader->is_new ? BKT_OK
+                          : tell_row(reader, reader->stmts[ROWS], out_row, out_has_row, err);
 }
 
 static int read_content(void *self, struct bkt_buf *out, struct bkt_error *err)
@@ -406,10 +374,10 @@ static void reader_free(void *self)
     (void)sqlite3_blob_close(reader->content);
     for (size_t i = 0; i < STATEMENT_COUNT; i++)
         (void)sqlite3_finalize(reader->stmts[i]);
+    bkt_sqlite_state_scan_clear(&reader->scan);
     if (reader->conn.db)
         bkt_sqlite_rollback(&reader->conn);
     bkt_sqlite_close(&reader->conn);
-    bkt_buf_clear(&reader->after);
     bkt_mem_free(reader);
 }
 
@@ -419,6 +387,7 @@ static const struct bkt_table_target_ops ops = {
     .free = reader_free,
     .peek = peek,
     .read_error = read_error,
+    .find_row = find_row,
     .begin_rows = begin_rows,
     .next_row = next_row,
     .read_content = read_content,

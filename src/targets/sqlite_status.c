@@ -11,9 +11,9 @@ static int64_t column_time(sqlite3_stmt *stmt, int i)
     return bkt_time_parse_iso(bkt_sqlite_column(stmt, i), &ms) ? ms : BKT_TIME_NONE;
 }
 
-static struct bkt_sqlite_table_status table_status(sqlite3_stmt *stmt)
+static struct bkt_status_table table_status(sqlite3_stmt *stmt)
 {
-    return (struct bkt_sqlite_table_status){
+    return (struct bkt_status_table){
         .table = bkt_sqlite_column(stmt, 0),
         .source = bkt_sqlite_column(stmt, 2),
         .spec = bkt_sqlite_column(stmt, 3),
@@ -31,7 +31,7 @@ static struct bkt_sqlite_table_status table_status(sqlite3_stmt *stmt)
 
 static int tell_failed(const struct bkt_sqlite *file,
                        struct bkt_str table,
-                       const struct bkt_sqlite_status *status,
+                       const struct bkt_status_told *told,
                        struct bkt_error *err)
 {
     /* The same file, with the name of the table that the `@` marks stand for. */
@@ -46,8 +46,7 @@ static int tell_failed(const struct bkt_sqlite *file,
                                 &stmt, err);
     int step = SQLITE_DONE;
     while (rc == BKT_OK && (step = sqlite3_step(stmt)) == SQLITE_ROW) {
-        rc = status->failed(status->ctx, bkt_sqlite_column(stmt, 0), bkt_sqlite_column(stmt, 1),
-                            err);
+        rc = told->failed(told->ctx, bkt_sqlite_column(stmt, 0), bkt_sqlite_column(stmt, 1), err);
     }
     if (rc == BKT_OK && step != SQLITE_DONE)
         rc = bkt_sqlite_fail(&conn, step, "read", err);
@@ -58,23 +57,23 @@ static int tell_failed(const struct bkt_sqlite *file,
 
 static int tell_table(const struct bkt_sqlite *conn,
                       sqlite3_stmt *stmt,
-                      const struct bkt_sqlite_status *status,
+                      const struct bkt_status_told *told,
                       struct bkt_error *err)
 {
-    struct bkt_sqlite_table_status table = table_status(stmt);
+    struct bkt_status_table table = table_status(stmt);
     if (sqlite3_column_int64(stmt, 1) > BKT_SQLITE_SCHEMA_VERSION) {
         return bkt_error_set(err, BKT_ETARGET,
                              "read %s: table %.*s was made by a newer version: use that one",
                              conn->path, BKT_STR_ARG(table.table));
     }
-    int rc = status->table ? status->table(status->ctx, &table, err) : BKT_OK;
-    if (rc == BKT_OK && status->failed)
-        rc = tell_failed(conn, table.table, status, err);
+    int rc = told->table(told->ctx, &table, err);
+    if (rc == BKT_OK && told->failed)
+        rc = tell_failed(conn, table.table, told, err);
     return rc;
 }
 
 static int tell_all(const struct bkt_sqlite *conn,
-                    const struct bkt_sqlite_status *status,
+                    const struct bkt_status_told *told,
                     struct bkt_error *err)
 {
     int64_t has_record = 0;
@@ -97,7 +96,7 @@ static int tell_all(const struct bkt_sqlite *conn,
                             &stmt, err);
     int step = SQLITE_DONE;
     while (rc == BKT_OK && (step = sqlite3_step(stmt)) == SQLITE_ROW)
-        rc = tell_table(conn, stmt, status, err);
+        rc = tell_table(conn, stmt, told, err);
     if (rc == BKT_OK && step != SQLITE_DONE)
         rc = bkt_sqlite_fail(conn, step, "read", err);
     (void)sqlite3_finalize(stmt);
@@ -105,7 +104,7 @@ static int tell_all(const struct bkt_sqlite *conn,
 }
 
 int bkt_sqlite_status_read(const char *path,
-                           const struct bkt_sqlite_status *status,
+                           const struct bkt_status_told *told,
                            struct bkt_error *err)
 {
     static const struct bkt_str any_table = {"objects", 7}; /* each in turn, in tell_failed() */
@@ -115,7 +114,7 @@ int bkt_sqlite_status_read(const char *path,
         return rc;
     rc = bkt_sqlite_exec(&conn, "BEGIN", err);
     if (rc == BKT_OK)
-        rc = tell_all(&conn, status, err);
+        rc = tell_all(&conn, told, err);
     bkt_sqlite_rollback(&conn);
     bkt_sqlite_close(&conn);
     return rc;

@@ -1,30 +1,19 @@
 #include "targets/sqlite_target.h"
 
 #include "core/mem.h"
-#include "core/time.h"
 #include "targets/sqlite_boundaries.h"
 #include "targets/sqlite_schema.h"
+#include "targets/sqlite_state.h"
 #include "targets/sqlite_writer.h"
 #include "targets/sweep.h"
 
 #include <stdio.h>
 
-enum read_statement { READ_CLOCK, READ_RANGE, READ_REST, READ_STATEMENT_COUNT };
-
-#define STATE_SQL                                                                           \
-    "SELECT filename, etag, failed_etag, revision, size, last_modified, decode, flags FROM" \
-    " @S WHERE filename > ?1"
-
-static const char *const read_sql[READ_STATEMENT_COUNT] = {
-    [READ_CLOCK] = "SELECT clock, floor, epoch FROM bucketable_tables WHERE table_name = ?1",
-    [READ_RANGE] = (STATE_SQL " AND filename <= ?3 ORDER BY filename LIMIT ?2"),
-    [READ_REST] = (STATE_SQL " ORDER BY filename LIMIT ?2"),
-};
-
 struct sqlite_target {
     struct bkt_sqlite_writer writer; /* the writer thread's */
     struct bkt_sqlite reader;        /* the loop's, and so are its statements */
-    sqlite3_stmt *reads[READ_STATEMENT_COUNT];
+    struct bkt_sqlite_state_scan scan;
+    sqlite3_stmt *read_clock;
 };
 
 static int read_failed(const struct sqlite_target *target, int status, struct bkt_error *err)
@@ -34,25 +23,11 @@ static int read_failed(const struct sqlite_target *target, int status, struct bk
     return bkt_sqlite_fail(&target->reader, status, doing, err);
 }
 
-static int read_statement(struct sqlite_target *target,
-                          enum read_statement which,
-                          sqlite3_stmt **out_stmt,
-                          struct bkt_error *err)
-{
-    int rc = BKT_OK;
-    if (!target->reads[which])
-        rc = bkt_sqlite_prepare(&target->reader, read_sql[which], &target->reads[which], err);
-    if (rc == BKT_OK)
-        *out_stmt = target->reads[which];
-    return rc;
-}
-
 static void forget_reads(struct sqlite_target *target)
 {
-    for (size_t i = 0; i < READ_STATEMENT_COUNT; i++) {
-        (void)sqlite3_finalize(target->reads[i]);
-        target->reads[i] = NULL;
-    }
+    bkt_sqlite_state_scan_clear(&target->scan);
+    (void)sqlite3_finalize(target->read_clock);
+    target->read_clock = NULL;
 }
 
 static int attach(void *self,
@@ -78,10 +53,16 @@ static int attach(void *self,
 static int read_clock(void *self, struct bkt_clock *out, struct bkt_error *err)
 {
     struct sqlite_target *target = self;
-    sqlite3_stmt *stmt = NULL;
-    int rc = read_statement(target, READ_CLOCK, &stmt, err);
-    if (rc)
-        return rc;
+    if (!target->read_clock) {
+        int rc = bkt_sqlite_prepare(
+            &target->reader,
+            "SELECT clock, floor, epoch FROM bucketable_tables WHERE table_name = ?1",
+            &target->read_clock, err);
+        if (rc)
+            return rc;
+    }
+    sqlite3_stmt *stmt = target->read_clock;
+    int rc = BKT_OK;
     struct bkt_clock clock = {0};
     (void)bkt_sqlite_bind_text(stmt, 1, bkt_str_from(target->reader.table));
     int status = sqlite3_step(stmt);
@@ -101,22 +82,6 @@ static int read_clock(void *self, struct bkt_clock *out, struct bkt_error *err)
     return rc;
 }
 
-static struct bkt_state_row state_row(sqlite3_stmt *stmt)
-{
-    return (struct bkt_state_row){
-        .key = bkt_sqlite_column(stmt, 0),
-        .etag = bkt_sqlite_column(stmt, 1),
-        .failed_etag = bkt_sqlite_column(stmt, 2),
-        .revision = (uint64_t)sqlite3_column_int64(stmt, 3),
-        .size = (uint64_t)sqlite3_column_int64(stmt, 4),
-        .last_modified_ms = sqlite3_column_type(stmt, 5) == SQLITE_NULL
-                                ? BKT_TIME_NONE
-                                : sqlite3_column_int64(stmt, 5),
-        .decode = (uint32_t)sqlite3_column_int64(stmt, 6),
-        .flags = (unsigned)sqlite3_column_int(stmt, 7),
-    };
-}
-
 static int scan(void *self,
                 const struct bkt_scan *range,
                 bkt_state_fn *fn,
@@ -125,33 +90,7 @@ static int scan(void *self,
                 struct bkt_error *err)
 {
     struct sqlite_target *target = self;
-    sqlite3_stmt *stmt = NULL;
-    int rc = read_statement(target, range->has_up_to ? READ_RANGE : READ_REST, &stmt, err);
-    if (rc)
-        return rc;
-    int64_t limit = range->limit > INT64_MAX ? INT64_MAX : (int64_t)range->limit;
-    int status = bkt_sqlite_bind_blob(stmt, 1, range->after);
-    if (status == SQLITE_OK)
-        status = sqlite3_bind_int64(stmt, 2, limit);
-    if (status == SQLITE_OK && range->has_up_to)
-        status = bkt_sqlite_bind_blob(stmt, 3, range->up_to);
-
-    size_t count = 0;
-    while (status == SQLITE_OK && rc == BKT_OK) {
-        status = sqlite3_step(stmt);
-        if (status != SQLITE_ROW)
-            break;
-        struct bkt_state_row row = state_row(stmt);
-        rc = fn(ctx, &row, err);
-        count++;
-        status = SQLITE_OK;
-    }
-    if (rc == BKT_OK && status != SQLITE_DONE)
-        rc = read_failed(target, status, err);
-    (void)sqlite3_reset(stmt);
-    if (rc == BKT_OK)
-        *out_count = count;
-    return rc;
+    return bkt_sqlite_state_scan(&target->scan, &target->reader, range, fn, ctx, out_count, err);
 }
 
 static int apply(void *self,

@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import servers  # noqa: E402
 from bucket import Bucket  # noqa: E402
+from postgres import Postgres  # noqa: E402
 from program import Program  # noqa: E402
 from proxy import Proxy  # noqa: E402
 
@@ -51,6 +52,8 @@ class Servers:
         if name == "kafka":
             jars = servers.KafkaJars().wait(KAFKA_TIMEOUT_S)
             return servers.Kafka(self.directory / name, jars)
+        if name == "postgres":
+            return Postgres()
         if "MINIO" not in os.environ:
             raise servers.Unavailable(os.environ.get("MINIO_UNAVAILABLE", "MINIO is not set"))
         return servers.Minio(self.directory / name, os.environ["MINIO"])
@@ -76,6 +79,19 @@ def server(request, all_servers):
 @pytest.fixture
 def kafka(all_servers):
     return all_servers.get("kafka")
+
+
+@pytest.fixture(scope="session")
+def postgres(all_servers):
+    return all_servers.get("postgres")
+
+
+@pytest.fixture
+def postgres_target(postgres):
+    """The URL of a database with an empty schema `app`."""
+    postgres.sql("SET client_min_messages = error; DROP SCHEMA IF EXISTS app CASCADE;"
+                 "CREATE SCHEMA app AUTHORIZATION tester")
+    return postgres.url
 
 
 @pytest.fixture

@@ -1,27 +1,12 @@
 """The same `sync` into PostgreSQL, read back by psql."""
 
 import pytest
-from conftest import IN_CI
-from postgres import PASSWORD, Postgres
-from servers import Unavailable
-
-
-@pytest.fixture(scope="session")
-def postgres():
-    try:
-        running = Postgres().start()
-    except Unavailable as reason:
-        (pytest.fail if IN_CI else pytest.skip)(str(reason))
-    yield running
-    running.stop()
+from postgres import PASSWORD
 
 
 @pytest.fixture
-def target(postgres):
-    """The URL of a database with an empty schema `app`."""
-    postgres.sql("SET client_min_messages = error; DROP SCHEMA IF EXISTS app CASCADE;"
-                 "CREATE SCHEMA app AUTHORIZATION tester")
-    return postgres.url
+def target(postgres_target):
+    return postgres_target
 
 
 def rows(postgres):

@@ -1032,6 +1032,210 @@ static void a_change_to_bytes_keeps_the_rows_until_they_are_read_again(void **st
     close_handle(t);
 }
 
+static void boundaries_are_kept(void **state)
+{
+    (void)state;
+    struct bkt_error err = {0};
+    struct bkt_buf found = BKT_BUF_INIT(BKT_BOUNDARIES_BYTES_MAX);
+    struct bkt_table_target t = open_attached(&plain);
+    must(t.ops->load_boundaries(t.self, &found, &err), &err);
+    assert_int_equal(found.len, 0);
+    must(t.ops->save_boundaries(t.self, BKT_STR("\0\1a"), &err), &err);
+    must(t.ops->save_boundaries(t.self, BKT_STR("\0\1b"), &err), &err);
+    if (!kit->is_volatile) {
+        close_handle(t);
+        t = open_attached(&plain);
+    }
+    must(t.ops->load_boundaries(t.self, &found, &err), &err);
+    assert_true(bkt_str_eq(bkt_buf_str(&found), BKT_STR("\0\1b")));
+    close_handle(t);
+    bkt_buf_clear(&found);
+}
+
+static struct bkt_table_target look(void)
+{
+    struct bkt_error err = {0};
+    struct bkt_table_target l;
+    must(kit->look(kit->ctx, &l, &err), &err);
+    return l;
+}
+
+static struct bkt_attached peek(struct bkt_table_target l, const struct bkt_table_spec *spec)
+{
+    struct bkt_error err = {0};
+    struct bkt_attached attached;
+    must(l.ops->peek(l.self, spec, &attached, &err), &err);
+    return attached;
+}
+
+static struct bkt_attached peek_once(const struct bkt_table_spec *spec)
+{
+    struct bkt_table_target l = look();
+    struct bkt_attached attached = peek(l, spec);
+    close_handle(l);
+    return attached;
+}
+
+static void a_look_tells_what_attaching_would_find(void **state)
+{
+    (void)state;
+    if (!kit->look)
+        return;
+    struct bkt_error err = {0};
+    struct bkt_attached attached = peek_once(&plain);
+    assert_true(attached.is_new);
+    assert_int_equal(attached.row_count, 0);
+    /* Nothing was made, or the next one would find it. */
+    struct bkt_table_target t = open_handle();
+    assert_true(attach(t, &plain).is_new);
+    struct bkt_change changes[] = {put("a", "1", "A", 0), broken("b", "", false, 0)};
+    uint64_t clock = apply(t, changes, 2);
+
+    attached = peek_once(&plain);
+    assert_false(attached.is_new || attached.spec_changed || attached.columns_changed);
+    assert_int_equal(attached.clock.clock, clock);
+    assert_int_equal(attached.row_count, 1);
+    assert_true(peek_once(&other_spec).spec_changed);
+    struct bkt_table_spec spec = plain;
+    spec.columns = BKT_COLUMN_SIZE;
+    assert_true(peek_once(&spec).columns_changed);
+    spec = plain;
+    spec.binary = true;
+    assert_true(peek_once(&spec).columns_changed);
+    spec.source = BKT_STR("s3://another");
+    struct bkt_table_target l = look();
+    assert_int_equal(l.ops->peek(l.self, &spec, &attached, &err), BKT_EFOREIGN);
+    assert_non_null(strstr(err.message, "s3://bucket"));
+    close_handle(l);
+    assert_false(attach(t, &plain).spec_changed);
+    close_handle(t);
+}
+
+static void a_look_sees_one_moment(void **state)
+{
+    (void)state;
+    if (!kit->look)
+        return;
+    struct bkt_error err = {0};
+    struct bkt_table_target t = open_attached(&plain);
+    struct bkt_change changes[] = {put("a", "1", "A", 0), broken("b", "", false, 0)};
+    uint64_t clock = apply(t, changes, 2);
+    struct bkt_table_target l = look();
+    (void)peek(l, &plain);
+    struct bkt_change later[] = {put("a", "2", "later", clock), put("b", "2", "B", clock)};
+    (void)apply(t, later, 2);
+
+    struct bkt_buf why = BKT_BUF_INIT(1000);
+    struct bkt_table_row row;
+    bool has_row = false;
+    assert_string_equal(state_of(l, "a").etag, "1");
+    assert_int_equal(state_of(l, "b").row.flags, BKT_STATE_FAILED);
+    must(l.ops->read_error(l.self, str("b"), &why, &err), &err);
+    assert_string_equal(bkt_buf_str(&why).ptr, "it could not be read");
+    must(l.ops->find_row(l.self, str("a"), &row, &has_row, &err), &err);
+    assert_true(has_row);
+    assert_int_equal(row.content_len, 1);
+    must(l.ops->find_row(l.self, str("b"), &row, &has_row, &err), &err);
+    assert_false(has_row);
+    must(l.ops->find_row(l.self, BKT_STR("\xff\0"), &row, &has_row, &err), &err);
+    assert_false(has_row);
+    close_handle(l);
+    bkt_buf_clear(&why);
+    assert_row("a", "later");
+    close_handle(t);
+}
+
+enum { LOOKED_ROWS = 2500 };
+
+/* Of every key's content or of some only, as comparing does. */
+static void read_rows(struct bkt_table_target l, size_t count, size_t step)
+{
+    struct bkt_error err = {0};
+    struct bkt_buf content = BKT_BUF_INIT(1 << 20);
+    must(l.ops->begin_rows(l.self, &err), &err);
+    for (size_t i = 0;; i++) {
+        char key[16];
+        struct bkt_table_row row;
+        bool has_row = false;
+        must(l.ops->next_row(l.self, &row, &has_row, &err), &err);
+        assert_int_equal(has_row, i < count);
+        if (!has_row)
+            break;
+        (void)snprintf(key, sizeof(key), "%c%zu", i < count / 2 ? 'A' : 'b', 10000 + i);
+        assert_true(bkt_str_eq(row.key, str(key)));
+        assert_int_equal(row.kind, BKT_CONTENT_TEXT);
+        if (i % step != 0)
+            continue;
+        bkt_buf_reset(&content);
+        must(l.ops->read_content(l.self, &content, &err), &err);
+        assert_int_equal(content.len, row.content_len);
+        assert_true(bkt_str_eq(bkt_buf_str(&content), row.key));
+    }
+    bkt_buf_clear(&content);
+}
+
+static void rows_are_told_in_the_order_of_their_bytes(void **state)
+{
+    (void)state;
+    if (!kit->look)
+        return;
+    static char keys[LOOKED_ROWS][16];
+    static struct bkt_change changes[LOOKED_ROWS];
+    struct bkt_table_target t = open_attached(&plain);
+    for (size_t i = 0; i < LOOKED_ROWS; i++) {
+        (void)snprintf(keys[i], sizeof(keys[i]), "%c%zu", i < LOOKED_ROWS / 2 ? 'A' : 'b',
+                       10000 + i);
+        changes[i] = put(keys[i], "1", keys[i], 0);
+    }
+    (void)apply(t, changes, LOOKED_ROWS);
+    struct bkt_table_target l = look();
+    (void)peek(l, &plain);
+    read_rows(l, LOOKED_ROWS, 1);
+    read_rows(l, LOOKED_ROWS, 7);
+    close_handle(l);
+    close_handle(t);
+}
+
+/* Everything that a look does, whatever fails of it; nothing is left open. */
+static int look_around(void)
+{
+    struct bkt_error err = {0};
+    struct bkt_table_target l;
+    struct bkt_attached attached;
+    struct bkt_table_row row;
+    struct bkt_buf text = BKT_BUF_INIT(1000);
+    bool has_row = false;
+    int rc = kit->look(kit->ctx, &l, &err);
+    if (rc)
+        return rc;
+    rc = l.ops->peek(l.self, &plain, &attached, &err);
+    if (rc == BKT_OK)
+        rc = l.ops->read_error(l.self, str("b"), &text, &err);
+    if (rc == BKT_OK)
+        rc = l.ops->find_row(l.self, str("a"), &row, &has_row, &err);
+    if (rc == BKT_OK)
+        rc = l.ops->begin_rows(l.self, &err);
+    if (rc == BKT_OK)
+        rc = l.ops->next_row(l.self, &row, &has_row, &err);
+    if (rc == BKT_OK)
+        rc = l.ops->read_content(l.self, &text, &err);
+    l.ops->free(l.self);
+    bkt_buf_clear(&text);
+    return rc;
+}
+
+static void a_look_that_runs_out_of_memory_says_so(void **state)
+{
+    (void)state;
+    if (!kit->look)
+        return;
+    struct bkt_table_target t = open_attached(&plain);
+    struct bkt_change changes[] = {put("a", "1", "A", 0), broken("b", "", false, 0)};
+    (void)apply(t, changes, 2);
+    close_handle(t);
+    T_TORTURE(look_around());
+}
+
 static void two_handles_share_one_clock(void **state)
 {
     (void)state;
@@ -1313,6 +1517,14 @@ int target_conformance(const struct target_kit *tested)
         cmocka_unit_test_setup_teardown(changed_columns_are_followed, forget, check_memory),
         cmocka_unit_test_setup_teardown(a_change_to_bytes_keeps_the_rows_until_they_are_read_again,
                                         forget, check_memory),
+        cmocka_unit_test_setup_teardown(boundaries_are_kept, forget, check_memory),
+        cmocka_unit_test_setup_teardown(a_look_tells_what_attaching_would_find, forget,
+                                        check_memory),
+        cmocka_unit_test_setup_teardown(a_look_sees_one_moment, forget, check_memory),
+        cmocka_unit_test_setup_teardown(rows_are_told_in_the_order_of_their_bytes, forget,
+                                        check_memory),
+        cmocka_unit_test_setup_teardown(a_look_that_runs_out_of_memory_says_so, forget,
+                                        check_memory),
         cmocka_unit_test_setup_teardown(two_handles_share_one_clock, forget, check_memory),
         cmocka_unit_test_setup_teardown(what_was_applied_outlives_the_process, forget,
                                         check_memory),

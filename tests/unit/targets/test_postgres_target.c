@@ -9,6 +9,7 @@
 
 #include "core/time.h"
 #include "targets/postgres_proxy.h"
+#include "targets/postgres_reader.h"
 #include "targets/postgres_schema.h"
 #include "targets/target_conformance.h"
 
@@ -71,7 +72,8 @@ static void forget(void *ctx)
 {
     (void)ctx;
     sql("DROP TABLE IF EXISTS objects, bucketable_tables, bucketable_state_objects,"
-        " bucketable_absent_objects CASCADE; DROP SCHEMA IF EXISTS other CASCADE;"
+        " bucketable_absent_objects, bucketable_boundaries CASCADE; DROP SCHEMA IF EXISTS other "
+        "CASCADE;"
         " DROP TABLE IF EXISTS log; DROP FUNCTION IF EXISTS watch; "
         " GRANT CREATE ON SCHEMA public TO tester");
 }
@@ -80,6 +82,12 @@ static int open_table(void *ctx, struct bkt_table_target *out_target, struct bkt
 {
     (void)ctx;
     return bkt_postgres_target_new(bkt_str_from(url), BKT_STR("objects"), out_target, err);
+}
+
+static int look_at_table(void *ctx, struct bkt_table_target *out_target, struct bkt_error *err)
+{
+    (void)ctx;
+    return bkt_postgres_reader_new(bkt_str_from(url), BKT_STR("objects"), out_target, err);
 }
 
 static bool read_row(void *ctx, struct bkt_str key, struct bkt_buf *content, bool *out_is_bytes)
@@ -849,6 +857,7 @@ int main(int argc, char **argv)
     static const struct target_kit kit = {
         .forget = forget,
         .open = open_table,
+        .look = look_at_table,
         .read_row = read_row,
         .read_column = read_column,
     };

@@ -6,6 +6,7 @@
 #include "targets/sqlite_target.h"
 
 #include "core/time.h"
+#include "targets/sqlite_reader.h"
 #include "targets/sqlite_shim.h"
 #include "targets/sqlite_status.h"
 #include "targets/target_conformance.h"
@@ -73,6 +74,12 @@ static bool ask(const char *text, struct bkt_str key, struct bkt_buf *out, bool 
     assert_int_equal(sqlite3_finalize(stmt), SQLITE_OK);
     (void)sqlite3_close(db);
     return found;
+}
+
+static int look_at_table(void *ctx, struct bkt_table_target *out_target, struct bkt_error *err)
+{
+    (void)ctx;
+    return bkt_sqlite_reader_new(path, BKT_STR("objects"), true, out_target, err);
 }
 
 static bool read_row(void *ctx, struct bkt_str key, struct bkt_buf *content, bool *out_is_bytes)
@@ -634,13 +641,11 @@ static void the_file_is_made_as_it_should_be(void **state)
 }
 
 struct heard {
-    struct bkt_sqlite_table_status last;
+    struct bkt_status_table last;
     char text[256];
 };
 
-static int hear_table(void *ctx,
-                      const struct bkt_sqlite_table_status *status,
-                      struct bkt_error *err)
+static int hear_table(void *ctx, const struct bkt_status_table *status, struct bkt_error *err)
 {
     (void)err;
     struct heard *heard = ctx;
@@ -665,7 +670,7 @@ static int read_status(void)
 {
     struct heard heard = {0};
     struct bkt_error err = {0};
-    struct bkt_sqlite_status status = {hear_table, hear_failed, &heard};
+    struct bkt_status_told status = {hear_table, hear_failed, &heard};
     return bkt_sqlite_status_read(path, &status, &err);
 }
 
@@ -674,7 +679,7 @@ static void status_tells_of_tables_and_failures(void **state)
     (void)state;
     struct heard heard = {0};
     struct bkt_error err = {0};
-    struct bkt_sqlite_status status = {hear_table, hear_failed, &heard};
+    struct bkt_status_told status = {hear_table, hear_failed, &heard};
     assert_int_equal(bkt_sqlite_status_read(path, &status, &err), BKT_ETARGET);
     assert_int_equal(access(path, F_OK), -1);
     sql("CREATE TABLE mine (x)");
@@ -706,29 +711,6 @@ static void status_tells_of_tables_and_failures(void **state)
     T_TORTURE(read_status());
 }
 
-static void boundaries_are_kept(void **state)
-{
-    (void)state;
-    struct bkt_buf found = BKT_BUF_INIT(BKT_BOUNDARIES_BYTES_MAX);
-    struct bkt_error err;
-    struct bkt_table_target target;
-    struct bkt_attached attached;
-    assert_int_equal(open_table(NULL, &target, &err), BKT_OK);
-    assert_int_equal(target.ops->attach(target.self, &plain, &attached, &err), BKT_OK);
-    assert_int_equal(target.ops->load_boundaries(target.self, &found, &err), BKT_OK);
-    assert_int_equal(found.len, 0);
-    assert_int_equal(target.ops->save_boundaries(target.self, BKT_STR("\0\1a"), &err), BKT_OK);
-    assert_int_equal(target.ops->save_boundaries(target.self, BKT_STR("\0\1b"), &err), BKT_OK);
-    target.ops->free(target.self);
-
-    assert_int_equal(open_table(NULL, &target, &err), BKT_OK);
-    assert_int_equal(target.ops->attach(target.self, &plain, &attached, &err), BKT_OK);
-    assert_int_equal(target.ops->load_boundaries(target.self, &found, &err), BKT_OK);
-    assert_true(bkt_str_eq(bkt_buf_str(&found), BKT_STR("\0\1b")));
-    target.ops->free(target.self);
-    bkt_buf_clear(&found);
-}
-
 /* With an argument the conformance suite: one plan of tests a run. */
 int main(int argc, char **argv)
 {
@@ -740,6 +722,7 @@ int main(int argc, char **argv)
     static const struct target_kit kit = {
         .forget = forget,
         .open = open_table,
+        .look = look_at_table,
         .read_row = read_row,
         .read_column = read_column,
         .count_syncs = count_syncs,
@@ -777,7 +760,6 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_row_that_must_not_go_is_a_failure, clean, check_memory),
         cmocka_unit_test_setup_teardown(status_tells_of_tables_and_failures, clean, check_memory),
         cmocka_unit_test_setup_teardown(the_file_is_made_as_it_should_be, clean, check_memory),
-        cmocka_unit_test_setup_teardown(boundaries_are_kept, clean, check_memory),
     };
     int failed = argc > 1 ? target_conformance(&kit)
                           : cmocka_run_group_tests_name("sqlite", tests, NULL, NULL);
