@@ -7,6 +7,7 @@
 #include <bucketable/base.h>
 #include <bucketable/check.h>
 #include <bucketable/config.h>
+#include <bucketable/ddl.h>
 #include <bucketable/enqueue.h>
 #include <bucketable/error.h>
 #include <bucketable/explain.h>

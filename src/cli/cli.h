@@ -41,6 +41,7 @@ enum cli_option {
     CLI_OPTION_UNDO,
     CLI_OPTION_SNS,
     CLI_OPTION_EVENTBRIDGE,
+    CLI_OPTION_DDL,
     CLI_OPTION_COUNT,
 };
 #define CLI_TAKES(option) (1u << (option))
@@ -114,6 +115,9 @@ int cli_check_stdout(const struct cli_args *args, struct bkt_error *err);
 
 /* output.c: bkt_write_fn onto a FILE; a write that fails is noticed by cli_flush(). */
 int cli_write(void *file, const char *bytes, size_t len);
+
+/* --ddl: print how the target's tables are made; the exit status. */
+int cli_print_ddl(const struct cli_args *args);
 
 /* The fields of a summary, `"listed":1,...,"seconds":0.5`; or the same in words. */
 void cli_print_counts(const struct bkt_counts *counts);

@@ -51,6 +51,8 @@ int cli_sync(struct cli_args *args)
     struct bkt_error err = {.code = BKT_OK};
     if (args->word_count > 1 && bkt_config_set(args->config, "url", args->words[1], &err))
         return cli_fail(globals, &err);
+    if (args->options[CLI_OPTION_DDL])
+        return cli_print_ddl(args);
     if (cli_check_stdout(args, &err))
         return cli_fail(globals, &err);
 

@@ -42,6 +42,8 @@ const struct cli_option_info cli_options[CLI_OPTION_COUNT] = {
     [CLI_OPTION_SNS] = {"sns", "ARN", "The bucket tells this topic, which tells the queue.", 0},
     [CLI_OPTION_EVENTBRIDGE] = {"eventbridge", NULL,
                                 "The bucket tells EventBridge, which tells the queue.", 0},
+    [CLI_OPTION_DDL] = {"ddl", NULL,
+                        "Print the SQL that makes the target's tables, and do no more.", 0},
 };
 
 /* An option of the property table, as given; set after the spec file, which it wins over. */

@@ -80,6 +80,14 @@ int cli_check_stdout(const struct cli_args *args, struct bkt_error *err)
                          "of the two, or name a file: jsonl:FILE");
 }
 
+int cli_print_ddl(const struct cli_args *args)
+{
+    struct bkt_error err = {.code = BKT_OK};
+    if (bkt_ddl_write(args->config, cli_write, stdout, &err))
+        return cli_fail(&args->globals, &err);
+    return cli_flush(&args->globals);
+}
+
 /* Progress. */
 
 void cli_progress_begin(struct cli_progress_line *line, const struct cli_globals *globals)

@@ -343,6 +343,7 @@ static int append_mark(const struct bkt_postgres *conn, char mark, struct bkt_bu
         {'R', "bucketable_tables", true, false},
         {'B', "bucketable_boundaries", true, false},
         {'I', "bucketable_odd_", false, true},
+        {'N', NULL, true, false},
     };
     int rc = BKT_OK;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && rc == BKT_OK; i++) {
@@ -350,10 +351,10 @@ static int append_mark(const struct bkt_postgres *conn, char mark, struct bkt_bu
             continue;
         if (names[i].has_schema && conn->schema[0]) {
             rc = bkt_postgres_quote(out, "", conn->schema);
-            if (rc == BKT_OK)
+            if (rc == BKT_OK && names[i].before)
                 rc = bkt_buf_append_char(out, '.');
         }
-        if (rc == BKT_OK)
+        if (rc == BKT_OK && names[i].before)
             rc = bkt_postgres_quote(out, names[i].before, names[i].has_table ? conn->table : "");
     }
     return rc;

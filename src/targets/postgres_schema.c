@@ -1,5 +1,6 @@
 #include "targets/postgres_schema.h"
 
+#include "core/mem.h"
 #include "targets/change.h"
 #include "targets/postgres_boundaries.h"
 #include "targets/postgres_shape.h"
@@ -45,28 +46,81 @@ static int create_sql(const struct bkt_table_spec *spec, struct bkt_buf *out)
     return rc ? rc : bkt_buf_append_char(out, ')');
 }
 
+/* Whom libpq would log in as; the caller frees it.  NULL: not known, or memory is out. */
+static char *user_of(const char *url)
+{
+    PQconninfoOption *lists[] = {PQconninfoParse(url, NULL), PQconndefaults()};
+    char *user = NULL;
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        for (const PQconninfoOption *option = lists[i]; !user && option && option->keyword;
+             option++) {
+            if (strcmp(option->keyword, "user") == 0 && option->val)
+                user = bkt_mem_strdup(option->val, strlen(option->val));
+        }
+        PQconninfoFree(lists[i]);
+    }
+    return user;
+}
+
+static int append_statement(const struct bkt_postgres *conn,
+                            const char *sql,
+                            const char *user,
+                            struct bkt_buf *out)
+{
+    int rc = bkt_postgres_expand(conn, sql, out);
+    if (rc == BKT_OK && user)
+        rc = bkt_postgres_quote(out, "", user);
+    return rc ? rc : bkt_buf_append(out, BKT_STR(";\n"));
+}
+
+static int append_ddl(const struct bkt_postgres *conn,
+                      const char *rows_sql,
+                      const char *user,
+                      struct bkt_buf *out)
+{
+    const char *const statements[] = {
+        conn->schema[0] ? "CREATE SCHEMA IF NOT EXISTS @N" : NULL,
+        rows_sql,
+        record_sql,
+        bkt_postgres_boundaries_sql,
+        state_sql[0],
+        state_sql[1],
+        state_sql[2],
+    };
+    static const char *const grants[] = {
+        "GRANT USAGE ON SCHEMA @N TO ",
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON @T, @S, @A, @R, @B TO ",
+    };
+    int rc = BKT_OK;
+    for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]) && rc == BKT_OK; i++) {
+        if (statements[i])
+            rc = append_statement(conn, statements[i], NULL, out);
+    }
+    for (size_t i = conn->schema[0] ? 0 : 1; i < 2 && rc == BKT_OK; i++)
+        rc = append_statement(conn, grants[i], user, out);
+    return rc;
+}
+
 int bkt_postgres_ddl(const struct bkt_table_spec *spec,
+                     struct bkt_str url,
                      struct bkt_str table,
                      struct bkt_buf *out,
                      struct bkt_error *err)
 {
     struct bkt_postgres conn = {0};
     struct bkt_buf rows = BKT_BUF_INIT(BKT_POSTGRES_SQL_BYTES);
-    int rc = bkt_postgres_name(&conn, table, err);
+    int rc = bkt_postgres_init(&conn, url, table, err);
     if (rc)
         return rc;
-    rc = create_sql(spec, &rows);
-    const char *const statements[] = {
-        rows.ptr, record_sql, bkt_postgres_boundaries_sql, state_sql[0], state_sql[1], state_sql[2],
-    };
-    for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]) && rc == BKT_OK; i++) {
-        rc = bkt_postgres_expand(&conn, statements[i], out);
-        if (rc == BKT_OK)
-            rc = bkt_buf_append(out, BKT_STR(";\n"));
-    }
+    char *user = user_of(conn.url);
+    rc = user ? create_sql(spec, &rows) : BKT_ENOMEM;
+    if (rc == BKT_OK)
+        rc = append_ddl(&conn, rows.ptr, user, out);
     if (rc)
         (void)bkt_error_set(err, rc, "write the tables' DDL: %s", bkt_error_text(rc));
     bkt_buf_clear(&rows);
+    bkt_mem_free(user);
+    bkt_postgres_clear(&conn);
     return rc;
 }
 

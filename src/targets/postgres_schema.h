@@ -17,10 +17,12 @@ BKT_MUST_CHECK int bkt_postgres_schema_attach(struct bkt_postgres *conn,
 
 /*
  * Append the statements that make all that attach() wants, for an administrator to run where this
- * program may not.  Of `spec` `binary` and `columns` are read.  BKT_ECONFIG: the table's name;
+ * program may not, with grants for the user whom `url` or the environment names.  Nothing is
+ * connected.  Of `spec` `binary` and `columns` are read.  BKT_ECONFIG: the URL, the table's name;
  * else the buffer's errors.
  */
 BKT_MUST_CHECK int bkt_postgres_ddl(const struct bkt_table_spec *spec,
+                                    struct bkt_str url,
                                     struct bkt_str table,
                                     struct bkt_buf *out,
                                     struct bkt_error *err);

@@ -78,3 +78,36 @@ def test_the_environment_names_the_database(bucket, program, postgres, target):
            "PGPASSWORD": PASSWORD, "PGDATABASE": "postgres"}
     program("sync", bucket.url, "postgresql://", *TABLE, env=env)
     assert rows(postgres) == {"a": b"1"}
+
+
+def as_administrator(postgres, ddl):
+    """The schema is the administrator's, and what `ddl` makes."""
+    postgres.sql("DROP SCHEMA app CASCADE")
+    postgres.sql("SET client_min_messages = error;" + ddl)
+
+
+def test_ddl_is_all_that_an_administrator_has_to_run(bucket, program, postgres, target):
+    bucket.put_all({f"{n}": "x" for n in range(3)})
+    options = [*TABLE, "--columns", "size,metadata"]
+    postgres.sql("ALTER SCHEMA app OWNER TO postgres; GRANT USAGE ON SCHEMA app TO tester")
+    line = program("sync", bucket.url, target, *options, exits=1).error()
+    assert "--ddl" in line and "GRANT CREATE" in line
+    before = postgres.sql("SELECT count(*) FROM pg_class")
+    ddl = program("sync", bucket.url, target, *options, "--ddl").stdout.decode()
+    assert program("watch", bucket.url, target, *options, "--ddl").stdout.decode() == ddl
+    assert postgres.sql("SELECT count(*) FROM pg_class") == before
+    assert PASSWORD not in ddl and ddl.endswith('TO "tester";\n')
+    as_administrator(postgres, ddl)
+    assert program.sync(bucket.url, target, *options)["added"] == 3
+    bucket.delete("1")
+    assert program.sync(bucket.url, target, *options)["deleted"] == 1
+    assert postgres.sql("SELECT sum(size) FROM app.docs") == "2"
+    assert program("verify", bucket.url, target, *options, "--deep").stdout == b""
+
+
+def test_ddl_needs_no_server_and_no_other_target_has_one(bucket, program, db):
+    ddl = program("sync", bucket.url, "postgresql://u:p@127.0.0.1:1/x", "--ddl", "--binary").stdout
+    assert b"content bytea" in ddl and b"CREATE SCHEMA" not in ddl
+    line = program("sync", bucket.url, db, "--ddl", exits=2).error()
+    assert "PostgreSQL" in line and not db.exists()
+    assert "plan does not take --ddl" in program("plan", bucket.url, db, "--ddl", exits=2).error()
