@@ -1,42 +1,12 @@
 /* apply() of table_target.h. */
 #include "targets/change.h"
-#include "targets/postgres_state.h"
-#include "targets/postgres_writer.h"
+#include "targets/postgres_batch.h"
 
 #include "core/mem.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-/* Bytes of contents that one round trip carries; a larger content goes alone. */
-enum { CHUNK_BYTES = 8 << 20 };
-
-/* New rows from which on the two round trips more that COPY takes are worth it. */
-enum { COPIED_ROWS_MIN = 50 };
-
-/* A change on its way through. */
-struct item {
-    struct bkt_change *change;
-    struct bkt_postgres_state before;
-    bool is_unfit;  /* no row can hold it: known before anything is sent */
-    bool is_copied; /* the row is written */
-};
-
-struct batch {
-    struct item *items; /* in the order of keys */
-    size_t count;
-    bool durable;
-    struct bkt_postgres_array keys;
-    struct bkt_postgres_states states;
-    PGresult *known; /* what the items' `before` are views of */
-    struct bkt_clock clock;
-};
-
-static int out_of(const struct bkt_postgres_writer *writer, int rc, struct bkt_error *err)
-{
-    return bkt_postgres_fail(&writer->conn, rc, "write", err, bkt_error_text(rc));
-}
 
 static size_t row_bytes(const struct bkt_change *change)
 {
@@ -77,12 +47,12 @@ static const char *unfit_for(const struct bkt_postgres_writer *writer, struct bk
 }
 
 /* Rows of the state and items are both in the order of keys. */
-static void match_known(struct batch *batch)
+static void match_known(struct bkt_postgres_batch *batch)
 {
     int rows = PQntuples(batch->known);
     int row = 0;
     for (size_t i = 0; i < batch->count; i++) {
-        struct item *item = &batch->items[i];
+        struct bkt_postgres_item *item = &batch->items[i];
         item->before = (struct bkt_postgres_state){0};
         item->is_copied = false;
         if (row == rows)
@@ -95,20 +65,38 @@ static void match_known(struct batch *batch)
     }
 }
 
-static int begin(struct bkt_postgres_writer *writer, struct batch *batch, struct bkt_error *err)
+/* The statement that reads the states of all keys. */
+static int states_query(struct bkt_postgres_batch *batch,
+                        struct bkt_postgres_params *params,
+                        struct bkt_postgres_statement *out_get)
 {
-    struct bkt_postgres_params params = {0};
     bkt_postgres_array_reset(&batch->keys);
     int rc = BKT_OK;
     for (size_t i = 0; i < batch->count && rc == BKT_OK; i++)
         rc = bkt_postgres_array_add(&batch->keys, batch->items[i].change->object.key);
     if (rc == BKT_OK)
-        rc = bkt_postgres_param_array(&params, &batch->keys);
-    if (rc)
-        return out_of(writer, rc, err);
-    struct bkt_postgres_statement get = {bkt_postgres_state_get_sql, &params};
+        rc = bkt_postgres_param_array(params, &batch->keys);
+    *out_get = (struct bkt_postgres_statement){bkt_postgres_state_get_sql, params};
+    return rc;
+}
+
+static void forget_known(struct bkt_postgres_batch *batch)
+{
     PQclear(batch->known);
     batch->known = NULL;
+}
+
+static int begin(struct bkt_postgres_writer *writer,
+                 struct bkt_postgres_batch *batch,
+                 bool with_states,
+                 struct bkt_error *err)
+{
+    struct bkt_postgres_params params = {0};
+    struct bkt_postgres_statement get = {0};
+    int rc = with_states ? states_query(batch, &params, &get) : BKT_OK;
+    if (rc)
+        return bkt_postgres_fail_as(writer, rc, err);
+    forget_known(batch);
     rc = bkt_postgres_writer_begin(writer, BKT_POSTGRES_CLOCK, batch->durable, get, &batch->known,
                                    &batch->clock, err);
     if (rc == BKT_OK)
@@ -116,10 +104,10 @@ static int begin(struct bkt_postgres_writer *writer, struct batch *batch, struct
     return rc;
 }
 
-static void decide(const struct batch *batch)
+static void decide(const struct bkt_postgres_batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++) {
-        struct item *item = &batch->items[i];
+        struct bkt_postgres_item *item = &batch->items[i];
         struct bkt_change *change = item->change;
         const struct bkt_state_row *before = &item->before.row;
         change->had_row = (before->flags & BKT_STATE_ROW) != 0;
@@ -164,7 +152,7 @@ static bool row_op_of(const struct bkt_postgres_writer *writer,
 }
 
 static int gather(struct bkt_postgres_writer *writer,
-                  const struct item *items,
+                  const struct bkt_postgres_item *items,
                   size_t count,
                   struct bkt_postgres_statement *statements)
 {
@@ -187,7 +175,7 @@ static int gather(struct bkt_postgres_writer *writer,
  * did not find, since somebody has removed them: they are inserted.
  */
 static int write_marked(struct bkt_postgres_writer *writer,
-                        const struct item *items,
+                        const struct bkt_postgres_item *items,
                         size_t count,
                         bool is_second,
                         bool *out_is_missing,
@@ -196,7 +184,7 @@ static int write_marked(struct bkt_postgres_writer *writer,
     struct bkt_postgres_statement ops[BKT_POSTGRES_ROW_OP_COUNT];
     int rc = gather(writer, items, count, ops);
     if (rc)
-        return out_of(writer, rc, err);
+        return bkt_postgres_fail_as(writer, rc, err);
     const struct bkt_postgres_statement second[] = {
         {"SAVEPOINT bucketable_rows", NULL},
         {writer->rows[BKT_POSTGRES_MISSING].sql.ptr, ops[BKT_POSTGRES_UPDATE].params},
@@ -226,16 +214,7 @@ static int write_marked(struct bkt_postgres_writer *writer,
     return BKT_OK;
 }
 
-static int undo_marked(struct bkt_postgres_writer *writer, struct bkt_error *err)
-{
-    static const struct bkt_postgres_statement statements[] = {
-        {"ROLLBACK TO SAVEPOINT bucketable_rows", NULL},
-        {"RELEASE SAVEPOINT bucketable_rows", NULL},
-    };
-    return bkt_postgres_run(&writer->conn, "write", statements, 2, NULL, err);
-}
-
-static size_t count_applied(const struct item *items, size_t count, size_t *out_last)
+static size_t count_applied(const struct bkt_postgres_item *items, size_t count, size_t *out_last)
 {
     size_t found = 0;
     for (size_t i = 0; i < count; i++) {
@@ -252,7 +231,7 @@ static size_t count_applied(const struct item *items, size_t count, size_t *out_
  * neighbors are written, at the price of a few more round trips.
  */
 static int write_rows(struct bkt_postgres_writer *writer,
-                      struct item *items,
+                      struct bkt_postgres_item *items,
                       size_t count,
                       bool is_second,
                       struct bkt_error *err)
@@ -274,81 +253,38 @@ static int write_rows(struct bkt_postgres_writer *writer,
         (void)snprintf(change->reject_reason, sizeof(change->reject_reason), "table %s: %.200s",
                        writer->conn.table, writer->conn.said);
     }
-    rc = undo_marked(writer, err);
+    rc = bkt_postgres_undo_marked(writer, err);
     if (rc || applied == 1)
         return rc;
     rc = write_rows(writer, items, count / 2, is_second, err);
     return rc ? rc : write_rows(writer, items + count / 2, count - count / 2, is_second, err);
 }
 
-static bool is_new_row(const struct item *item)
+/* The states are read after all. */
+static int read_states(struct bkt_postgres_writer *writer,
+                       struct bkt_postgres_batch *batch,
+                       struct bkt_error *err)
 {
-    return item->change->op == BKT_CHANGE_UPSERT && item->change->outcome == BKT_OUTCOME_APPLIED &&
-           !item->change->had_row;
-}
-
-/*
- * COPY what is new, when it is much.  Where one of the rows is at fault, or the table has a row
- * that the state does not know, or COPY is not allowed, nothing is copied: the usual way tells them
- * apart.
- */
-static int copy_new(struct bkt_postgres_writer *writer,
-                    struct item *items,
-                    size_t count,
-                    struct bkt_error *err)
-{
-    static const struct bkt_postgres_statement mark = {"SAVEPOINT bucketable_rows", NULL};
-    static const struct bkt_postgres_statement unmark = {"RELEASE SAVEPOINT bucketable_rows", NULL};
-    struct bkt_postgres_rows *rows = &writer->rows[BKT_POSTGRES_COPY];
-    struct bkt_str data = {0};
-    size_t new_count = 0;
-    for (size_t i = 0; i < count; i++)
-        new_count += is_new_row(&items[i]);
-    if (new_count < COPIED_ROWS_MIN || writer->has_no_copy)
-        return BKT_OK;
-
-    bkt_postgres_rows_reset(rows);
-    int rc = BKT_OK;
-    for (size_t i = 0; i < count && rc == BKT_OK; i++) {
-        if (is_new_row(&items[i]))
-            rc = bkt_postgres_rows_add(rows, items[i].change);
-    }
-    if (rc == BKT_OK)
-        rc = bkt_postgres_rows_data(rows, &data);
+    struct bkt_postgres_params params = {0};
+    struct bkt_postgres_statement get;
+    int rc = states_query(batch, &params, &get);
     if (rc)
-        return out_of(writer, rc, err);
-    bool is_refused = false;
-    rc = bkt_postgres_run(&writer->conn, "write", &mark, 1, NULL, err);
+        return bkt_postgres_fail_as(writer, rc, err);
+    rc = bkt_postgres_run(&writer->conn, "write", &get, 1, &batch->known, err);
     if (rc == BKT_OK)
-        rc = bkt_postgres_copy(&writer->conn, "write", rows->sql.ptr, data, &is_refused, err);
-    if (rc)
-        return rc;
-    if (is_refused) {
-        /* 42501, 0A000 and their kind: the statement, whatever the rows. */
-        const char *sqlstate = writer->conn.sqlstate;
-        writer->has_no_copy = strncmp(sqlstate, "42", 2) == 0 || strncmp(sqlstate, "0A", 2) == 0;
-        return undo_marked(writer, err);
-    }
-    for (size_t i = 0; i < count; i++)
-        items[i].is_copied = is_new_row(&items[i]);
-    return bkt_postgres_run(&writer->conn, "write", &unmark, 1, NULL, err);
+        match_known(batch);
+    return rc;
 }
 
 static int write_chunks(struct bkt_postgres_writer *writer,
-                        const struct batch *batch,
+                        const struct bkt_postgres_batch *batch,
                         struct bkt_error *err)
 {
     int rc = BKT_OK;
     size_t first = 0;
     while (first < batch->count && rc == BKT_OK) {
-        size_t end = first;
-        size_t bytes = 0;
-        do {
-            bytes += batch->items[end].change->content.len;
-            end++;
-        } while (end < batch->count &&
-                 bytes + batch->items[end].change->content.len <= CHUNK_BYTES);
-        rc = copy_new(writer, batch->items + first, end - first, err);
+        size_t end = bkt_postgres_chunk_end(batch, first);
+        rc = bkt_postgres_copy_new(writer, batch, batch->items + first, end - first, err);
         if (rc == BKT_OK)
             rc = write_rows(writer, batch->items + first, end - first, false, err);
         first = end;
@@ -357,7 +293,9 @@ static int write_chunks(struct bkt_postgres_writer *writer,
 }
 
 /* The states of what was applied, the counters, the commit. */
-static int finish(struct bkt_postgres_writer *writer, struct batch *batch, struct bkt_error *err)
+static int finish(struct bkt_postgres_writer *writer,
+                  struct bkt_postgres_batch *batch,
+                  struct bkt_error *err)
 {
     static const char counts_sql[] =
         "UPDATE @R SET row_count = row_count + $2::int8, failed_count = failed_count + $3::int8"
@@ -369,7 +307,7 @@ static int finish(struct bkt_postgres_writer *writer, struct batch *batch, struc
     struct bkt_postgres_params counts = {0};
     bkt_postgres_states_clear(&batch->states);
     for (size_t i = 0; i < batch->count && rc == BKT_OK; i++) {
-        const struct item *item = &batch->items[i];
+        const struct bkt_postgres_item *item = &batch->items[i];
         if (item->change->outcome != BKT_OUTCOME_APPLIED)
             continue;
         unsigned before = item->before.row.flags;
@@ -377,12 +315,13 @@ static int finish(struct bkt_postgres_writer *writer, struct batch *batch, struc
         rows += (int)(after & BKT_STATE_ROW) - (int)(before & BKT_STATE_ROW);
         failed += (after & BKT_STATE_FAILED) != 0;
         failed -= (before & BKT_STATE_FAILED) != 0;
-        rc = bkt_postgres_states_add(&batch->states, item->change, &item->before);
+        if (!batch->is_copied)
+            rc = bkt_postgres_states_add(&batch->states, item->change, &item->before);
     }
     if (rc == BKT_OK)
         rc = bkt_postgres_states_params(&batch->states, batch->clock.clock, &states);
     if (rc)
-        return out_of(writer, rc, err);
+        return bkt_postgres_fail_as(writer, rc, err);
     bkt_postgres_param(&counts, BKT_POSTGRES_TEXT, bkt_str_from(writer->conn.table));
     bkt_postgres_param_int(&counts, rows);
     bkt_postgres_param_int(&counts, failed);
@@ -398,19 +337,37 @@ static int finish(struct bkt_postgres_writer *writer, struct batch *batch, struc
 
 static int apply_once(struct bkt_postgres_writer *writer, void *ctx, struct bkt_error *err)
 {
-    struct batch *batch = ctx;
-    int rc = begin(writer, batch, err);
+    struct bkt_postgres_batch *batch = ctx;
+    bool is_new = bkt_postgres_may_all_be_new(writer, batch);
+    batch->is_copied = false;
+    batch->is_copy_refused = false;
+    int rc = begin(writer, batch, !is_new, err);
     if (rc)
         return rc;
     decide(batch);
+    if (is_new) {
+        rc = bkt_postgres_copy_all(writer, batch, err);
+        if (rc || batch->is_copied)
+            return rc ? rc : finish(writer, batch, err);
+        rc = read_states(writer, batch, err);
+        if (rc)
+            return rc;
+        decide(batch);
+    }
     rc = write_chunks(writer, batch, err);
-    return rc ? rc : finish(writer, batch, err);
+    if (rc)
+        return rc;
+    rc = finish(writer, batch, err);
+    if (rc == BKT_OK)
+        writer->expects_new =
+            batch->states.count > 0 && batch->states.new_count == batch->states.count;
+    return rc;
 }
 
 static void note_changes(const struct bkt_postgres_writer *writer,
                          struct bkt_change *changes,
                          size_t count,
-                         struct item *items)
+                         struct bkt_postgres_item *items)
 {
     for (size_t i = 0; i < count; i++) {
         struct bkt_change *change = &changes[i];
@@ -418,7 +375,7 @@ static void note_changes(const struct bkt_postgres_writer *writer,
         const char *reason = unfit_for(writer, change);
         (void)snprintf(change->reject_reason, sizeof(change->reject_reason), "%s",
                        reason ? reason : "");
-        items[i] = (struct item){.change = change, .is_unfit = reason != NULL};
+        items[i] = (struct bkt_postgres_item){.change = change, .is_unfit = reason != NULL};
     }
 }
 
@@ -429,10 +386,10 @@ int bkt_postgres_writer_apply(struct bkt_postgres_writer *writer,
                               struct bkt_clock *out_clock,
                               struct bkt_error *err)
 {
-    struct batch batch = {.count = count, .durable = durable};
+    struct bkt_postgres_batch batch = {.count = count, .durable = durable};
     batch.items = bkt_mem_alloc((count > 0 ? count : 1) * sizeof(*batch.items));
     if (!batch.items)
-        return out_of(writer, BKT_ENOMEM, err);
+        return bkt_postgres_fail_as(writer, BKT_ENOMEM, err);
     note_changes(writer, changes, count, batch.items);
     bkt_postgres_array_init(&batch.keys, BKT_POSTGRES_BYTEA);
     bkt_postgres_states_init(&batch.states);

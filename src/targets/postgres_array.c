@@ -163,3 +163,23 @@ int bkt_postgres_array_finish(struct bkt_postgres_array *array, struct bkt_str *
     *out_bytes = bkt_buf_str(&array->bytes);
     return BKT_OK;
 }
+
+int bkt_postgres_copy_row(struct bkt_postgres_array *rows, unsigned field_count)
+{
+    /* Signature, flags, and the length of a header extension that there is not. */
+    static const char head[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0";
+    char number[2];
+    int rc = BKT_OK;
+    bkt_postgres_put_int(field_count, sizeof(number), number);
+    if (rows->bytes.len == 0)
+        rc = bkt_buf_append(&rows->bytes, (struct bkt_str){head, sizeof(head)});
+    return rc ? rc : bkt_buf_append(&rows->bytes, (struct bkt_str){number, sizeof(number)});
+}
+
+int bkt_postgres_copy_finish(struct bkt_postgres_array *rows, struct bkt_str *out_data)
+{
+    int rc = bkt_buf_append(&rows->bytes, BKT_STR("\377\377"));
+    if (rc == BKT_OK)
+        *out_data = bkt_buf_str(&rows->bytes);
+    return rc;
+}

@@ -60,6 +60,15 @@ BKT_MUST_CHECK int bkt_postgres_array_add_text_or_null(struct bkt_postgres_array
 BKT_MUST_CHECK int bkt_postgres_array_finish(struct bkt_postgres_array *array,
                                              struct bkt_str *out_bytes);
 
+/*
+ * The same array as COPY's binary format instead: begin each row with its number of fields, and add
+ * them; nothing else may have been added before.  The element decides the width of numbers only.
+ */
+BKT_MUST_CHECK int bkt_postgres_copy_row(struct bkt_postgres_array *rows, unsigned field_count);
+/* End it; valid until the array changes. */
+BKT_MUST_CHECK int bkt_postgres_copy_finish(struct bkt_postgres_array *rows,
+                                            struct bkt_str *out_data);
+
 /* Big-endian numbers, for parameters and results. */
 void bkt_postgres_put_int(uint64_t number, size_t width, char *out);
 int64_t bkt_postgres_get_int(const char *bytes, size_t width);

@@ -525,10 +525,10 @@ int bkt_postgres_copy(struct bkt_postgres *conn,
     struct bkt_buf text = BKT_BUF_INIT(BKT_POSTGRES_SQL_BYTES);
     conn->sqlstate[0] = '\0';
     int rc = bkt_postgres_expand(conn, sql, &text);
+    PGresult *result = rc ? NULL : PQexec(conn->conn, text.ptr);
+    bkt_buf_clear(&text);
     if (rc)
         return bkt_postgres_fail(conn, rc, doing, err, bkt_error_text(rc));
-    PGresult *result = PQexec(conn->conn, text.ptr);
-    bkt_buf_clear(&text);
     bool is_done = true;
     if (PQresultStatus(result) == PGRES_COPY_IN) {
         PQclear(result);

@@ -230,22 +230,14 @@ static int add_content(struct bkt_postgres_array *array,
                    : bkt_postgres_array_add(array, change->content);
 }
 
-/* A row of COPY's binary format: the number of fields, and each with its length before. */
 static int add_copied(struct bkt_postgres_rows *rows, const struct bkt_change *change)
 {
-    static const char head[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0";
     bool is_text = rows->contents.element == BKT_POSTGRES_TEXT;
     struct bkt_postgres_array *fields = &rows->keys;
-    uint64_t field_count = 2;
-    char number[2];
+    unsigned field_count = 2;
     for (unsigned i = 0; i < BKT_COLUMN_COUNT; i++)
         field_count += rows->columns >> i & 1;
-    bkt_postgres_put_int(field_count, sizeof(number), number);
-    int rc = BKT_OK;
-    if (rows->count == 0)
-        rc = bkt_buf_append(&fields->bytes, (struct bkt_str){head, sizeof(head)});
-    if (rc == BKT_OK)
-        rc = bkt_buf_append(&fields->bytes, (struct bkt_str){number, sizeof(number)});
+    int rc = bkt_postgres_copy_row(fields, field_count);
     if (rc == BKT_OK)
         rc = bkt_postgres_array_add(fields, change->object.key);
     if (rc == BKT_OK)
@@ -263,10 +255,7 @@ static int add_copied(struct bkt_postgres_rows *rows, const struct bkt_change *c
 
 int bkt_postgres_rows_data(struct bkt_postgres_rows *rows, struct bkt_str *out_data)
 {
-    int rc = bkt_buf_append(&rows->keys.bytes, BKT_STR("\377\377"));
-    if (rc == BKT_OK)
-        *out_data = bkt_buf_str(&rows->keys.bytes);
-    return rc;
+    return bkt_postgres_copy_finish(&rows->keys, out_data);
 }
 
 int bkt_postgres_rows_add(struct bkt_postgres_rows *rows, const struct bkt_change *change)

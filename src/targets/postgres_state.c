@@ -21,6 +21,12 @@ const char bkt_postgres_state_put_sql[] = ADD_SQL
     " version_id = excluded.version_id, decode = excluded.decode,"
     " failed_etag = excluded.failed_etag, error = excluded.error";
 
+/* Those that a new row's state has. */
+const char bkt_postgres_state_copy_sql[] =
+    "COPY @S (filename, revision, flags, etag, size, last_modified, version_id, decode)"
+    " FROM STDIN WITH BINARY";
+enum { STATE_COLUMN_COUNT = 8 };
+
 struct bkt_postgres_state bkt_postgres_state_row(const PGresult *result, int row)
 {
     return (struct bkt_postgres_state){
@@ -136,6 +142,12 @@ static struct told told_after(const struct bkt_change *change,
     return told;
 }
 
+static int add_ms(struct bkt_postgres_array *array, int64_t ms)
+{
+    return ms == BKT_TIME_NONE ? bkt_postgres_array_add_null(array)
+                               : bkt_postgres_array_add_int(array, ms);
+}
+
 int bkt_postgres_states_add(struct bkt_postgres_states *states,
                             const struct bkt_change *change,
                             const struct bkt_postgres_state *before)
@@ -149,11 +161,8 @@ int bkt_postgres_states_add(struct bkt_postgres_states *states,
         rc = bkt_postgres_array_add_text_or_null(&states->etags, told.etag);
     if (rc == BKT_OK)
         rc = bkt_postgres_array_add_int(&states->sizes, (int64_t)told.size);
-    if (rc == BKT_OK) {
-        rc = told.last_modified_ms == BKT_TIME_NONE
-                 ? bkt_postgres_array_add_null(&states->times)
-                 : bkt_postgres_array_add_int(&states->times, told.last_modified_ms);
-    }
+    if (rc == BKT_OK)
+        rc = add_ms(&states->times, told.last_modified_ms);
     if (rc == BKT_OK)
         rc = bkt_postgres_array_add_text_or_null(&states->versions, told.version_id);
     if (rc == BKT_OK)
@@ -167,6 +176,31 @@ int bkt_postgres_states_add(struct bkt_postgres_states *states,
     states->count += rc == BKT_OK;
     states->new_count += rc == BKT_OK && before->row.key.len == 0;
     return rc;
+}
+
+int bkt_postgres_state_copy_row(struct bkt_postgres_array *rows,
+                                const struct bkt_change *change,
+                                uint64_t revision)
+{
+    const struct told told = told_of_object(change);
+    char flags[4];
+    bkt_postgres_put_int(bkt_change_flags(change, 0), sizeof(flags), flags);
+    int rc = bkt_postgres_copy_row(rows, STATE_COLUMN_COUNT);
+    if (rc == BKT_OK)
+        rc = bkt_postgres_array_add(rows, change->object.key);
+    if (rc == BKT_OK)
+        rc = bkt_postgres_array_add_int(rows, (int64_t)revision);
+    if (rc == BKT_OK)
+        rc = bkt_postgres_array_add(rows, (struct bkt_str){flags, sizeof(flags)});
+    if (rc == BKT_OK)
+        rc = bkt_postgres_array_add_text_or_null(rows, told.etag);
+    if (rc == BKT_OK)
+        rc = bkt_postgres_array_add_int(rows, (int64_t)told.size);
+    if (rc == BKT_OK)
+        rc = add_ms(rows, told.last_modified_ms);
+    if (rc == BKT_OK)
+        rc = bkt_postgres_array_add_text_or_null(rows, told.version_id);
+    return rc ? rc : bkt_postgres_array_add_int(rows, told.decode);
 }
 
 int bkt_postgres_states_params(struct bkt_postgres_states *states,

@@ -51,6 +51,12 @@ BKT_MUST_CHECK int bkt_postgres_states_add(struct bkt_postgres_states *states,
                                            const struct bkt_change *change,
                                            const struct bkt_postgres_state *before);
 
+/* COPY of new rows' states: the statement, and the row of an upsert of a key without state. */
+extern const char bkt_postgres_state_copy_sql[];
+BKT_MUST_CHECK int bkt_postgres_state_copy_row(struct bkt_postgres_array *rows,
+                                               const struct bkt_change *change,
+                                               uint64_t revision);
+
 BKT_MUST_CHECK int bkt_postgres_states_params(struct bkt_postgres_states *states,
                                               uint64_t revision,
                                               struct bkt_postgres_params *out_params);

@@ -28,6 +28,7 @@ static int attach(void *self,
         return rc;
     memcpy(target->reader.schema, conn->schema, sizeof(conn->schema));
     conn->is_known = true;
+    target->writer.expects_new = attached.is_new;
     target->reader.is_known = true;
     target->clock = attached.clock.clock;
     *out = attached;

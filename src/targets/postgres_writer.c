@@ -43,6 +43,11 @@ int bkt_postgres_clock_read(const struct bkt_postgres *conn,
     return BKT_OK;
 }
 
+int bkt_postgres_fail_as(const struct bkt_postgres_writer *writer, int rc, struct bkt_error *err)
+{
+    return bkt_postgres_fail(&writer->conn, rc, "write", err, bkt_error_text(rc));
+}
+
 int bkt_postgres_writer_do(struct bkt_postgres_writer *writer,
                            bkt_postgres_work_fn *work,
                            void *ctx,

@@ -5,7 +5,7 @@
  * lock from then on: transactions follow one another.  What it reads after that, it reads in
  * statements of their own, which see what was committed before the lock was had.  A batch takes
  * three round trips (clock and state; rows; state, counters and commit), one more for each 8 MiB of
- * contents, and some more where many rows are new, since COPY does not share its round trip.
+ * contents, and some more where many rows are new, since COPY takes two of its own.
  *
  * A transaction that the database gives up for a conflict with another is tried again here.
  */
@@ -25,6 +25,7 @@ struct bkt_postgres_writer {
     unsigned columns;
     bool binary;
     bool replace_nul;
+    bool expects_new; /* the keys of the batch before had no state */
     bool has_no_copy; /* the server does not let this user COPY: not tried again */
     struct bkt_postgres_rows rows[BKT_POSTGRES_ROW_OP_COUNT];
 };
@@ -70,6 +71,9 @@ BKT_MUST_CHECK int bkt_postgres_writer_end_listing(struct bkt_postgres_writer *w
 BKT_MUST_CHECK int bkt_postgres_writer_check_floor(const struct bkt_postgres_writer *writer,
                                                    uint64_t floor,
                                                    struct bkt_error *err);
+
+/* A failure of this process's own, memory or a limit: "write table ..."; `rc` is returned. */
+int bkt_postgres_fail_as(const struct bkt_postgres_writer *writer, int rc, struct bkt_error *err);
 
 /* One transaction's work, from its first statement to its commit. */
 typedef int bkt_postgres_work_fn(struct bkt_postgres_writer *writer,

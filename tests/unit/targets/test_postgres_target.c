@@ -594,13 +594,14 @@ static void many_new_rows_are_as_few_are(void **state)
     enum { ROWS = 60, FEW = 3 };
     static const char summary[] =
         "SELECT string_agg(concat_ws('|', filename, content, etag, size, last_modified, version_id,"
-        " storage_class, content_type, metadata), ',' ORDER BY filename) FROM objects"
-        " WHERE filename < 'k03'";
+        " storage_class, content_type, metadata), ',' ORDER BY filename) || (SELECT"
+        " string_agg(s::text, ',' ORDER BY s.filename) FROM bucketable_state_objects AS s"
+        " WHERE s.filename < 'k03'::bytea) FROM objects WHERE filename < 'k03'";
     struct bkt_table_spec spec = plain;
     spec.columns = (1u << BKT_COLUMN_COUNT) - 1;
     spec.replace_nul = true;
     static char keys[ROWS][8];
-    char answers[2][1000];
+    char answers[2][2000];
     for (int pass = 0; pass < 2; pass++) {
         forget(NULL);
         struct bkt_table_target t = open_attached(&spec);
@@ -635,6 +636,113 @@ static void many_new_rows_are_as_few_are(void **state)
     (void)apply(t, changes, ROWS);
     assert_answer("SELECT count(*)::text FROM objects WHERE content = 'good'", "60");
     close_table(t);
+}
+
+enum { MANY_NEW = 60 };
+
+/* Keys "k<first>" and so on; views of `keys`. */
+static void put_many(struct bkt_change *changes, char keys[][8], size_t first, uint64_t read_at)
+{
+    for (size_t i = 0; i < MANY_NEW; i++) {
+        (void)snprintf(keys[i], 8, "k%03zu", first + i);
+        changes[i] = put(keys[i], "many", read_at);
+    }
+}
+
+static size_t count_outcomes(const struct bkt_change *changes, enum bkt_outcome outcome)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < MANY_NEW; i++)
+        count += changes[i].outcome == outcome;
+    return count;
+}
+
+/* Batches of a first sync are taken to be new: what is not is found out, and handled as ever. */
+static void what_is_taken_for_new_and_is_not(void **state)
+{
+    (void)state;
+    static char keys[MANY_NEW][8];
+    static struct bkt_change changes[MANY_NEW];
+    struct bkt_table_target t = open_attached(&plain);
+    struct bkt_table_target u = open_attached(&plain);
+    put_many(changes, keys, 0, 0);
+    uint64_t before = apply(t, changes, MANY_NEW);
+    assert_int_equal(count_outcomes(changes, BKT_OUTCOME_APPLIED), MANY_NEW);
+
+    /* Others have written two of the next keys, and removed one. */
+    struct bkt_change others[] = {put("k060", "newer", before), put("k061", "newer", before),
+                                  gone("k062", before)};
+    (void)apply(u, others, 3);
+    put_many(changes, keys, 60, before);
+    uint64_t after = apply(t, changes, MANY_NEW);
+    assert_int_equal(count_outcomes(changes, BKT_OUTCOME_REFUSED), 3);
+    assert_int_equal(count_outcomes(changes, BKT_OUTCOME_APPLIED), MANY_NEW - 3);
+    put_many(changes, keys, 60, after);
+    uint64_t again = apply(t, changes, MANY_NEW);
+    assert_int_equal(count_outcomes(changes, BKT_OUTCOME_APPLIED), MANY_NEW);
+    assert_true(changes[0].had_row && !changes[2].had_row);
+    assert_answer("SELECT count(*)::text FROM objects", "120");
+    assert_answer("SELECT row_count::text FROM bucketable_tables", "120");
+
+    /* A row that the state does not know, and one that violates something. */
+    put_many(changes, keys, 120, again);
+    (void)apply(t, changes, MANY_NEW);
+    sql("INSERT INTO objects VALUES ('k190', 'mine');"
+        "ALTER TABLE objects ADD CHECK (content <> 'bad')");
+    put_many(changes, keys, 180, again);
+    changes[30].content = BKT_STR("bad");
+    (void)apply(t, changes, MANY_NEW);
+    assert_int_equal(changes[30].outcome, BKT_OUTCOME_REJECTED);
+    assert_int_equal(count_outcomes(changes, BKT_OUTCOME_APPLIED), MANY_NEW - 1);
+    assert_answer("SELECT content FROM objects WHERE filename = 'k190'", "many");
+    assert_answer("SELECT count(*)::text FROM bucketable_state_objects", "239");
+    assert_answer("SELECT row_count::text FROM bucketable_tables", "239");
+
+    /* A listing that began meanwhile refuses all of it. */
+    struct bkt_clock clock;
+    struct bkt_error err = {0};
+    put_many(changes, keys, 240, again);
+    (void)apply(t, changes, MANY_NEW);
+    assert_int_equal(u.ops->begin_listing(u.self, &clock, &err), BKT_OK);
+    put_many(changes, keys, 300, again);
+    (void)apply(t, changes, MANY_NEW);
+    assert_int_equal(count_outcomes(changes, BKT_OUTCOME_REFUSED), MANY_NEW);
+    close_table(t);
+    close_table(u);
+}
+
+static int apply_many_new(size_t *run)
+{
+    static char keys[MANY_NEW][8];
+    static struct bkt_change changes[MANY_NEW];
+    struct bkt_error err = {0};
+    struct bkt_clock clock;
+    struct bkt_table_target t;
+    struct bkt_attached attached;
+    put_many(changes, keys, MANY_NEW * (*run)++, 1000000);
+    int rc = open_table(NULL, &t, &err);
+    if (rc)
+        return rc;
+    rc = t.ops->attach(t.self, &plain, &attached, &err);
+    if (rc == BKT_OK)
+        rc = t.ops->apply(t.self, changes, MANY_NEW, false, &clock, &err);
+    put_many(changes, keys, MANY_NEW * (*run)++, 1000000);
+    if (rc == BKT_OK)
+        rc = t.ops->apply(t.self, changes, MANY_NEW, false, &clock, &err);
+    t.ops->free(t.self);
+    if (rc) {
+        assert_answer("SELECT (count(*) % 60)::text FROM objects", "0");
+        assert_answer("SELECT (count(*) % 60)::text FROM bucketable_state_objects", "0");
+    }
+    return rc;
+}
+
+static void running_out_of_memory_copies_all_or_nothing(void **state)
+{
+    (void)state;
+    size_t run = 0;
+    close_table(open_attached(&plain));
+    T_TORTURE(apply_many_new(&run));
 }
 
 static void triggers_see_inserts_updates_and_nothing_for_nothing(void **state)
@@ -847,6 +955,9 @@ static int run_all(void)
                                         check_memory),
         cmocka_unit_test_setup_teardown(what_a_row_violates_rejects_it_alone, clean, check_memory),
         cmocka_unit_test_setup_teardown(many_new_rows_are_as_few_are, clean, check_memory),
+        cmocka_unit_test_setup_teardown(what_is_taken_for_new_and_is_not, clean, check_memory),
+        cmocka_unit_test_setup_teardown(running_out_of_memory_copies_all_or_nothing, clean,
+                                        check_memory),
         cmocka_unit_test_setup_teardown(triggers_see_inserts_updates_and_nothing_for_nothing, clean,
                                         check_memory),
         cmocka_unit_test_setup_teardown(a_durable_commit_is_synced_whatever_the_default, clean,
