@@ -104,7 +104,7 @@ static int begin(struct bkt_postgres_writer *writer,
     return rc;
 }
 
-static void decide(const struct bkt_postgres_batch *batch)
+static void decide(const struct bkt_postgres_writer *writer, const struct bkt_postgres_batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++) {
         struct bkt_postgres_item *item = &batch->items[i];
@@ -112,7 +112,8 @@ static void decide(const struct bkt_postgres_batch *batch)
         const struct bkt_state_row *before = &item->before.row;
         change->had_row = (before->flags & BKT_STATE_ROW) != 0;
         change->outcome = item->is_unfit ? BKT_OUTCOME_REJECTED : BKT_OUTCOME_APPLIED;
-        if (bkt_change_is_refused(change, batch->clock.floor, before->revision, before->flags,
+        if (change->read_at < writer->void_below ||
+            bkt_change_is_refused(change, batch->clock.floor, before->revision, before->flags,
                                   before->etag))
             change->outcome = BKT_OUTCOME_REFUSED;
     }
@@ -344,7 +345,7 @@ static int apply_once(struct bkt_postgres_writer *writer, void *ctx, struct bkt_
     int rc = begin(writer, batch, !is_new, err);
     if (rc)
         return rc;
-    decide(batch);
+    decide(writer, batch);
     if (is_new) {
         rc = bkt_postgres_copy_all(writer, batch, err);
         if (rc || batch->is_copied)
@@ -352,7 +353,7 @@ static int apply_once(struct bkt_postgres_writer *writer, void *ctx, struct bkt_
         rc = read_states(writer, batch, err);
         if (rc)
             return rc;
-        decide(batch);
+        decide(writer, batch);
     }
     rc = write_chunks(writer, batch, err);
     if (rc)
@@ -396,7 +397,7 @@ int bkt_postgres_writer_apply(struct bkt_postgres_writer *writer,
 
     int rc = bkt_postgres_writer_do(writer, apply_once, &batch, err);
     if (rc == BKT_OK) {
-        writer->clock = batch.clock.clock;
+        bkt_postgres_writer_saw(writer, batch.clock.clock);
         *out_clock = batch.clock;
     }
     PQclear(batch.known);

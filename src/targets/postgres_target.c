@@ -10,7 +10,6 @@
 struct postgres_target {
     struct bkt_postgres_writer writer; /* the writer thread's */
     struct bkt_postgres reader;        /* the loop's */
-    uint64_t clock;                    /* the newest that the reader has seen */
 };
 
 static int attach(void *self,
@@ -30,7 +29,6 @@ static int attach(void *self,
     conn->is_known = true;
     target->writer.expects_new = attached.is_new;
     target->reader.is_known = true;
-    target->clock = attached.clock.clock;
     *out = attached;
     return BKT_OK;
 }
@@ -40,15 +38,16 @@ static int read_clock(void *self, struct bkt_clock *out, struct bkt_error *err)
     struct postgres_target *target = self;
     struct bkt_postgres_params params = {0};
     PGresult *result = NULL;
+    uint64_t seen = atomic_load(&target->writer.seen);
     bkt_postgres_param(&params, BKT_POSTGRES_TEXT, bkt_str_from(target->reader.table));
     int rc = bkt_postgres_exec(&target->reader, "read",
                                "SELECT clock, floor, epoch FROM @R WHERE table_name = $1::text",
                                &params, &result, err);
     if (rc)
         return rc;
-    rc = bkt_postgres_clock_read(&target->reader, result, false, target->clock, out, err);
+    rc = bkt_postgres_clock_read(&target->reader, result, seen, out, err);
     if (rc == BKT_OK)
-        target->clock = out->clock;
+        bkt_postgres_writer_saw(&target->writer, out->clock);
     PQclear(result);
     return rc;
 }

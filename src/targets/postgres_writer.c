@@ -13,6 +13,11 @@ static const char *const hold_sql[] = {
                            " WHERE table_name = $1::text RETURNING clock, floor, epoch",
 };
 
+static const char server_sql[] = "SELECT pg_postmaster_start_time()";
+
+/* No table's floor: a listing that was begun on another server is to begin anew. */
+#define FLOOR_VOID UINT64_MAX
+
 static struct bkt_postgres_params table_param(const struct bkt_postgres_writer *writer)
 {
     struct bkt_postgres_params params = {0};
@@ -22,7 +27,6 @@ static struct bkt_postgres_params table_param(const struct bkt_postgres_writer *
 
 int bkt_postgres_clock_read(const struct bkt_postgres *conn,
                             const PGresult *result,
-                            bool is_new,
                             uint64_t seen,
                             struct bkt_clock *out_clock,
                             struct bkt_error *err)
@@ -34,13 +38,20 @@ int bkt_postgres_clock_read(const struct bkt_postgres *conn,
         .floor = (uint64_t)bkt_postgres_int(result, 0, 1),
         .epoch = (uint64_t)bkt_postgres_int(result, 0, 2),
     };
-    if (clock.clock < seen + is_new) {
+    if (clock.clock < seen) {
         return bkt_postgres_fail(conn, BKT_ETARGET, "use", err,
                                  "its clock has gone back: the server was restored, or replaced by "
                                  "one that lacks the newest commits: run it again");
     }
     *out_clock = clock;
     return BKT_OK;
+}
+
+void bkt_postgres_writer_saw(struct bkt_postgres_writer *writer, uint64_t clock)
+{
+    uint64_t seen = atomic_load(&writer->seen);
+    while (seen < clock && !atomic_compare_exchange_weak(&writer->seen, &seen, clock))
+        continue;
 }
 
 int bkt_postgres_fail_as(const struct bkt_postgres_writer *writer, int rc, struct bkt_error *err)
@@ -64,6 +75,55 @@ int bkt_postgres_writer_do(struct bkt_postgres_writer *writer,
     }
 }
 
+static bool knows_server(const struct bkt_postgres_writer *writer, int64_t started)
+{
+    size_t count = writer->server_count < BKT_POSTGRES_SERVERS_MAX ? writer->server_count
+                                                                   : BKT_POSTGRES_SERVERS_MAX;
+    for (size_t i = 0; i < count; i++) {
+        if (writer->servers[i] == started)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * The record's lock is held, so every clock that was noted on this server is less than `clock`, and
+ * what was noted on another one is not more than `seen`.
+ */
+static void note_server(struct bkt_postgres_writer *writer, int64_t started, uint64_t clock)
+{
+    if (knows_server(writer, started))
+        return;
+    writer->servers[writer->server_count++ % BKT_POSTGRES_SERVERS_MAX] = started;
+    writer->void_below = clock;
+    writer->floor = FLOOR_VOID;
+}
+
+/* What the transaction's first statements found; the lock on the record is held. */
+static int read_held(struct bkt_postgres_writer *writer,
+                     enum bkt_postgres_hold hold,
+                     const PGresult *record,
+                     const PGresult *server,
+                     struct bkt_clock *out_clock,
+                     struct bkt_error *err)
+{
+    struct bkt_clock clock;
+    uint64_t seen = atomic_load(&writer->seen) + (hold != BKT_POSTGRES_HOLD);
+    int rc = bkt_postgres_clock_read(&writer->conn, record, seen, &clock, err);
+    if (rc)
+        return rc;
+    if (clock.epoch != writer->epoch) {
+        return bkt_postgres_fail(&writer->conn, BKT_EFOREIGN, "write", err,
+                                 "the spec of this table was changed by another process: run with "
+                                 "the new one");
+    }
+    if (server)
+        note_server(writer, bkt_postgres_int(server, 0, 0),
+                    clock.clock + (hold == BKT_POSTGRES_HOLD));
+    *out_clock = clock;
+    return BKT_OK;
+}
+
 int bkt_postgres_writer_begin(struct bkt_postgres_writer *writer,
                               enum bkt_postgres_hold hold,
                               bool durable,
@@ -77,25 +137,21 @@ int bkt_postgres_writer_begin(struct bkt_postgres_writer *writer,
         {"BEGIN", NULL},
         {durable ? "SET LOCAL synchronous_commit = on" : NULL, NULL},
         {hold_sql[hold], &params},
+        {writer->has_no_server ? NULL : server_sql, NULL},
         more,
     };
-    PGresult *results[4] = {0};
+    enum { RECORD_AT = 2, SERVER_AT, MORE_AT, COUNT };
+    PGresult *results[COUNT] = {0};
     struct bkt_clock clock;
-    int rc = bkt_postgres_run(&writer->conn, "write", statements, 4, results, err);
+    int rc = bkt_postgres_run(&writer->conn, "write", statements, COUNT, results, err);
     if (rc)
         return rc;
-    rc = bkt_postgres_clock_read(&writer->conn, results[2], hold != BKT_POSTGRES_HOLD,
-                                 writer->clock, &clock, err);
-    if (rc == BKT_OK && clock.epoch != writer->epoch) {
-        rc = bkt_postgres_fail(&writer->conn, BKT_EFOREIGN, "write", err,
-                               "the spec of this table was changed by another process: run with "
-                               "the new one");
-    }
+    rc = read_held(writer, hold, results[RECORD_AT], results[SERVER_AT], &clock, err);
     if (rc == BKT_OK && out_more) {
-        *out_more = results[3];
-        results[3] = NULL;
+        *out_more = results[MORE_AT];
+        results[MORE_AT] = NULL;
     }
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < COUNT; i++)
         PQclear(results[i]);
     if (rc == BKT_OK)
         *out_clock = clock;
@@ -129,7 +185,9 @@ int bkt_postgres_writer_check_floor(const struct bkt_postgres_writer *writer,
     if (floor == writer->floor)
         return BKT_OK;
     return bkt_postgres_fail(&writer->conn, BKT_EBUSY, "list into", err,
-                             "another process has begun to list into it");
+                             writer->floor == FLOOR_VOID
+                                 ? "the server was restarted or replaced meanwhile"
+                                 : "another process has begun to list into it");
 }
 
 /* A transaction whose only change is one statement, or two. */
@@ -167,7 +225,7 @@ int bkt_postgres_writer_begin_listing(struct bkt_postgres_writer *writer,
     int rc = bkt_postgres_writer_do(writer, simple_once, &simple, err);
     if (rc)
         return rc;
-    writer->clock = simple.clock.clock;
+    bkt_postgres_writer_saw(writer, simple.clock.clock);
     writer->floor = simple.clock.floor;
     *out_clock = simple.clock;
     return BKT_OK;
@@ -235,13 +293,28 @@ int bkt_postgres_writer_end_listing(struct bkt_postgres_writer *writer,
     return bkt_postgres_writer_do(writer, simple_once, &simple, err);
 }
 
+/* Which server it is, where that can be known. */
+static int find_server(struct bkt_postgres_writer *writer, struct bkt_error *err)
+{
+    PGresult *result = NULL;
+    int rc = bkt_postgres_exec(&writer->conn, "use", server_sql, NULL, &result, err);
+    writer->has_no_server = rc == BKT_ETARGET && strncmp(writer->conn.sqlstate, "42", 2) == 0;
+    if (rc == BKT_OK) {
+        writer->servers[0] = bkt_postgres_int(result, 0, 0);
+        writer->server_count = 1;
+    }
+    PQclear(result);
+    return writer->has_no_server ? BKT_OK : rc;
+}
+
 int bkt_postgres_writer_attach(struct bkt_postgres_writer *writer,
                                const struct bkt_table_spec *spec,
                                const struct bkt_clock *clock,
                                struct bkt_error *err)
 {
     writer->epoch = clock->epoch;
-    writer->clock = clock->clock;
+    atomic_store(&writer->seen, clock->clock);
+    writer->void_below = 0;
     writer->columns = spec->columns;
     writer->binary = spec->binary;
     writer->replace_nul = spec->replace_nul;
@@ -252,7 +325,7 @@ int bkt_postgres_writer_attach(struct bkt_postgres_writer *writer,
         if (rc)
             return bkt_postgres_fail(&writer->conn, rc, "use", err, bkt_error_text(rc));
     }
-    return BKT_OK;
+    return find_server(writer, err);
 }
 
 void bkt_postgres_writer_clear(struct bkt_postgres_writer *writer)

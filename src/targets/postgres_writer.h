@@ -16,12 +16,26 @@
 #include "targets/postgres_db.h"
 #include "targets/postgres_rows.h"
 
+#include <stdatomic.h>
+
+enum { BKT_POSTGRES_SERVERS_MAX = 16 };
+
 /* All-zero is valid and closed. */
 struct bkt_postgres_writer {
     struct bkt_postgres conn;
     uint64_t epoch; /* as attached: with another one in the record nothing is committed */
-    uint64_t clock; /* the newest seen: a server that has less has lost commits */
+    /* The newest seen, by the reader too: a server that has less has lost commits. */
+    _Atomic uint64_t seen;
     uint64_t floor; /* of the newest listing that was begun here; 0: none */
+    /*
+     * Servers by the times when they were started, the newest BKT_POSTGRES_SERVERS_MAX of them.
+     * One that was not seen before may lack commits of the one before it, also where it has made
+     * up for their number since: what was read before it came is void.
+     */
+    int64_t servers[BKT_POSTGRES_SERVERS_MAX];
+    size_t server_count;
+    uint64_t void_below; /* changes with a smaller `read_at` are refused */
+    bool has_no_server;  /* the engine does not tell when it was started */
     unsigned columns;
     bool binary;
     bool replace_nul;
@@ -39,15 +53,16 @@ BKT_MUST_CHECK int bkt_postgres_writer_attach(struct bkt_postgres_writer *writer
                                               struct bkt_error *err);
 
 /*
- * Read clock, floor and epoch out of the columns of a result's only row and hold the clock against
- * `*seen`, which it becomes.  `is_new`: it has to be larger.
+ * Read clock, floor and epoch out of the columns of a result's only row.  The clock must not be
+ * less than `seen`, noted before the question, or under the record's lock.
  */
 BKT_MUST_CHECK int bkt_postgres_clock_read(const struct bkt_postgres *conn,
                                            const PGresult *result,
-                                           bool is_new,
                                            uint64_t seen,
                                            struct bkt_clock *out_clock,
                                            struct bkt_error *err);
+/* Note a committed clock.  By any thread. */
+void bkt_postgres_writer_saw(struct bkt_postgres_writer *writer, uint64_t clock);
 
 /* As the operations of these names in table_target.h. */
 BKT_MUST_CHECK int bkt_postgres_writer_apply(struct bkt_postgres_writer *writer,
@@ -67,7 +82,10 @@ BKT_MUST_CHECK int bkt_postgres_writer_end_listing(struct bkt_postgres_writer *w
                                                    const struct bkt_listing_record *record,
                                                    struct bkt_error *err);
 
-/* BKT_EBUSY unless `floor`, the table's, is that of the newest listing that was begun here. */
+/*
+ * BKT_EBUSY unless `floor`, the table's, is that of the newest listing that was begun here, and on
+ * the server of today.
+ */
 BKT_MUST_CHECK int bkt_postgres_writer_check_floor(const struct bkt_postgres_writer *writer,
                                                    uint64_t floor,
                                                    struct bkt_error *err);

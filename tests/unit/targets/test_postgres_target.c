@@ -75,7 +75,7 @@ static void forget(void *ctx)
         " bucketable_absent_objects, bucketable_boundaries CASCADE; DROP SCHEMA IF EXISTS other "
         "CASCADE;"
         " DROP TABLE IF EXISTS log; DROP FUNCTION IF EXISTS watch; "
-        " GRANT CREATE ON SCHEMA public TO tester");
+        " GRANT CREATE ON SCHEMA public TO tester; ALTER ROLE tester RESET search_path");
 }
 
 static int open_table(void *ctx, struct bkt_table_target *out_target, struct bkt_error *err)
@@ -887,6 +887,101 @@ static void a_clock_that_went_back_stops_the_run(void **state)
     close_table(t);
 }
 
+static void a_clock_that_is_ahead_goes_on_from_there(void **state)
+{
+    (void)state;
+    struct bkt_table_target t = open_attached(&plain);
+    struct bkt_change change = put("a", "A", clock_of(t));
+    (void)apply(t, &change, 1);
+    sql("UPDATE bucketable_tables SET clock = clock + 1000, updated_at = now() + interval '1 day'");
+    uint64_t now = clock_of(t);
+    assert_int_equal(now, 1001);
+    change = put("a", "B", now);
+    assert_int_equal(apply(t, &change, 1), now + 1);
+    assert_int_equal(change.outcome, BKT_OUTCOME_APPLIED);
+    change = put("a", "late", now);
+    assert_int_equal(apply(t, &change, 1), now + 2);
+    assert_int_equal(change.outcome, BKT_OUTCOME_REFUSED);
+    close_table(t);
+}
+
+/* The table's user sees a server that was started at the hour of other.started. */
+static struct bkt_table_target open_on_server_of(const char *hour)
+{
+    char text[200];
+    (void)snprintf(text, sizeof(text), "UPDATE other.started SET at = '2024-01-01 %s:00Z'", hour);
+    sql(text);
+    struct bkt_table_target t = open_at(url, "public.objects");
+    (void)attach(t, &plain);
+    return t;
+}
+
+/*
+ * A standby takes over that lacks the newest commits, and others have made up for their number: the
+ * clock alone does not show it.  What was read before must not come after what they wrote.
+ */
+static void what_was_read_before_a_failover_is_void(void **state)
+{
+    (void)state;
+    sql("CREATE SCHEMA other; CREATE TABLE other.started (at timestamptz);"
+        "INSERT INTO other.started VALUES (now());"
+        "CREATE FUNCTION other.pg_postmaster_start_time() RETURNS timestamptz LANGUAGE sql"
+        " AS 'SELECT at FROM other.started';"
+        "GRANT USAGE ON SCHEMA other TO tester; GRANT SELECT ON other.started TO tester;"
+        "ALTER ROLE tester SET search_path TO other, pg_catalog, public");
+    struct bkt_error err = {0};
+    struct bkt_clock listing;
+    struct bkt_listing_record record = {0};
+    struct bkt_table_target t = open_on_server_of("01");
+    for (int i = 0; i < 5; i++) {
+        struct bkt_change change = put("b", "lost", clock_of(t));
+        (void)apply(t, &change, 1);
+    }
+    uint64_t read_at = clock_of(t);
+    sql("UPDATE bucketable_tables SET clock = 1, row_count = 1;"
+        "UPDATE bucketable_state_objects SET revision = 1");
+    struct bkt_table_target u = open_on_server_of("02");
+    for (int i = 0; i < 5; i++) {
+        struct bkt_change change = put("a", i < 2 ? "newer" : "newest", clock_of(u));
+        (void)apply(u, &change, 1);
+    }
+    struct bkt_change late[] = {put("a", "older", read_at), put("b", "older", read_at)};
+    (void)apply(t, late, 2);
+    assert_int_equal(late[0].outcome, BKT_OUTCOME_REFUSED);
+    assert_int_equal(late[1].outcome, BKT_OUTCOME_REFUSED);
+    assert_answer("SELECT content FROM objects WHERE filename = 'a'", "newest");
+    struct bkt_change again = put("a", "read again", clock_of(t));
+    (void)apply(t, &again, 1);
+    assert_int_equal(again.outcome, BKT_OUTCOME_APPLIED);
+
+    /* A listing goes on where it was begun only.  The first server is known by now. */
+    assert_int_equal(t.ops->begin_listing(t.self, &listing, &err), BKT_OK);
+    sql("UPDATE other.started SET at = '2024-01-01 03:00Z'");
+    assert_int_equal(t.ops->end_listing(t.self, &record, &err), BKT_EBUSY);
+    assert_non_null(strstr(err.message, "restarted or replaced"));
+    assert_int_equal(t.ops->begin_listing(t.self, &listing, &err), BKT_OK);
+    sql("UPDATE other.started SET at = '2024-01-01 01:00Z'");
+    assert_int_equal(t.ops->end_listing(t.self, &record, &err), BKT_OK);
+    close_table(t);
+    close_table(u);
+}
+
+/* An engine that does not tell when it was started. */
+static void a_server_need_not_tell_when_it_was_started(void **state)
+{
+    (void)state;
+    sql("CREATE SCHEMA other; CREATE FUNCTION other.pg_postmaster_start_time() RETURNS timestamptz"
+        " LANGUAGE plpgsql AS 'BEGIN RAISE undefined_function; END';"
+        "GRANT USAGE ON SCHEMA other TO tester;"
+        "ALTER ROLE tester SET search_path TO other, pg_catalog, public");
+    struct bkt_table_target t = open_at(url, "public.objects");
+    (void)attach(t, &plain);
+    struct bkt_change change = put("a", "A", 0);
+    (void)apply(t, &change, 1);
+    assert_int_equal(change.outcome, BKT_OUTCOME_APPLIED);
+    close_table(t);
+}
+
 enum { WRITERS = 2, WRITER_TURNS = 40, WRITER_KEYS = 5 };
 
 static void *write_much(void *ctx)
@@ -966,6 +1061,12 @@ static int run_all(void)
         cmocka_unit_test_setup_teardown(a_commit_of_unknown_outcome_can_be_repeated, clean,
                                         check_memory),
         cmocka_unit_test_setup_teardown(a_clock_that_went_back_stops_the_run, clean, check_memory),
+        cmocka_unit_test_setup_teardown(a_clock_that_is_ahead_goes_on_from_there, clean,
+                                        check_memory),
+        cmocka_unit_test_setup_teardown(what_was_read_before_a_failover_is_void, clean,
+                                        check_memory),
+        cmocka_unit_test_setup_teardown(a_server_need_not_tell_when_it_was_started, clean,
+                                        check_memory),
         cmocka_unit_test_setup_teardown(writers_at_once_lose_nothing_and_double_nothing, clean,
                                         check_memory),
     };
