@@ -25,6 +25,9 @@ static const struct {
     {"3F000", false, "create it: CREATE SCHEMA"},
     {"40", true, NULL},
     {"42501", false, "have an administrator grant it, or make the tables beforehand"},
+    {"42703", false, "somebody has changed the table or its state: drop it to have it built again"},
+    {"42804", false, "somebody has changed the table or its state: drop it to have it built again"},
+    {"42P01", false, "somebody has dropped it: run it again"},
     {"53100", false, "make room and run it again"},
     {"53", true, NULL},
     {"55P03", true, "it is locked by another process: try again when that is done"},
@@ -197,16 +200,35 @@ struct setting {
     const char *environment; /* which says otherwise too */
 };
 
+/* There is no SQLSTATE for a connection that was not made; the words may be in any language. */
+static const char *connect_hint(const char *said)
+{
+    static const struct {
+        const char *words;
+        const char *more;
+        const char *hint;
+    } hints[] = {
+        {"session is read-only", "", "name the server that takes writes"},
+        {"database \"", "does not exist", "create it, or name another"},
+        {"password authentication failed", "", "set PGPASSWORD, or write it into ~/.pgpass"},
+        {"no password supplied", "", "set PGPASSWORD, or write it into ~/.pgpass"},
+        {"too many", "", "a sync needs two connections"},
+        {"remaining connection slots", "", "a sync needs two connections"},
+    };
+    for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++) {
+        if (strstr(said, hints[i].words) && strstr(said, hints[i].more))
+            return hints[i].hint;
+    }
+    return "";
+}
+
 static int connect_failed(struct bkt_postgres *conn, struct bkt_error *err)
 {
     conn->sqlstate[0] = '\0';
     note_said(conn, conn->conn ? PQerrorMessage(conn->conn) : "out of memory");
-    const char *hint = "";
-    if (strstr(conn->said, "session is read-only"))
-        hint = ": name the server that takes writes";
-    else if (strstr(conn->said, "database \"") && strstr(conn->said, "does not exist"))
-        hint = ": create it, or name another";
-    (void)bkt_error_set(err, BKT_ETARGET, "connect to PostgreSQL: %s%s", conn->said, hint);
+    const char *hint = connect_hint(conn->said);
+    (void)bkt_error_set(err, BKT_ETARGET, "connect to PostgreSQL: %s%s%s", conn->said,
+                        hint[0] ? ": " : "", hint);
     if (err)
         err->retriable = conn->is_known;
     bkt_postgres_disconnect(conn);

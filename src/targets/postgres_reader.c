@@ -135,7 +135,18 @@ static int read_error(void *self, struct bkt_str key, struct bkt_buf *out, struc
 
 /* The rows. */
 
-#define ROW_SQL "SELECT filename, octet_length(content)::int8 FROM @T"
+#define ROW_SQL     "SELECT filename, octet_length(content)::int8 FROM @T"
+#define CONTENT_SQL "SELECT content FROM @T WHERE filename = ANY ($1::text[])"
+
+/* By the bytes that the key has in S3, which a database in another encoding has not. */
+#define ORDER_SQL       " ORDER BY filename COLLATE \"C\""
+#define OTHER_ORDER_SQL " ORDER BY convert_to(filename, 'UTF8')"
+
+static bool is_utf8(const struct reader *reader)
+{
+    const char *encoding = PQparameterStatus(reader->conn.conn, "server_encoding");
+    return encoding && strcmp(encoding, "UTF8") == 0;
+}
 
 static struct bkt_table_row row_at(const struct reader *reader, const PGresult *result, int row)
 {
@@ -190,7 +201,8 @@ static int begin_rows(void *self, struct bkt_error *err)
         return BKT_OK;
     const struct bkt_postgres_statement statements[] = {
         {reader->has_rows ? "CLOSE bucketable_rows" : NULL, NULL},
-        {"DECLARE bucketable_rows NO SCROLL CURSOR FOR " ROW_SQL " ORDER BY filename COLLATE \"C\"",
+        {is_utf8(reader) ? "DECLARE bucketable_rows NO SCROLL CURSOR FOR " ROW_SQL ORDER_SQL
+                         : "DECLARE bucketable_rows NO SCROLL CURSOR FOR " ROW_SQL OTHER_ORDER_SQL,
          NULL},
     };
     forget_page(reader);
@@ -229,8 +241,7 @@ static int next_row(void *self,
  */
 static int fetch_contents(struct reader *reader, int first, struct bkt_error *err)
 {
-    static const char sql[] = "SELECT content FROM @T WHERE filename = ANY ($1::text[])"
-                              " ORDER BY filename COLLATE \"C\"";
+    const char *sql = is_utf8(reader) ? CONTENT_SQL ORDER_SQL : CONTENT_SQL OTHER_ORDER_SQL;
     struct bkt_postgres_array keys;
     struct bkt_postgres_params params = {0};
     bool is_each = first == reader->read_count;

@@ -32,7 +32,7 @@ int bkt_postgres_clock_read(const struct bkt_postgres *conn,
                             struct bkt_error *err)
 {
     if (PQntuples(result) != 1)
-        return bkt_postgres_fail(conn, BKT_EFOREIGN, "use", err, "its record is gone");
+        return bkt_postgres_fail(conn, BKT_EFOREIGN, "use", err, "its record is gone: drop the table to have it built again");
     struct bkt_clock clock = {
         .clock = (uint64_t)bkt_postgres_int(result, 0, 0),
         .floor = (uint64_t)bkt_postgres_int(result, 0, 1),

@@ -1,6 +1,7 @@
 """The same `sync` into PostgreSQL, read back by psql."""
 
 import pytest
+from marks import minio_only
 from postgres import PASSWORD
 
 
@@ -60,16 +61,48 @@ def test_what_text_cannot_hold(bucket, program, postgres, target):
         "SELECT error FROM app.bucketable_state_docs WHERE filename = 'nul'")
 
 
-def test_errors_are_one_line_and_show_no_password(bucket, program, postgres, target):
+# What the URL, the database or the schema is like, and words of the one line that comes of it.
+WRONG = {
+    "password": (lambda url: url.replace(PASSWORD, "wrong-password"), "", "", "set PGPASSWORD"),
+    "no password": (lambda url: url.replace(":" + PASSWORD, ""), "", "", "~/.pgpass"),
+    "user": (lambda url: url.replace("tester:", "nobody:"), "", "", '"nobody"'),
+    "database": (lambda url: url + "x", "", "", "does not exist: create it"),
+    "server": (lambda url: "postgresql://u@127.0.0.1:1/x", "", "", "Connection refused"),
+    "read-only": (None, "ALTER ROLE tester SET default_transaction_read_only = on",
+                  "ALTER ROLE tester RESET ALL", "name the server that takes writes"),
+    "full": (None, "ALTER ROLE tester CONNECTION LIMIT 0",
+             "ALTER ROLE tester CONNECTION LIMIT -1", "needs two connections"),
+    "no usage": (None, "ALTER SCHEMA app OWNER TO postgres", "", "permission denied for schema"),
+    "no create": (None, "ALTER SCHEMA app OWNER TO postgres;"
+                        "GRANT USAGE ON SCHEMA app TO tester", "", "--ddl prints"),
+    "table": (None, "CREATE TABLE app.docs (n int)", "", "bucketable did not make it"),
+    "state": (None, "CREATE TABLE app.bucketable_tables (n int)", "", "drop it"),
+}
+
+
+@minio_only
+@pytest.mark.parametrize("what", WRONG)
+def test_what_cannot_be_used(bucket, program, postgres, target, what):
+    """One line each, no password, and the schema as it was."""
+    change_url, before, after, words = WRONG[what]
     bucket.put("a", b"1")
-    wrong = target.replace(PASSWORD, "wrong-password")
-    line = program("sync", bucket.url, wrong, *TABLE, exits=1).error()
-    assert "wrong-password" not in line and "tester" in line
+    postgres.sql(before)
+    tables = ("SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class"
+              " WHERE relnamespace = 'app'::regnamespace AND relkind = 'r'")
+    made = postgres.sql(tables)
+    url = change_url(target) if change_url else target
+    try:
+        line = program("sync", bucket.url, url, *TABLE, exits=1).error()
+    finally:
+        postgres.sql(after)
+    assert words in line and "wrong-password" not in line and PASSWORD not in line
+    assert postgres.sql(tables) == made
+
+
+def test_a_schema_that_is_not_there(bucket, program, target):
+    bucket.put("a", b"1")
     line = program("sync", bucket.url, target, "--table", "nosuch.docs", exits=1).error()
-    assert "nosuch" in line
-    postgres.sql("CREATE TABLE app.docs (n int)")
-    line = program("sync", bucket.url, target, *TABLE, exits=1).error()
-    assert "bucketable did not make it" in line
+    assert "nosuch" in line and "CREATE SCHEMA" in line
 
 
 def test_the_environment_names_the_database(bucket, program, postgres, target):

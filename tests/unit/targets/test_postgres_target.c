@@ -291,8 +291,9 @@ static void a_server_that_cannot_be_used_says_why(void **state)
         const char *value;
         const char *what;
     } cases[] = {
-        {"password", "wrong-s3cret", "connect to PostgreSQL: "},
-        {"dbname", "nosuch", "nosuch"},
+        {"password", "wrong-s3cret", ": set PGPASSWORD, or write it into ~/.pgpass"},
+        {"password", "", ": set PGPASSWORD, or write it into ~/.pgpass"},
+        {"dbname", "nosuch", "\"nosuch\" does not exist: create it, or name another"},
         {"port", "1", "Connection refused"},
     };
     for (size_t i = 0; i < T_COUNT(cases); i++) {
@@ -435,6 +436,91 @@ static void changes_by_others_are_tolerated_or_named(void **state)
         }
         close_table(t);
     }
+}
+
+/* Between two batches of a run: nothing of a batch is kept, and the message says what to do. */
+static void changes_by_others_meanwhile_are_named(void **state)
+{
+    (void)state;
+    enum { MANY = 60 };
+    static const struct {
+        const char *change;
+        const char *what;
+    } cases[] = {
+        {"ALTER TABLE objects DROP COLUMN content", "column \"content\" of relation"},
+        {"ALTER TABLE objects RENAME filename TO name", "column \"filename\" of relation"},
+        {"ALTER TABLE objects ALTER COLUMN content TYPE int USING 1", "of type integer"},
+        {"ALTER TABLE bucketable_state_objects DROP COLUMN etag", "column \"etag\""},
+        {"DROP TABLE objects", "somebody has dropped it: run it again"},
+        {"DROP TABLE bucketable_state_objects", "somebody has dropped it: run it again"},
+        {"DROP TABLE bucketable_tables", "somebody has dropped it: run it again"},
+        {"DELETE FROM bucketable_tables", "its record is gone"},
+        {"REVOKE ALL ON objects FROM tester; ALTER TABLE objects OWNER TO postgres",
+         "permission denied for table objects: have an administrator grant it"},
+    };
+    for (size_t i = 0; i < 2 * T_COUNT(cases); i++) {
+        forget(NULL);
+        struct bkt_error err;
+        struct bkt_table_target t = open_attached(&plain);
+        struct bkt_change changes[MANY];
+        static char keys[MANY][8];
+        for (size_t k = 0; k < MANY; k++) {
+            (void)snprintf(keys[k], sizeof(keys[k]), "k%03zu", k);
+            changes[k] = put(keys[k], "x", 0);
+        }
+        sql(cases[i / 2].change);
+        int rc = try_apply(t, changes, i % 2 ? MANY : 1, &err);
+        print_message("# %s: %s\n", cases[i / 2].change, err.message);
+        assert_true(rc == BKT_ETARGET || rc == BKT_EFOREIGN);
+        assert_non_null(strstr(err.message, cases[i / 2].what));
+        assert_false(err.retriable);
+        if (strncmp(cases[i / 2].change, "DROP", 4) != 0) {
+            assert_answer("SELECT count(*)::text FROM objects", "0");
+            assert_answer("SELECT count(*)::text FROM bucketable_state_objects", "0");
+        }
+        close_table(t);
+    }
+}
+
+/* Bytes order the keys, and a database in LATIN2 has others for them. */
+static void a_database_in_another_encoding_keeps_the_order(void **state)
+{
+    (void)state;
+    sql("DROP DATABASE IF EXISTS latin2");
+    sql("CREATE DATABASE latin2 ENCODING 'LATIN2' LOCALE 'C' TEMPLATE template0 OWNER tester");
+    char *there = url_with("dbname", "latin2");
+    struct bkt_table_target t = open_at(there, "tester.objects");
+    struct bkt_error err = {0};
+    PGconn *own = PQconnectdb(there);
+    PQclear(PQexec(own, "CREATE SCHEMA tester"));
+    PQfinish(own);
+    (void)attach(t, &plain);
+    struct bkt_change changes[] = {put("\u00c1", "a", 0), put("\u0141", "\u0142", 0),
+                                   put("\u4e2d", "c", 0)};
+    assert_int_equal(try_apply(t, changes, 3, &err), BKT_OK);
+    assert_int_equal(changes[1].outcome, BKT_OUTCOME_APPLIED);
+    assert_int_equal(changes[2].outcome, BKT_OUTCOME_REJECTED);
+    close_table(t);
+
+    struct bkt_attached attached;
+    struct bkt_table_row row;
+    struct bkt_buf content = BKT_BUF_INIT(100);
+    bool has_row = false;
+    assert_int_equal(
+        bkt_postgres_reader_new(bkt_str_from(there), BKT_STR("tester.objects"), &t, &err), BKT_OK);
+    assert_int_equal(t.ops->peek(t.self, &plain, &attached, &err), BKT_OK);
+    assert_int_equal(t.ops->begin_rows(t.self, &err), BKT_OK);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(t.ops->next_row(t.self, &row, &has_row, &err), BKT_OK);
+        assert_true(has_row && bkt_str_eq(row.key, changes[i].object.key));
+        bkt_buf_reset(&content);
+        assert_int_equal(t.ops->read_content(t.self, &content, &err), BKT_OK);
+        assert_true(bkt_str_eq(bkt_buf_str(&content), changes[i].content));
+    }
+    t.ops->free(t.self);
+    bkt_buf_clear(&content);
+    free(there);
+    sql("DROP DATABASE latin2");
 }
 
 static void bytes_that_are_no_text_survive_a_change_of_type(void **state)
@@ -1040,6 +1126,9 @@ static int run_all(void)
         cmocka_unit_test_setup_teardown(an_administrator_may_make_the_tables, clean, check_memory),
         cmocka_unit_test_setup_teardown(a_dropped_table_is_built_again, clean, check_memory),
         cmocka_unit_test_setup_teardown(changes_by_others_are_tolerated_or_named, clean,
+                                        check_memory),
+        cmocka_unit_test_setup_teardown(changes_by_others_meanwhile_are_named, clean, check_memory),
+        cmocka_unit_test_setup_teardown(a_database_in_another_encoding_keeps_the_order, clean,
                                         check_memory),
         cmocka_unit_test_setup_teardown(bytes_that_are_no_text_survive_a_change_of_type, clean,
                                         check_memory),
