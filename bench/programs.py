@@ -1,10 +1,15 @@
 """The measurements that are C programs: each prints a figure a line."""
 
+import itertools
 import re
 from contextlib import contextmanager
+from pathlib import Path
 
 from measure import Figures, Missing, cores, run, scratch  # it puts tests/ on the path
 from postgres import Postgres
+from servers import Kafka, KafkaJars, Unavailable
+
+INSTALL_TIMEOUT_S = 600
 
 # name: (what it tells, {figure: (yardstick of the same run, goal)})
 PROGRAMS = {
@@ -19,6 +24,9 @@ PROGRAMS = {
                     {"sink_over_bare": ("", ">= 0.85")}),
     "postgres_sink": ("rows into PostgreSQL, against COPY and an insert for each row",
                       {"sink_over_copy": ("", ">= 0.5"), "sink_over_single": ("", ">= 4")}),
+    "kafka_sink": ("rows into Kafka with their state, against a bare loop of librdkafka without "
+                   "transactions",
+                   {"kafka_sink_rows_per_s": ("kafka_bare_rows_per_s", ">= 0.5")}),
 }
 # The unit is the end of a figure's name, where the line does not name one.
 UNITS = (("_mb_s", "MB/s"), ("_per_s", "1/s"), ("_us_per_row", "us/row"), ("_ns", "ns"),
@@ -39,16 +47,33 @@ def parse(text):
             yield name, float(found.group(2)), unit
 
 
-@contextmanager
-def argument_of(name, place):
-    """A directory to work in, or a server's URL."""
-    if name != "postgres_sink":
-        yield place
-        return
-    server = Postgres(settings=("shared_buffers=512MB", "max_wal_size=4GB"))
-    server.start()
+def kafka_in(place):
     try:
-        yield server.url
+        return Kafka(Path(place) / "kafka", KafkaJars().wait(INSTALL_TIMEOUT_S))
+    except Unavailable as reason:
+        raise Missing(str(reason)) from reason
+
+
+@contextmanager
+def arguments_of(name, program, place):
+    """A function that gives a run's: a directory to work in, a server's URL."""
+    if name == "postgres_sink":
+        server = Postgres(settings=("shared_buffers=512MB", "max_wal_size=4GB"))
+    elif name == "kafka_sink":
+        server = kafka_in(place)
+    else:
+        yield lambda: [place]
+        return
+    server.start()
+    numbers = itertools.count()
+    try:
+        if name == "postgres_sink":
+            yield lambda: [server.url]
+        else:
+            arguments = lambda: [server.brokers, Path(place) / f"state-{next(numbers)}"]
+            # The broker's first seconds are those of a cold Java.
+            run([program, *arguments()])
+            yield arguments
     finally:
         server.stop()
 
@@ -59,9 +84,11 @@ def measure(name, context):
         raise Missing(f"the build has no bench_{name}")
     figures = Figures()
     client, _ = cores()
-    with scratch() as place, argument_of(name, place) as argument:
+    with scratch() as place, arguments_of(name, program, place) as arguments:
+        # The broker works as hard as the client: apart, it would be the broker that is measured.
+        pin = None if name == "kafka_sink" else client[:1]
         for _ in range(context.runs):
-            for figure, value, unit in parse(run([program, argument], pin=client[:1]).stdout):
+            for figure, value, unit in parse(run([program, *arguments()], pin=pin).stdout):
                 base, goal = PROGRAMS[name][1].get(figure, ("", ""))
                 figures.add(figure, value, unit, base, goal)
     return figures

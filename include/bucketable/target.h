@@ -101,6 +101,12 @@ struct bkt_target_ops {
 
     /* The sync or watch that was opened with this target is freed.  May be NULL. */
     void (*free)(void *self);
+
+    /*
+     * Rows of a batch at most, for a target whose commit() takes long whatever it commits; 0: 1,000.
+     * It is given what is at hand: more than a few thousand, or 8 MiB, is seldom.
+     */
+    size_t batch_rows;
 };
 
 /*

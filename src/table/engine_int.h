@@ -31,8 +31,9 @@ enum {
 #endif
 
 enum {
-    BATCH_LINGER_MS = 20, /* while more is being read, a small batch waits so long */
-    JOBS_OUT_MAX = 2,     /* one runs, the next is at hand */
+    BATCH_ENOUGH_PART = 4, /* of as many as the target wants: that part is worth one, too */
+    BATCH_LINGER_MS = 20,  /* while more is being read, a small batch waits so long */
+    JOBS_OUT_MAX = 2,      /* one runs, the next is at hand */
     JOBS_READY_MAX = 4,
     SMALL_TABLE_ROWS = 20, /* a percentage of deletes lets smaller tables through */
     OVERTAKEN_MAX = 5,     /* listings in a row that another one overtook, when it does not live */

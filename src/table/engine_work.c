@@ -338,7 +338,9 @@ static void hand_over(struct bkt_job *job, size_t i)
 static int commit(struct bkt_engine *engine)
 {
     struct bkt_work_queue *ready = &engine->work.queues[BKT_WORK_READ];
-    size_t capacity = ready->count < BATCH_CHANGES_MAX ? ready->count : BATCH_CHANGES_MAX;
+    size_t wanted = engine->options.attached.batch_changes;
+    size_t most = wanted > 0 ? wanted : BATCH_CHANGES_MAX;
+    size_t capacity = ready->count < most ? ready->count : most;
     struct bkt_job *job = bkt_job_new(BKT_JOB_APPLY, capacity);
     if (!job)
         return BKT_ENOMEM;
@@ -375,8 +377,9 @@ int bkt_engine_work_step(struct bkt_engine *engine, int64_t now_ms, struct bkt_e
 
     bool more_comes =
         engine->reading_count > 0 && !engine->is_stopping && engine->phase != LISTING_NONE;
-    bool is_full =
-        ready >= BATCH_CHANGES_ENOUGH || engine->reserved_bytes > engine->options.memory_limit / 2;
+    size_t wanted = engine->options.attached.batch_changes;
+    size_t enough = wanted > 0 ? wanted / BATCH_ENOUGH_PART : BATCH_CHANGES_ENOUGH;
+    bool is_full = ready >= enough || engine->reserved_bytes > engine->options.memory_limit / 2;
     if (more_comes && !is_full && now_ms - engine->ready_since_ms < BATCH_LINGER_MS)
         return BKT_OK;
     int rc = commit(engine);

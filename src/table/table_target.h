@@ -59,6 +59,7 @@ struct bkt_attached {
     bool is_new;          /* the table was made just now */
     bool spec_changed;    /* the epoch was taken for a changed spec */
     bool columns_changed; /* columns were added, or content changed its type: rows lack values */
+    size_t batch_changes; /* apply() is given so many at most; 0: as the engine sees fit */
 };
 
 enum bkt_state_flag {

@@ -20,6 +20,8 @@ enum {
     BATCH_OVERHEAD = 61,
     RECORD_OVERHEAD = 40,
     HEADER_OVERHEAD = 10,
+    /* A transaction costs a few round trips, whatever it holds. */
+    BATCH_ROWS = 8000,
 };
 
 #define REFERENCE_HEADER "bucketable-reference"
@@ -38,7 +40,9 @@ struct kafka {
     char *bucket;
     int message_bytes_max;
 
-    struct bkt_kafka_client producer; /* since the first batch, and until one goes wrong */
+    /* Since the first batch, and until one goes wrong. */
+    struct bkt_kafka_client producer;
+    rd_kafka_topic_t *produced; /* the topic */
     struct bkt_buf reference;
 };
 
@@ -90,8 +94,19 @@ static int open_producer(struct kafka *kafka, struct bkt_error *err)
         bkt_kafka_client_open(&kafka->producer, &kafka->cluster, id, kafka->message_bytes_max, err);
     if (rc)
         return rc;
+    kafka->produced = rd_kafka_topic_new(kafka->producer.rk, kafka->topic, NULL);
+    if (!kafka->produced)
+        return bkt_kafka_fail(&kafka->producer, "begin to write", rd_kafka_last_error(), NULL, err);
     rd_kafka_error_t *error = rd_kafka_init_transactions(kafka->producer.rk, INIT_MS);
     return error ? fail_with(kafka, "begin to write", error, err) : BKT_OK;
+}
+
+static void close_producer(struct kafka *kafka)
+{
+    if (kafka->produced)
+        rd_kafka_topic_destroy(kafka->produced);
+    kafka->produced = NULL;
+    bkt_kafka_client_close(&kafka->producer);
 }
 
 static int begin(void *self, struct bkt_error *err)
@@ -151,8 +166,11 @@ static int fail_size(const struct kafka *kafka, size_t bytes, struct bkt_error *
                          bytes, kafka->message_bytes_max);
 }
 
+/* NULL: none. */
 static rd_kafka_headers_t *make_headers(const struct bkt_row *row, bool is_reference)
 {
+    if (row->column_count == 0 && !is_reference)
+        return NULL;
     rd_kafka_headers_t *headers = rd_kafka_headers_new(row->column_count + 1);
     for (size_t i = 0; i < row->column_count; i++) {
         const struct bkt_value *column = &row->columns[i];
@@ -185,15 +203,16 @@ static int produce(struct kafka *kafka,
 {
     rd_kafka_t *rk = kafka->producer.rk;
     const rd_kafka_vu_t parts[] = {
-        {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = kafka->topic},
+        {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = kafka->produced},
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
         {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {unconst(row->key), row->key_len}},
         {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {value, len}},
         {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
     };
+    size_t count = sizeof(parts) / sizeof(parts[0]) - (headers ? 0 : 1);
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__QUEUE_FULL;
     for (int i = 0; code == RD_KAFKA_RESP_ERR__QUEUE_FULL && i < FULL_QUEUE_TRIES; i++) {
-        rd_kafka_error_t *error = rd_kafka_produceva(rk, parts, sizeof(parts) / sizeof(parts[0]));
+        rd_kafka_error_t *error = rd_kafka_produceva(rk, parts, count);
         code = error ? rd_kafka_error_code(error) : RD_KAFKA_RESP_ERR_NO_ERROR;
         if (error)
             rd_kafka_error_destroy(error);
@@ -201,7 +220,8 @@ static int produce(struct kafka *kafka,
     }
     if (!code)
         return BKT_OK;
-    rd_kafka_headers_destroy(headers);
+    if (headers)
+        rd_kafka_headers_destroy(headers);
     if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
         return fail_size(kafka, record_bytes(row), err);
     return bkt_kafka_fail(&kafka->producer, "write", code, NULL, err);
@@ -250,7 +270,7 @@ static void rollback(void *self)
     if (!error)
         return;
     rd_kafka_error_destroy(error);
-    bkt_kafka_client_close(&kafka->producer);
+    close_producer(kafka);
 }
 
 void bkt_kafka_free(void *self)
@@ -258,7 +278,7 @@ void bkt_kafka_free(void *self)
     struct kafka *kafka = self;
     if (!kafka)
         return;
-    bkt_kafka_client_close(&kafka->producer);
+    close_producer(kafka);
     for (size_t i = 0; i < kafka->setting_count; i++) {
         bkt_mem_wipe(kafka->settings[i], strlen(kafka->settings[i]));
         bkt_mem_free(kafka->settings[i]);
@@ -323,6 +343,7 @@ int bkt_kafka_new(const struct bkt_kafka_options *options, void **out_self, stru
         .commit = commit,
         .rollback = rollback,
         .free = bkt_kafka_free,
+        .batch_rows = BATCH_ROWS,
     };
     *out_self = kafka;
     return BKT_OK;

@@ -43,6 +43,8 @@ static int attach(void *self,
                                       err);
     if (rc)
         return rc;
+    if (target->writer.outside)
+        attached.batch_changes = target->writer.outside->batch_changes;
     target->writer.epoch = attached.clock.epoch;
     target->writer.columns = spec->columns;
     target->writer.binary = spec->binary;

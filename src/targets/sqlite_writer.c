@@ -1,7 +1,9 @@
 #include "targets/sqlite_writer.h"
 
+#include "core/mem.h"
 #include "core/time.h"
 #include "targets/change.h"
+#include "targets/sqlite_notes.h"
 #include "targets/sqlite_rows.h"
 
 #include <assert.h>
@@ -23,6 +25,8 @@ static const char *const statement_sql[BKT_SQLITE_STATEMENT_COUNT] = {
     [BKT_SQLITE_COUNTS] = "UPDATE bucketable_tables SET row_count = row_count + ?2,"
                           " failed_count = failed_count + ?3 WHERE table_name = ?1",
     [BKT_SQLITE_STATE_GET] = "SELECT revision, flags, etag FROM @S WHERE filename = ?1",
+    [BKT_SQLITE_STATE_WALK] = "SELECT revision, flags, etag, filename FROM @S WHERE filename >= ?1"
+                              " ORDER BY filename",
     [BKT_SQLITE_STATE_PUT] = "REPLACE INTO @S (filename, revision, flags, etag, size,"
                              " last_modified, version_id, decode)"
                              " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -52,6 +56,8 @@ static const char *const statement_sql[BKT_SQLITE_STATEMENT_COUNT] = {
     [BKT_SQLITE_FAILED] = "SELECT failed_count FROM bucketable_tables WHERE table_name = ?1",
     [BKT_SQLITE_NOTE] = "INSERT OR IGNORE INTO @P (filename) VALUES (?1)",
     [BKT_SQLITE_UNNOTE] = "DELETE FROM @P WHERE filename = ?1",
+    [BKT_SQLITE_NOTED] = "SELECT count(*) FROM @P",
+    [BKT_SQLITE_UNNOTE_ALL] = "DELETE FROM @P",
 };
 
 static bool row_op_of(enum bkt_sqlite_statement which, enum bkt_sqlite_row_op *out_op)
@@ -178,6 +184,20 @@ struct known {
     bool is_refused; /* by the read clock */
 };
 
+/* `stmt` is on the key's state row, or NULL: there is none. */
+static struct known known_by(const struct bkt_change *change, uint64_t floor, sqlite3_stmt *stmt)
+{
+    struct known known = {0};
+    if (!stmt) {
+        known.is_refused = bkt_change_is_refused(change, floor, 0, 0, BKT_STR(""));
+        return known;
+    }
+    known.flags = (unsigned)sqlite3_column_int(stmt, 1);
+    known.is_refused = bkt_change_is_refused(change, floor, (uint64_t)sqlite3_column_int64(stmt, 0),
+                                             known.flags, bkt_sqlite_column(stmt, 2));
+    return known;
+}
+
 static int state_get(struct bkt_sqlite_writer *writer,
                      const struct bkt_change *change,
                      uint64_t floor,
@@ -188,23 +208,16 @@ static int state_get(struct bkt_sqlite_writer *writer,
     int rc = bkt_sqlite_writer_statement(writer, BKT_SQLITE_STATE_GET, &stmt, err);
     if (rc)
         return rc;
-    struct known known = {0};
     int status = bkt_sqlite_bind_blob(stmt, 1, change->object.key);
     if (status == SQLITE_OK)
         status = sqlite3_step(stmt);
-    if (status == SQLITE_ROW) {
-        known.flags = (unsigned)sqlite3_column_int(stmt, 1);
-        known.is_refused =
-            bkt_change_is_refused(change, floor, (uint64_t)sqlite3_column_int64(stmt, 0),
-                                  known.flags, bkt_sqlite_column(stmt, 2));
-    } else if (status == SQLITE_DONE) {
-        known.is_refused = bkt_change_is_refused(change, floor, 0, 0, BKT_STR(""));
-    } else {
+    if (status == SQLITE_ROW)
+        *out = known_by(change, floor, stmt);
+    else if (status == SQLITE_DONE)
+        *out = known_by(change, floor, NULL);
+    else
         rc = fail(writer, status, err);
-    }
     (void)sqlite3_reset(stmt);
-    if (rc == BKT_OK)
-        *out = known;
     return rc;
 }
 
@@ -372,8 +385,7 @@ struct attempt {
      * with: RAISE(FAIL) in a trigger leaves half of a row behind.
      */
     bool is_careful;
-    bool again;    /* the transaction is to be rolled back and the batch tried again, carefully */
-    bool is_check; /* outcomes only: nothing is written */
+    bool again; /* the transaction is to be rolled back and the batch tried again, carefully */
     int64_t row_delta;
     int64_t failed_delta;
 };
@@ -408,8 +420,10 @@ static int write_row(struct bkt_sqlite_writer *writer,
                      struct attempt *attempt,
                      struct bkt_error *err)
 {
-    if (change->op == BKT_CHANGE_FAIL || writer->outside)
+    if (change->op == BKT_CHANGE_FAIL || (writer->outside && change->op == BKT_CHANGE_TOUCH))
         return BKT_OK;
+    if (writer->outside)
+        return writer->outside->write(writer->outside->self, change, err);
     if (attempt->is_careful)
         return write_careful(writer, change, attempt, err);
     int status;
@@ -420,92 +434,150 @@ static int write_row(struct bkt_sqlite_writer *writer,
     return attempt->again ? BKT_OK : fail(writer, status, err);
 }
 
-/* Whether the change is one of a row that is kept elsewhere, by a state that lasts. */
-static bool is_noted(const struct bkt_sqlite_writer *writer, const struct bkt_change *change)
+/* Answer the change, and write its row. */
+static int write_known(struct bkt_sqlite_writer *writer,
+                       struct bkt_change *change,
+                       const struct known *known,
+                       struct attempt *attempt,
+                       struct bkt_error *err)
 {
-    return writer->outside && !writer->outside->is_temporary &&
-           (change->op == BKT_CHANGE_UPSERT || change->op == BKT_CHANGE_DELETE);
+    change->had_row = (known->flags & BKT_STATE_ROW) != 0;
+    change->outcome = known->is_refused ? BKT_OUTCOME_REFUSED : BKT_OUTCOME_APPLIED;
+    return known->is_refused ? BKT_OK : write_row(writer, change, attempt, err);
 }
 
-static int note(struct bkt_sqlite_writer *writer,
-                enum bkt_sqlite_statement which,
-                const struct bkt_change *change,
-                struct bkt_error *err)
+static int keep_state(struct bkt_sqlite_writer *writer,
+                      const struct bkt_change *change,
+                      struct attempt *attempt,
+                      unsigned flags_before,
+                      struct bkt_error *err)
 {
-    sqlite3_stmt *stmt = NULL;
-    int rc = bkt_sqlite_writer_statement(writer, which, &stmt, err);
-    if (rc)
-        return rc;
-    if (bkt_sqlite_bind_blob(stmt, 1, change->object.key))
-        return fail(writer, sqlite3_errcode(writer->conn.db), err);
-    return finish(writer, stmt, err);
-}
-
-static int apply_one(struct bkt_sqlite_writer *writer,
-                     struct bkt_change *change,
-                     struct attempt *attempt,
-                     struct bkt_error *err)
-{
-    struct known known = {0};
-    int rc = state_get(writer, change, attempt->clock.floor, &known, err);
-    if (rc)
-        return rc;
-    change->had_row = (known.flags & BKT_STATE_ROW) != 0;
-    change->outcome = BKT_OUTCOME_APPLIED;
-    if (known.is_refused) {
-        change->outcome = BKT_OUTCOME_REFUSED;
+    if (change->outcome != BKT_OUTCOME_APPLIED)
         return BKT_OK;
-    }
-    if (attempt->is_check)
-        return BKT_OK;
-    rc = write_row(writer, change, attempt, err);
-    if (rc || attempt->again || change->outcome == BKT_OUTCOME_REJECTED)
-        return rc;
-
-    unsigned flags = bkt_change_flags(change, known.flags);
-    rc = state_write(writer, change, attempt->clock.clock, flags, err);
-    attempt->row_delta += (int)(flags & BKT_STATE_ROW) - (int)(known.flags & BKT_STATE_ROW);
+    unsigned flags = bkt_change_flags(change, flags_before);
+    int rc = state_write(writer, change, attempt->clock.clock, flags, err);
+    attempt->row_delta += (int)(flags & BKT_STATE_ROW) - (int)(flags_before & BKT_STATE_ROW);
     attempt->failed_delta += (flags & BKT_STATE_FAILED) != 0;
-    attempt->failed_delta -= (known.flags & BKT_STATE_FAILED) != 0;
+    attempt->failed_delta -= (flags_before & BKT_STATE_FAILED) != 0;
     return rc;
 }
 
-static int check_all(struct bkt_sqlite_writer *writer,
-                     struct bkt_change *changes,
-                     size_t count,
-                     struct attempt *attempt,
-                     struct bkt_error *err)
+static int apply_here(struct bkt_sqlite_writer *writer,
+                      struct bkt_change *changes,
+                      size_t count,
+                      struct attempt *attempt,
+                      struct bkt_error *err)
 {
     int rc = BKT_OK;
-    attempt->is_check = true;
+    for (size_t i = 0; i < count && rc == BKT_OK && !attempt->again; i++) {
+        struct known known = {0};
+        if (changes[i].outcome == BKT_OUTCOME_REJECTED)
+            continue;
+        rc = state_get(writer, &changes[i], attempt->clock.floor, &known, err);
+        if (rc == BKT_OK)
+            rc = write_known(writer, &changes[i], &known, attempt, err);
+        if (rc == BKT_OK && !attempt->again)
+            rc = keep_state(writer, &changes[i], attempt, known.flags, err);
+    }
+    return rc;
+}
+
+/*
+ * The state rows of ascending keys: a statement that stands on the first row at or after the last
+ * key asked for.  Keys side by side, and all those past the table's last, cost no search.
+ */
+struct walk {
+    sqlite3_stmt *stmt;
+    bool is_begun;
+    bool is_at_end;
+};
+
+enum { WALK_STEPS = 4 }; /* further away than so many rows, a search is cheaper */
+
+static int walk_search(struct walk *walk, struct bkt_str key)
+{
+    (void)sqlite3_reset(walk->stmt);
+    walk->is_begun = true;
+    int status = bkt_sqlite_bind_blob(walk->stmt, 1, key);
+    return status == SQLITE_OK ? sqlite3_step(walk->stmt) : status;
+}
+
+/* SQLITE_ROW: the statement is on the key's row; SQLITE_DONE: it has none. */
+static int walk_to(struct walk *walk, struct bkt_str key)
+{
+    int status = walk->is_begun ? SQLITE_ROW : walk_search(walk, key);
+    for (int steps = 0; status == SQLITE_ROW && !walk->is_at_end; steps++) {
+        int order = bkt_str_cmp(bkt_sqlite_column(walk->stmt, 3), key);
+        if (order >= 0)
+            return order == 0 ? SQLITE_ROW : SQLITE_DONE;
+        status = steps < WALK_STEPS ? sqlite3_step(walk->stmt) : walk_search(walk, key);
+    }
+    walk->is_at_end = walk->is_at_end || status == SQLITE_DONE;
+    return walk->is_at_end ? SQLITE_DONE : status;
+}
+
+static int write_rows(struct bkt_sqlite_writer *writer,
+                      struct bkt_change *changes,
+                      size_t count,
+                      struct attempt *attempt,
+                      unsigned *flags,
+                      struct bkt_error *err)
+{
+    struct walk walk = {0};
+    int rc = bkt_sqlite_writer_statement(writer, BKT_SQLITE_STATE_WALK, &walk.stmt, err);
+    for (size_t i = 0; i < count && rc == BKT_OK; i++) {
+        int status = walk_to(&walk, changes[i].object.key);
+        if (status != SQLITE_ROW && status != SQLITE_DONE) {
+            rc = fail(writer, status, err);
+            break;
+        }
+        struct known known =
+            known_by(&changes[i], attempt->clock.floor, status == SQLITE_ROW ? walk.stmt : NULL);
+        flags[i] = known.flags;
+        rc = write_known(writer, &changes[i], &known, attempt, err);
+    }
+    (void)sqlite3_reset(walk.stmt);
+    return rc;
+}
+
+/* All rows first: they travel while their state is written. */
+static int apply_outside(struct bkt_sqlite_writer *writer,
+                         struct bkt_change *changes,
+                         size_t count,
+                         struct attempt *attempt,
+                         struct bkt_error *err)
+{
+    if (count == 0)
+        return BKT_OK;
+    unsigned *flags = bkt_mem_calloc(count, sizeof(*flags));
+    if (!flags)
+        return bkt_error_set(err, BKT_ENOMEM, "write table %s: out of memory", writer->conn.table);
+    int rc = write_rows(writer, changes, count, attempt, flags, err);
     for (size_t i = 0; i < count && rc == BKT_OK; i++)
-        rc = apply_one(writer, &changes[i], attempt, err);
-    attempt->is_check = false;
+        rc = keep_state(writer, &changes[i], attempt, flags[i], err);
+    if (rc == BKT_OK)
+        rc = bkt_sqlite_notes_remove(writer, changes, count, err);
+    bkt_mem_free(flags);
     return rc;
 }
 
 /* The first transaction of a batch whose rows are elsewhere: see sqlite_outside.h. */
 static int note_all(struct bkt_sqlite_writer *writer,
-                    struct bkt_change *changes,
+                    const struct bkt_change *changes,
                     size_t count,
                     struct bkt_error *err)
 {
-    struct attempt attempt = {0};
-    bool is_any_noted = false;
+    struct bkt_clock clock;
+    if (bkt_sqlite_notes_count(writer, changes, count) == 0)
+        return BKT_OK;
     int rc = set_durable(writer, true, err);
     if (rc == BKT_OK)
         rc = run(writer, BKT_SQLITE_BEGIN, err);
     if (rc == BKT_OK)
-        rc = take_clock(writer, BKT_SQLITE_EPOCH, &attempt.clock, err);
+        rc = take_clock(writer, BKT_SQLITE_EPOCH, &clock, err);
     if (rc == BKT_OK)
-        rc = check_all(writer, changes, count, &attempt, err);
-    for (size_t i = 0; i < count && rc == BKT_OK; i++) {
-        if (changes[i].outcome != BKT_OUTCOME_APPLIED || !is_noted(writer, &changes[i]))
-            continue;
-        is_any_noted = true;
-        rc = note(writer, BKT_SQLITE_NOTE, &changes[i], err);
-    }
-    if (rc == BKT_OK && is_any_noted)
+        rc = bkt_sqlite_notes_write(writer, changes, count, err);
+    if (rc == BKT_OK)
         rc = run(writer, BKT_SQLITE_COMMIT, err);
     bkt_sqlite_rollback(&writer->conn);
     return rc;
@@ -535,26 +607,24 @@ static int apply_once(struct bkt_sqlite_writer *writer,
                       struct attempt *attempt,
                       struct bkt_error *err)
 {
+    const struct bkt_sqlite_outside *outside = writer->outside;
     int rc = run(writer, BKT_SQLITE_BEGIN, err);
     if (rc == BKT_OK)
         rc = take_clock(writer, BKT_SQLITE_CLOCK, &attempt->clock, err);
-    if (rc == BKT_OK && writer->outside) {
-        rc = check_all(writer, changes, count, attempt, err);
-        if (rc == BKT_OK)
-            rc = writer->outside->write(writer->outside->self, changes, count, err);
-    }
-    for (size_t i = 0; i < count && rc == BKT_OK && !attempt->again; i++) {
-        if (changes[i].outcome != BKT_OUTCOME_REJECTED)
-            rc = apply_one(writer, &changes[i], attempt, err);
-        if (rc == BKT_OK && is_noted(writer, &changes[i]))
-            rc = note(writer, BKT_SQLITE_UNNOTE, &changes[i], err);
+    if (rc == BKT_OK) {
+        rc = outside ? apply_outside(writer, changes, count, attempt, err)
+                     : apply_here(writer, changes, count, attempt, err);
     }
     if (rc == BKT_OK && !attempt->again)
         rc = write_counts(writer, attempt, err);
+    if (rc == BKT_OK && outside)
+        rc = outside->confirm(outside->self, err);
     if (rc == BKT_OK && !attempt->again)
         rc = run(writer, BKT_SQLITE_COMMIT, err);
     if (rc || attempt->again)
         bkt_sqlite_rollback(&writer->conn);
+    if (rc && outside)
+        outside->abandon(outside->self);
     return rc;
 }
 
@@ -570,9 +640,7 @@ int bkt_sqlite_writer_apply(struct bkt_sqlite_writer *writer,
         changes[i].outcome = BKT_OUTCOME_APPLIED;
         changes[i].reject_reason[0] = '\0';
     }
-    int rc = BKT_OK;
-    if (writer->outside && !writer->outside->is_temporary)
-        rc = note_all(writer, changes, count, err);
+    int rc = note_all(writer, changes, count, err);
     if (rc == BKT_OK)
         rc = set_durable(writer, durable, err);
     if (rc)

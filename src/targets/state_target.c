@@ -23,6 +23,7 @@ struct state_target {
     void *self;
     unsigned columns;
     bool binary;
+    bool is_begun;   /* a batch, neither confirmed nor abandoned */
     char *directory; /* of a temporary state, or NULL */
 };
 
@@ -97,52 +98,57 @@ static void show(const struct state_target *target,
     row->size = change->object.size;
 }
 
-static bool is_row(const struct bkt_change *change)
+/* The batch begins with its first row: one that has none does not bother the target. */
+static int begin_batch(struct state_target *target, struct bkt_error *err)
 {
-    return change->outcome == BKT_OUTCOME_APPLIED &&
-           (change->op == BKT_CHANGE_UPSERT || change->op == BKT_CHANGE_DELETE);
+    if (target->is_begun)
+        return BKT_OK;
+    target->is_begun = true;
+    return target->ops.begin ? target->ops.begin(target->self, err) : BKT_OK;
 }
 
-static int write_one(const struct state_target *target,
-                     struct bkt_change *change,
-                     struct bkt_error *err)
+static int write_row(void *self, struct bkt_change *change, struct bkt_error *err)
 {
-    struct shown shown;
+    struct state_target *target = self;
     struct bkt_error why = {0};
-    show(target, change, &shown);
-    int rc = target->ops.apply(target->self, &shown.row, &why);
-    if (rc == BKT_EUNSUPPORTED) {
-        change->outcome = BKT_OUTCOME_REJECTED;
-        (void)snprintf(change->reject_reason, sizeof(change->reject_reason), "%.*s",
-                       (int)sizeof(change->reject_reason) - 1, why.message);
-        return BKT_OK;
+    int rc = begin_batch(target, &why);
+    if (rc == BKT_OK) {
+        struct shown shown;
+        show(target, change, &shown);
+        rc = target->ops.apply(target->self, &shown.row, &why);
+        if (rc == BKT_EUNSUPPORTED) {
+            change->outcome = BKT_OUTCOME_REJECTED;
+            (void)snprintf(change->reject_reason, sizeof(change->reject_reason), "%.*s",
+                           (int)sizeof(change->reject_reason) - 1, why.message);
+            return BKT_OK;
+        }
     }
-    if (rc && err)
+    if (rc && err) {
         *err = why;
+        err->code = rc;
+    }
     return rc;
 }
 
-static int write_rows(void *self, struct bkt_change *changes, size_t count, struct bkt_error *err)
+static int confirm_rows(void *self, struct bkt_error *err)
 {
-    const struct state_target *target = self;
-    bool is_any = false;
-    for (size_t i = 0; i < count && !is_any; i++)
-        is_any = is_row(&changes[i]);
-    if (!is_any)
+    struct state_target *target = self;
+    if (!target->is_begun)
         return BKT_OK;
-
-    int rc = target->ops.begin ? target->ops.begin(target->self, err) : BKT_OK;
-    for (size_t i = 0; i < count && rc == BKT_OK; i++) {
-        if (is_row(&changes[i]))
-            rc = write_one(target, &changes[i], err);
-    }
+    int rc = target->ops.commit(target->self, err);
     if (rc == BKT_OK)
-        rc = target->ops.commit(target->self, err);
-    if (rc && target->ops.rollback)
-        target->ops.rollback(target->self);
-    if (rc && err)
+        target->is_begun = false;
+    else if (err)
         err->code = rc;
     return rc;
+}
+
+static void abandon_rows(void *self)
+{
+    struct state_target *target = self;
+    if (target->is_begun && target->ops.rollback)
+        target->ops.rollback(target->self);
+    target->is_begun = false;
 }
 
 static int attach_rows(void *self,
@@ -235,8 +241,11 @@ int bkt_state_target_new(const struct bkt_target_ops *ops,
         .self = target,
         .name = target->ops.name,
         .is_temporary = state_path == NULL,
+        .batch_changes = target->ops.batch_rows,
         .attach = attach_rows,
-        .write = write_rows,
+        .write = write_row,
+        .confirm = confirm_rows,
+        .abandon = abandon_rows,
         .free = free_rows,
     };
     char path[PATH_BYTES_MAX];

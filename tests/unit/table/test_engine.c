@@ -40,7 +40,7 @@ static void on_settled(void *ctx, void *ticket)
     driver->settled[driver->settled_count++] = ticket;
 }
 
-static int begin_rc(struct driver *driver, bool is_live)
+static int begin_rc(struct driver *driver, bool is_live, size_t batch_changes)
 {
     *driver = (struct driver){.now_ms = 1000, .rows.clock = {5, 5, 1}};
     driver->target = (struct bkt_table_target){&t_target_ops, &driver->rows};
@@ -48,7 +48,7 @@ static int begin_rc(struct driver *driver, bool is_live)
     struct bkt_engine_options options = {
         .filter = driver->filter,
         .target = &driver->target,
-        .attached.clock = driver->rows.clock,
+        .attached = {.clock = driver->rows.clock, .batch_changes = batch_changes},
         .list_concurrency = 1,
         .get_concurrency = 4,
         .memory_limit = 1 << 20,
@@ -65,7 +65,7 @@ static int begin_rc(struct driver *driver, bool is_live)
 
 static void begin(struct driver *driver, bool is_live)
 {
-    assert_int_equal(begin_rc(driver, is_live), BKT_OK);
+    assert_int_equal(begin_rc(driver, is_live, 0), BKT_OK);
 }
 
 static void end(struct driver *driver)
@@ -395,6 +395,29 @@ static void it_does_not_ask_to_be_asked_at_once(void **state)
     end(&driver);
 }
 
+static void a_batch_is_as_large_as_the_target_wants(void **state)
+{
+    (void)state;
+    static struct driver driver;
+    static const char *const keys[] = {"a", "b", "c", "d", "e"};
+    assert_int_equal(begin_rc(&driver, true, 2), BKT_OK);
+    for (size_t i = 0; i < T_COUNT(keys); i++) {
+        touch(&driver, keys[i], &driver);
+        struct bkt_want want = expect_read(&driver, keys[i], "");
+        answer_object(&driver, want.id, "one", "e1");
+        (void)next(&driver);
+    }
+    /* Two are out; "c", "d" and "e" are at hand. */
+    assert_int_equal(driver.job_count, 2);
+    run_job(&driver);
+    (void)next(&driver);
+    assert_int_equal(driver.job_count, 2);
+    assert_int_equal(driver.jobs[1]->count, 2);
+    while (driver.settled_count < T_COUNT(keys))
+        run_job(&driver);
+    end(&driver);
+}
+
 /* The condition of a read under way is the driver's to look at until the answer. */
 static void the_condition_of_a_read_stays(void **state)
 {
@@ -421,7 +444,7 @@ static int follow_one_key(void)
 {
     static struct driver driver;
     struct bkt_want want;
-    int rc = begin_rc(&driver, true);
+    int rc = begin_rc(&driver, true, 0);
     if (rc == BKT_OK)
         rc = bkt_engine_touch(driver.engine, BKT_STR("a"), &driver, NULL);
     while (rc == BKT_OK && driver.settled_count == 0) {
@@ -471,6 +494,7 @@ int main(void)
         cmocka_unit_test(an_absence_needs_the_bucket),
         cmocka_unit_test(a_sweep_waits_for_what_is_staged),
         cmocka_unit_test(it_does_not_ask_to_be_asked_at_once),
+        cmocka_unit_test(a_batch_is_as_large_as_the_target_wants),
         cmocka_unit_test(the_condition_of_a_read_stays),
         cmocka_unit_test(out_of_memory_leaves_nothing),
     };

@@ -326,6 +326,61 @@ static void what_a_crash_cut_off_is_read_again(void **state)
     }
 }
 
+/* The next batch is another: what the first one noted stays noted, and nothing else. */
+static void notes_of_a_failed_batch_outlive_a_later_one(void **state)
+{
+    (void)state;
+    struct bkt_error err = {0};
+    struct bkt_attached attached;
+    struct bkt_table_target t = open_attached(&attached);
+    struct bkt_change failing[] = {change_of(BKT_CHANGE_UPSERT, "a", "1"),
+                                   change_of(BKT_CHANGE_UPSERT, "c", "3")};
+    memory.fails_at = STEP_COMMITTED;
+    assert_int_equal(apply(t, failing, 2, &err), BKT_ETARGET);
+    memory.fails_at = STEP_NONE;
+    struct bkt_change later[] = {change_of(BKT_CHANGE_UPSERT, "b", "2"),
+                                 change_of(BKT_CHANGE_UPSERT, "c", "3")};
+    assert_int_equal(apply(t, later, 2, &err), BKT_OK);
+    t.ops->free(t.self);
+    t = open_attached(&attached);
+    assert_state(t, "a:5: b:1:2 c:1:3");
+    t.ops->free(t.self);
+}
+
+/* Whether there was a row is told rightly for keys before, between, side by side and behind. */
+static void each_change_meets_its_own_state(void **state)
+{
+    (void)state;
+    enum { COUNT = 40 };
+    static const char *const asked[] = {"k00", "k01",  "k02", "k03x", "k04", "k19",
+                                        "k20", "k20x", "k39", "k39x", "k40"};
+    static const bool has_row[] = {true, false, true,  false, true, false,
+                                   true, false, false, false, false};
+    char keys[COUNT][8];
+    struct bkt_change changes[COUNT];
+    struct bkt_error err = {0};
+    struct bkt_attached attached;
+    struct bkt_table_target t = open_attached(&attached);
+    for (int i = 0; i < COUNT / 2; i++) { /* the even ones */
+        (void)snprintf(keys[i], sizeof(keys[i]), "k%02d", 2 * i);
+        changes[i] = change_of(BKT_CHANGE_UPSERT, keys[i], keys[i]);
+    }
+    assert_int_equal(apply(t, changes, COUNT / 2, &err), BKT_OK);
+    for (size_t from = 0; from < T_COUNT(asked); from++) {
+        for (size_t i = from; i < T_COUNT(asked); i++) {
+            changes[i] = change_of(BKT_CHANGE_TOUCH, asked[i], asked[i]);
+            changes[i].read_at = INT64_MAX;
+        }
+        assert_int_equal(apply(t, changes + from, T_COUNT(asked) - from, &err), BKT_OK);
+        for (size_t i = from; i < T_COUNT(asked); i++) {
+            assert_int_equal(changes[i].had_row, has_row[i]);
+            assert_int_equal(changes[i].outcome,
+                             has_row[i] ? BKT_OUTCOME_APPLIED : BKT_OUTCOME_REFUSED);
+        }
+    }
+    t.ops->free(t.self);
+}
+
 static void a_rejected_row_leaves_no_trace(void **state)
 {
     (void)state;
@@ -439,6 +494,9 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_failing_step_keeps_the_state_and_the_next_try_succeeds,
                                         clean, check_memory),
         cmocka_unit_test_setup_teardown(what_a_crash_cut_off_is_read_again, clean, check_memory),
+        cmocka_unit_test_setup_teardown(notes_of_a_failed_batch_outlive_a_later_one, clean,
+                                        check_memory),
+        cmocka_unit_test_setup_teardown(each_change_meets_its_own_state, clean, check_memory),
         cmocka_unit_test_setup_teardown(a_rejected_row_leaves_no_trace, clean, check_memory),
         cmocka_unit_test_setup_teardown(a_failed_attach_makes_no_state, clean, check_memory),
         cmocka_unit_test_setup_teardown(a_state_belongs_to_one_target, clean, check_memory),
