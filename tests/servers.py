@@ -304,16 +304,19 @@ log.cleaner.dedupe.buffer.size=16777216
     def __init__(self, directory, jars):
         super().__init__(directory)
         self.jars = jars
+        self.controller = free_port()
         self.brokers = f"127.0.0.1:{self.port}"
 
     def command(self):
         settings = self.directory / "server.properties"
         settings.write_text(self.SETTINGS.format(
-            port=self.port, controller=free_port(), directory=self.directory))
+            port=self.port, controller=self.controller, directory=self.directory))
         java = ("java -Xms64m -Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1"
                 f" -cp '{self.jars}/*'")
-        script = (f'id=$({java} kafka.tools.StorageTool random-uuid 2>/dev/null) &&'
-                  f' {java} kafka.tools.StorageTool format -t "$id" -c "$1" &&'
+        # A second start finds what the first one left.
+        script = ('[ -e data/meta.properties ] ||'
+                  f' {{ id=$({java} kafka.tools.StorageTool random-uuid 2>/dev/null) &&'
+                  f' {java} kafka.tools.StorageTool format -t "$id" -c "$1"; }} &&'
                   f' exec {java} kafka.Kafka "$1"')
         return ["/bin/sh", "-c", script, "kafka", str(settings)]
 

@@ -18,8 +18,8 @@ static const char *const statement_sql[STATEMENT_COUNT] = {
     [READ_ERROR] = "SELECT error FROM @S WHERE filename = ?1",
     [FIND_ROW] = "SELECT filename, rowid, typeof(content) FROM @T WHERE filename = ?1",
     /* Blobs, which no key of ours is, come after all texts and would break the order. */
-    [ROWS] = "SELECT filename, rowid, typeof(content) FROM @T WHERE filename >= ''"
-             " AND typeof(filename) = 'text' ORDER BY filename",
+    [ROWS] = ("SELECT filename, rowid, typeof(content) FROM @T WHERE filename >= ''"
+              " AND typeof(filename) = 'text' ORDER BY filename"),
 };
 
 struct reader {

@@ -2,18 +2,23 @@
 
 import json
 import os
+import random
 import shutil
 import subprocess
+import time
 import uuid
 from pathlib import Path
 
 import pytest
 from marks import minio_only
 from servers import free_port
+from watching import Watching
 
 pytestmark = pytest.mark.skipif(not shutil.which("kcat"), reason="kcat is not installed")
 C_TEST = (Path(os.environ["BUCKETABLE_PLAIN"]).parent / "../../tests/unit/targets"
           / "test_targets_kafka").resolve()
+KILLS = int(os.environ.get("KILLS", "4"))
+SEED = int(os.environ.get("SEED", "0")) or random.SystemRandom().randrange(1, 1 << 32)
 
 
 @pytest.fixture
@@ -85,3 +90,68 @@ def test_the_suite_that_every_target_passes(kafka, arguments):
     ran = subprocess.run([C_TEST, *arguments], env={**os.environ, "BKT_TEST_KAFKA": kafka.brokers},
                          capture_output=True, timeout=300)
     assert ran.returncode == 0, ran.stdout.decode() + ran.stderr.decode()
+
+
+@minio_only
+def test_killed_at_any_moment_nothing_is_lost(bucket, program, kafka, topic, tmp_path):
+    """SEED and KILLS in the environment repeat a run or make a longer one."""
+    print(f"SEED={SEED}")
+    chance = random.Random(SEED)
+    target = [f"kafka://{kafka.brokers}/{topic}", "--state", tmp_path / "state"]
+    bodies = {f"k{n:02}": f"first {n} " * 50 for n in range(60)}
+    ever = {key: {body.encode()} for key, body in bodies.items()}  # every content that a key had
+    bucket.put_all(bodies)
+    program("sync", bucket.url, *target)
+    for round_no in range(KILLS):
+        changed = {key: f"round {round_no} {key}" for key in chance.sample(sorted(ever), 20)}
+        for key, body in changed.items():
+            ever[key].add(body.encode())
+        bucket.put_all(changed)
+        bucket.delete(chance.choice(sorted(ever)))
+        running = program.start("sync", bucket.url, *target, "--get-concurrency", "4")
+        time.sleep(chance.uniform(0, 1))
+        running.kill()
+        running.communicate()
+        for key, content in fold(messages(kafka, topic)).items():
+            assert content in ever[key]
+    program("sync", bucket.url, *target)
+    assert fold(messages(kafka, topic)) == bucket.contents()
+    assert program.sync(bucket.url, *target)["unchanged"] == len(bucket.contents())
+
+
+@minio_only
+def test_a_watch_outlives_its_broker(bucket, program, kafka, topic, tmp_path):
+    bucket.put("a", "1")
+    watch = Watching(program, bucket.url, f"kafka://{kafka.brokers}/{topic}", "--state",
+                     tmp_path / "state", "--refresh-interval", "1s")
+    watch.wait_for("ready")
+    kafka.stop()
+    bucket.put("b", "2")
+    bucket.delete("a")
+    kafka.start()
+    watch.wait_for("upsert", "b", timeout_s=90)
+    bucket.put("c", "3")
+    watch.wait_for("upsert", "c", timeout_s=90)
+    watch.end()
+    assert fold(messages(kafka, topic)) == bucket.contents() == {"b": b"2", "c": b"3"}
+
+
+@minio_only
+def test_status_tells_of_the_state_alone(bucket, program, kafka, topic, tmp_path):
+    url = f"kafka://{kafka.brokers}/{topic}"
+    bucket.put_all({"a": "1", "large": "x" * 2_000_000})
+    program("sync", bucket.url, url, "--state", tmp_path / "state", exits=3)
+    nowhere = f"kafka://127.0.0.1:{free_port()}/{topic}"
+    status = program("status", "--json", nowhere, "--state", tmp_path / "state").json()
+    assert (status["source"], status["rows"], status["failed"]) == (bucket.url, 1, 1)
+    assert "max.message.bytes" in status["failures"][0]["reason"]
+
+
+@minio_only
+def test_a_filled_topic_without_its_state_is_refused(bucket, program, kafka, topic, tmp_path):
+    bucket.put("a", "1")
+    url = f"kafka://{kafka.brokers}/{topic}"
+    program("sync", bucket.url, url, "--state", tmp_path / "state")
+    error = program("sync", bucket.url, url, "--state", tmp_path / "another", exits=1).error()
+    assert "name its state file, or another topic" in error
+    assert len(messages(kafka, topic)) == 1

@@ -628,9 +628,13 @@ static void a_listing_that_was_overtaken_is_told_so(void **state)
     page = begin_listing(t).clock;
     assert_is_overtaken(u, page);
     stage(t, "a", page);
-    assert_int_equal(sweep(t, &request, &told), BKT_OK);
-    assert_string_equal(told.text, "-a");
-    must(t.ops->end_listing(t.self, &record, &err), &err);
+    if (kit->has_one_writer) {
+        assert_int_equal(sweep(t, &request, &told), BKT_EFOREIGN);
+    } else {
+        assert_int_equal(sweep(t, &request, &told), BKT_OK);
+        assert_string_equal(told.text, "-a");
+        must(t.ops->end_listing(t.self, &record, &err), &err);
+    }
     close_handle(t);
     close_handle(u);
 }
