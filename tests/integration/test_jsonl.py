@@ -3,9 +3,14 @@
 import base64
 import json
 import os
+import random
+import time
 
 import pytest
 from marks import minio_only
+
+KILLS = int(os.environ.get("KILLS", "6"))
+SEED = int(os.environ.get("SEED", "0")) or random.SystemRandom().randrange(1, 1 << 32)
 
 BODIES = {"a/text.md": "héllo\n\t\"quoted\"\\", "b/nul": b"a\0b", "c/empty": "", "d/ bad": b"\xff!"}
 
@@ -92,3 +97,43 @@ def test_a_full_disk_is_one_line(bucket, program, tmp_path):
     bucket.put("a", "1")
     error = program("sync", bucket.url, "jsonl:/dev/full", "--state", tmp_path / "s", exits=1).error()
     assert "No space left on device" in error and "/dev/full" in error
+
+
+@minio_only
+def test_killed_at_any_moment_no_line_is_lost_or_half(bucket, program, tmp_path):
+    """SEED and KILLS in the environment repeat a run or make a longer one."""
+    print(f"SEED={SEED}")
+    chance = random.Random(SEED)
+    log = tmp_path / "changes.jsonl"
+    bucket.put_all({f"k{n:02}": f"first {n} " * 5000 for n in range(40)})
+    for round_no in range(KILLS):
+        bucket.put_all({key: f"round {round_no}" * 5000 for key in chance.sample(bucket.keys(), 15)})
+        bucket.delete(chance.choice(bucket.keys()))
+        running = program.start("sync", bucket.url, f"jsonl:{log}", "--get-concurrency", "4")
+        time.sleep(chance.uniform(0, 0.5))
+        running.kill()
+        running.communicate()
+        if log.exists() and log.stat().st_size > 0:
+            # As a kill in the middle of a write() leaves it.
+            with log.open("ab") as file:
+                file.write(b'{"op":"upsert","filename":"k0')
+    program("sync", bucket.url, f"jsonl:{log}")
+    assert fold(log.read_bytes().splitlines()) == bucket.contents()
+
+
+@minio_only
+def test_a_link_is_followed_and_status_needs_no_log(bucket, program, tmp_path):
+    bucket.put("a", "1")
+    log, link = tmp_path / "changes.jsonl", tmp_path / "link.jsonl"
+    link.symlink_to(log)
+    for _ in range(2):
+        program("sync", bucket.url, f"jsonl:{link}")
+        assert fold(log.read_bytes().splitlines()) == bucket.contents()
+        bucket.put("b", "2")
+    assert link.is_symlink()
+    log.unlink()
+    status = program("status", "--json", f"jsonl:{link}", "--state",
+                     tmp_path / "link.jsonl.state").json()
+    assert (status["source"], status["rows"]) == (bucket.url, 2)
+    error = program("sync", bucket.url, f"jsonl:{tmp_path}", exits=1).error()
+    assert "Is a directory" in error
