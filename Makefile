@@ -43,6 +43,11 @@ bench: release
 	@meson compile -C $(RELEASE) bench-programs
 	@bench/run.py $(ARGS)
 
+## bench-large: ten million keys, and fifty gigabytes; half an hour
+.PHONY: bench-large
+bench-large: release
+	@bench/run.py --page large $(ARGS)
+
 ## fuzz: every fuzzer for SECONDS (30) each, with clang and sanitizers
 fuzz:
 	@tools/fuzz $(SECONDS)

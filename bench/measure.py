@@ -84,7 +84,7 @@ def peak_rss_mb(pid):
     return 0.0
 
 
-def run(command, env=None, pin=None, check=True):
+def run(command, env=None, pin=None, check=True, timeout_s=CHILD_TIMEOUT_S):
     """Run to the end.  `pin` is a set of cores; `env` is added to a clean environment."""
     def prepare():
         die_with_parent()
@@ -102,7 +102,7 @@ def run(command, env=None, pin=None, check=True):
         while pid == 0:
             rss_mb = max(rss_mb, peak_rss_mb(child.pid))
             pid, status, usage = os.wait4(child.pid, os.WNOHANG)
-            if pid == 0 and time.monotonic() - begin > CHILD_TIMEOUT_S:
+            if pid == 0 and time.monotonic() - begin > timeout_s:
                 child.kill()
             if pid == 0:
                 time.sleep(POLL_S)

@@ -27,6 +27,7 @@ from servers import Unavailable
 import end_to_end
 import gets
 import globs
+import large
 import listing
 import programs
 import rows as rows_of
@@ -34,6 +35,8 @@ import startup
 
 PAGE = ROOT / "docs" / "performance.md"
 RUNS_MIN = 5
+# What has a page of its own, since it takes long; the rest is on docs/performance.md.
+PAGES = {"large": ("large_keys", "large_bytes")}
 
 
 @dataclass
@@ -56,7 +59,13 @@ def registry():
     found["startup"] = ("a call of the program, against one of curl", startup.measure)
     found["minio"] = ("10,000 objects of 1 KB from MinIO into a table", end_to_end.from_minio)
     found["sync"] = ("10,000 objects of 1 KB from the S3 stub into a table", end_to_end.from_stub)
+    found["large_keys"] = ("ten million keys, against one million", large.keys)
+    found["large_bytes"] = ("50 GB of objects whose sizes are lognormal, into a change log", large.many_bytes)
     return found
+
+
+def page_of(name):
+    return next((page for page, names in PAGES.items() if name in names), "")
 
 
 def met(goal, value):
@@ -135,10 +144,11 @@ def section(name, what, figures, notes):
         yield f"\n{note}\n"
 
 
-def write_page(results, runs):
+def write_page(page, results, runs):
+    suffix = f"-{page}" if page else ""
     text = [
-        "# Performance\n\n"
-        f"Written by `make bench`. Each figure is the median of {runs} runs. Where there is a "
+        f"# Performance{f': {page}' if page else ''}\n\n"
+        f"Written by `make bench{suffix}`. Each figure is the median of {runs} runs. Where there is a "
         "yardstick, it ran in turn\nwith ours on the same machine, and *of yardstick* is ours "
         "divided by it: that is what to compare,\nsince absolute figures belong to the machine. "
         "Programs' costs are user and system time and the peak\nof resident memory of the whole "
@@ -146,8 +156,9 @@ def write_page(results, runs):
         "\n".join(machine()) + "\n"]
     for name, what, figures, notes in results:
         text += section(name, what, figures, notes)
-    PAGE.write_text("".join(text))
-    print(f"== {PAGE.relative_to(ROOT)} is written")
+    path = ROOT / "docs" / f"performance{suffix}.md"
+    path.write_text("".join(text))
+    print(f"== {path.relative_to(ROOT)} is written")
 
 
 def measure_all(chosen, context):
@@ -169,6 +180,7 @@ def measure_all(chosen, context):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--page", default="", choices=list(PAGES))
     parser.add_argument("--only", nargs="+", metavar="NAME", choices=list(registry()))
     parser.add_argument("--build", type=Path, default=ROOT / "build-release")
     parser.add_argument("--runs", type=int, default=RUNS_MIN)
@@ -181,9 +193,10 @@ def main():
         return 0
     os.environ.setdefault("S3_STUB", str(options.build / "tests" / "fake" / "s3_stub"))
     context = Context(options.build.resolve(), options.runs)
-    results = list(measure_all(options.only or registry(), context))
+    chosen = options.only or [name for name in registry() if page_of(name) == options.page]
+    results = list(measure_all(chosen, context))
     if (options.write or not options.only) and options.runs >= RUNS_MIN:
-        write_page(results, options.runs)
+        write_page(options.page, results, options.runs)
     return 0
 
 

@@ -37,6 +37,6 @@ def measure(context):
                         "curl of a page", "<= 1.2")
             figures.add("curl --version", wall_ms([curl, "--version"], env), "ms")
             figures.add("bucketable --version", wall_ms([tool.program, "--version"], env), "ms",
-                        "curl --version", "<= 1")
+                        goal="<= 5")
     return figures, ["`true` is what measuring costs. Most of `--version` is the dynamic linker, which binds "
                      "libcurl and the 30 libraries behind it."]
