@@ -15,6 +15,7 @@
 #include <bucketable/plan.h>
 #include <bucketable/setup.h>
 #include <bucketable/source.h>
+#include <bucketable/stats.h>
 #include <bucketable/status.h>
 #include <bucketable/sync.h>
 #include <bucketable/target.h>

@@ -2,14 +2,15 @@
  * bucketable/watch.h - make a table equal to a bucket and keep it so: events, and listings now and
  * then, until it is told to stop.
  *
- * Threads:  one struct bkt_watch is used by one thread at a time, but for bkt_watch_stop() and
- *           bkt_watch_list(); any number may run side by side.
+ * Threads:  one struct bkt_watch is used by one thread at a time, but for bkt_watch_stop(),
+ *           bkt_watch_list() and bkt_watch_stats(); any number may run side by side.
  * Memory:   what a callback receives is valid until it returns.
  * Blocking: bkt_watch_run() returns when it was stopped, or cannot go on.
  */
 #ifndef BKT_WATCH_H
 #define BKT_WATCH_H
 
+#include <bucketable/stats.h>
 #include <bucketable/sync.h>
 
 BKT_BEGIN_DECLS
@@ -46,7 +47,8 @@ BKT_API void bkt_watch_free(struct bkt_watch *watch);
 
 /*
  * Follow the bucket.  BKT_OK when it was stopped: what is whole is committed, and acknowledged.  At
- * the start it fails where nothing would ever come: a missing queue, refused credentials, BKT_EGUARD.
+ * the start it fails where nothing would ever come: a missing queue, refused credentials,
+ * BKT_EGUARD.
  */
 BKT_API BKT_MUST_CHECK int bkt_watch_run(struct bkt_watch *watch, struct bkt_error *err);
 
@@ -55,6 +57,15 @@ BKT_API void bkt_watch_stop(struct bkt_watch *watch);
 
 /* List the bucket now.  From any thread, also from a signal handler. */
 BKT_API void bkt_watch_list(struct bkt_watch *watch);
+
+/*
+ * How it is doing, asked of the loop; set out_stats->size before.  From any thread but the one that
+ * runs it, until bkt_watch_free().  BKT_EBUSY when no answer came in time; what was told last is in
+ * `out_stats` then, and also before and after bkt_watch_run().
+ */
+BKT_API BKT_MUST_CHECK int bkt_watch_stats(struct bkt_watch *watch,
+                                           int timeout_ms,
+                                           struct bkt_stats *out_stats);
 
 BKT_END_DECLS
 

@@ -1,44 +1,9 @@
-#include <bucketable/watch.h>
-
-#include "api/channels.h"
-#include "api/driver.h"
+#include "api/watch_int.h"
 #include "core/mem.h"
 
 #include <stdio.h>
 
 enum { DRAIN_MS = 3000 }; /* for acknowledgments, when it was stopped */
-
-/* A message whose keys are on their way into the table. */
-struct ticket {
-    struct bkt_watch *watch;
-    const struct bkt_channel *channel;
-    uint64_t token;
-    size_t open; /* keys that are not durable yet */
-};
-
-/* A channel, and what its callbacks need to know. */
-struct listener {
-    struct bkt_watch *watch;
-    struct bkt_channel channel;
-    struct bkt_channel_owner owner;
-    bool is_ready;
-    bool was_ready;
-};
-
-struct bkt_watch {
-    struct bkt_watch_callbacks callbacks;
-    struct bkt_driver driver;
-    struct listener listeners[BKT_CHANNELS_MAX];
-    size_t listener_count;
-    bool has_listed;
-    bool was_told_ready;
-    int64_t refresh_at_ms; /* INT64_MAX: never */
-    int64_t now_ms;
-    int64_t drain_until_ms;   /* 0: it was not stopped */
-    struct bkt_counts before; /* when the listing under way began */
-    int rc;                   /* what a channel cannot do without */
-    struct bkt_error err;
-};
 
 /* What the callers are told. */
 
@@ -98,6 +63,7 @@ static void listed(struct bkt_watch *watch)
     struct bkt_counts now = bkt_driver_counts(&watch->driver);
     struct bkt_counts counts = since(&now, &watch->before);
     watch->has_listed = true;
+    bkt_watch_stats_listed(watch);
     if (watch->driver.settings->refresh_interval > 0)
         watch->refresh_at_ms = watch->now_ms + watch->driver.settings->refresh_interval;
     if (watch->callbacks.synced)
@@ -115,6 +81,7 @@ static void on_event(void *ctx,
     char message[1024];
     switch (event) {
     case BKT_EVENT_LISTING:
+        watch->listing_began_ms = bkt_time_monotonic_ms();
         watch->before = bkt_driver_counts(&watch->driver);
         return;
     case BKT_EVENT_LISTED:
@@ -131,6 +98,8 @@ static void on_event(void *ctx,
     case BKT_EVENT_FAILED:
     case BKT_EVENT_TROUBLE:
         (void)snprintf(message, sizeof(message), "%.*s", BKT_STR_ARG(text));
+        if (event == BKT_EVENT_TROUBLE)
+            bkt_watch_stats_trouble(&watch->trouble, message);
         tell_error(watch, message, key);
         return;
     }
@@ -145,12 +114,31 @@ static void on_progress(void *ctx, const struct bkt_counts *counts)
 
 /* From a channel to the engine, and back when it is durable. */
 
+static void append_ticket(struct ticket *ticket)
+{
+    struct bkt_watch *watch = ticket->listener->watch;
+    ticket->older = watch->newest;
+    if (watch->newest)
+        watch->newest->newer = ticket;
+    else
+        watch->oldest = ticket;
+    watch->newest = ticket;
+}
+
+static void remove_ticket(struct ticket *ticket)
+{
+    struct bkt_watch *watch = ticket->listener->watch;
+    *(ticket->older ? &ticket->older->newer : &watch->oldest) = ticket->newer;
+    *(ticket->newer ? &ticket->newer->older : &watch->newest) = ticket->older;
+    bkt_mem_free(ticket);
+}
+
 static void close_one(struct ticket *ticket)
 {
     if (--ticket->open > 0)
         return;
-    ticket->channel->ops->settle(ticket->channel->self, ticket->token);
-    bkt_mem_free(ticket);
+    ticket->listener->channel.ops->settle(ticket->listener->channel.self, ticket->token);
+    remove_ticket(ticket);
 }
 
 static void on_settled(void *ctx, void *ticket)
@@ -179,7 +167,9 @@ static void on_changed(void *ctx, uint64_t token, const struct bkt_str *keys, si
         return;
     }
     /* One more than there are keys, so that it cannot close before all have been handed over. */
-    *ticket = (struct ticket){watch, &listener->channel, token, 1};
+    *ticket = (struct ticket){
+        .listener = listener, .token = token, .open = 1, .received_ms = bkt_time_monotonic_ms()};
+    append_ticket(ticket);
     for (size_t i = 0; i < count; i++) {
         if (keys[i].len > BKT_KEY_BYTES_MAX ||
             !bkt_filter_matches_key(watch->driver.bucket.filter, keys[i]))
@@ -199,8 +189,8 @@ static void on_ready(void *ctx)
     struct listener *listener = ctx;
     struct bkt_watch *watch = listener->watch;
     bool is_first = !listener->was_ready;
-    listener->is_ready = true;
     listener->was_ready = true;
+    listener->trouble.since_ms = 0;
     /* Opened first, listed second: nothing falls between. */
     if (is_first && channels_are_ready(watch))
         bkt_engine_list(watch->driver.engine);
@@ -216,9 +206,10 @@ static void on_gap(void *ctx)
 static void on_trouble(void *ctx, const struct bkt_error *err)
 {
     struct listener *listener = ctx;
+    listener->trouble.since_ms = 0;
     if (!err)
         return;
-    listener->is_ready = false;
+    bkt_watch_stats_trouble(&listener->trouble, err->message);
     if (!listener->was_ready && !err->retriable)
         fail(listener->watch, err);
     else
@@ -246,6 +237,7 @@ static int tick(void *ctx, int64_t now_ms, struct bkt_error *err)
         watch->refresh_at_ms = INT64_MAX; /* until it is listed */
         bkt_engine_list(watch->driver.engine);
     }
+    bkt_watch_stats_tick(watch);
     if (watch->rc && err)
         *err = watch->err;
     return watch->rc;
@@ -303,6 +295,7 @@ int bkt_watch_new(const struct bkt_config *config,
     struct bkt_watch *watch = bkt_mem_calloc(1, sizeof(*watch));
     if (!watch)
         return bkt_error_set(err, BKT_ENOMEM, "prepare a watch: out of memory");
+    bkt_stats_desk_init(&watch->desk);
     if (callbacks) {
         size_t size = sizeof(watch->callbacks);
         memcpy(&watch->callbacks, callbacks, callbacks->size < size ? callbacks->size : size);
@@ -326,6 +319,11 @@ int bkt_watch_new(const struct bkt_config *config,
     return BKT_OK;
 }
 
+int bkt_watch_stats(struct bkt_watch *watch, int timeout_ms, struct bkt_stats *out_stats)
+{
+    return bkt_stats_desk_ask(&watch->desk, watch->driver.bucket.http, timeout_ms, out_stats);
+}
+
 static void close_listeners(struct bkt_watch *watch)
 {
     for (size_t i = 0; i < watch->listener_count; i++)
@@ -339,6 +337,7 @@ void bkt_watch_free(struct bkt_watch *watch)
         return;
     close_listeners(watch);
     bkt_driver_close(&watch->driver);
+    bkt_stats_desk_clear(&watch->desk);
     bkt_mem_free(watch);
 }
 
@@ -358,12 +357,8 @@ static int open_listeners(struct bkt_watch *watch, struct bkt_error *err)
     }
     struct bkt_channel channels[BKT_CHANNELS_MAX];
     struct bkt_channels_warning warning = {warn, watch};
-    int rc = bkt_channels_open(&watch->driver.bucket,
-                               owners,
-                               &warning,
-                               channels,
-                               &watch->listener_count,
-                               err);
+    int rc = bkt_channels_open(&watch->driver.bucket, owners, &warning, channels,
+                               &watch->listener_count, err);
     for (size_t i = 0; i < watch->listener_count; i++)
         watch->listeners[i].channel = channels[i];
     return rc;
@@ -375,15 +370,20 @@ int bkt_watch_run(struct bkt_watch *watch, struct bkt_error *err)
     watch->has_listed = false;
     watch->was_told_ready = false;
     watch->rc = BKT_OK;
+    bkt_watch_stats_begin(watch);
     int rc = bkt_driver_start(&watch->driver, err);
     if (rc == BKT_OK)
         rc = open_listeners(watch, err);
     if (rc == BKT_OK) {
         if (watch->listener_count == 0)
             bkt_engine_list(watch->driver.engine);
+        bkt_stats_desk_open(&watch->desk, true);
         rc = bkt_driver_loop(&watch->driver, err);
+        bkt_stats_desk_open(&watch->desk, false);
     }
     bkt_driver_end(&watch->driver);
+    while (watch->oldest)
+        remove_ticket(watch->oldest);
     close_listeners(watch);
     return rc;
 }

@@ -1,6 +1,7 @@
 #include "api/writer.h"
 
 #include "core/mem.h"
+#include "core/time.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -17,6 +18,7 @@ struct bkt_writer {
     pthread_cond_t given;
     struct queue waiting;
     struct queue done;
+    struct bkt_stats_commits commits;
     bool is_ending;
 };
 
@@ -42,6 +44,15 @@ static struct bkt_job *pop(struct queue *queue)
     return job;
 }
 
+static void count_commit(struct bkt_stats_commits *commits, double seconds)
+{
+    size_t i = 0;
+    while (i < BKT_STATS_COMMIT_BOUNDS && seconds > bkt_stats_commit_bound_s(i))
+        i++;
+    commits->counts[i]++;
+    commits->sum_s += seconds;
+}
+
 static void *run(void *ctx)
 {
     struct bkt_writer *writer = ctx;
@@ -53,8 +64,12 @@ static void *run(void *ctx)
             continue;
         }
         (void)pthread_mutex_unlock(&writer->mutex);
+        int64_t begin_us = bkt_time_monotonic_us();
         bkt_job_run(job, writer->target);
+        double seconds = (double)(bkt_time_monotonic_us() - begin_us) / 1e6;
         (void)pthread_mutex_lock(&writer->mutex);
+        if (job->kind == BKT_JOB_APPLY && job->rc == BKT_OK)
+            count_commit(&writer->commits, seconds);
         push(&writer->done, job);
         bkt_http_wakeup(writer->http);
     }
@@ -116,6 +131,14 @@ void bkt_writer_give(struct bkt_writer *writer, struct bkt_job *job)
     push(&writer->waiting, job);
     (void)pthread_cond_signal(&writer->given);
     (void)pthread_mutex_unlock(&writer->mutex);
+}
+
+struct bkt_stats_commits bkt_writer_commits(struct bkt_writer *writer)
+{
+    (void)pthread_mutex_lock(&writer->mutex);
+    struct bkt_stats_commits commits = writer->commits;
+    (void)pthread_mutex_unlock(&writer->mutex);
+    return commits;
 }
 
 struct bkt_job *bkt_writer_fetch(struct bkt_writer *writer)

@@ -10,6 +10,8 @@
 #include "aws/http.h"
 #include "table/job.h"
 
+#include <bucketable/stats.h>
+
 struct bkt_writer;
 
 /* `target` is borrowed; `http` is woken when a job is done. */
@@ -23,6 +25,9 @@ void bkt_writer_free(struct bkt_writer *writer);
 
 /* Run it after those given before.  The job is the writer's until it is fetched. */
 void bkt_writer_give(struct bkt_writer *writer, struct bkt_job *job);
+
+/* How long the transactions of changes took that did not fail. */
+struct bkt_stats_commits bkt_writer_commits(struct bkt_writer *writer);
 
 /* A job that is done, or NULL. */
 struct bkt_job *bkt_writer_fetch(struct bkt_writer *writer);

@@ -42,6 +42,7 @@ enum cli_option {
     CLI_OPTION_SNS,
     CLI_OPTION_EVENTBRIDGE,
     CLI_OPTION_DDL,
+    CLI_OPTION_LISTEN, /* watch */
     CLI_OPTION_COUNT,
 };
 #define CLI_TAKES(option) (1u << (option))

@@ -1,10 +1,12 @@
 #include "cli/cli.h"
+#include "cli/listen.h"
 
 #include <string.h>
 
 struct run {
     const struct cli_globals *globals;
     struct cli_progress_line progress;
+    struct cli_listen *listen; /* NULL: not wanted */
 };
 
 static void on_warning(void *ctx, const char *message)
@@ -43,12 +45,16 @@ static void on_ready(void *ctx)
 
 static void on_upserted(void *ctx, const char *key, size_t key_len)
 {
-    print_event(ctx, "upsert", key, key_len);
+    const struct run *run = ctx;
+    cli_listen_changed(run->listen, "upsert", key, key_len);
+    print_event(run, "upsert", key, key_len);
 }
 
 static void on_deleted(void *ctx, const char *key, size_t key_len)
 {
-    print_event(ctx, "delete", key, key_len);
+    const struct run *run = ctx;
+    cli_listen_changed(run->listen, "delete", key, key_len);
+    print_event(run, "delete", key, key_len);
 }
 
 static void on_synced(void *ctx, const struct bkt_counts *counts)
@@ -69,6 +75,7 @@ static void on_error(void *ctx, const char *message, const char *key, size_t key
 {
     const struct run *run = ctx;
     cli_say(run->globals, "error", "%s", message);
+    cli_listen_failed(run->listen, key, key_len, message);
     if (!run->globals->json)
         return;
     (void)fputs("{\"event\":\"error\",", stdout);
@@ -89,6 +96,19 @@ static void stop(void *ctx)
 static void list(void *ctx)
 {
     bkt_watch_list(ctx);
+}
+
+static int listen_where_told(struct run *run,
+                             const char *where,
+                             struct bkt_watch *watch,
+                             struct bkt_error *err)
+{
+    if (!where)
+        return BKT_OK;
+    int rc = cli_listen_start(where, watch, &run->listen, err);
+    if (rc == BKT_OK && !run->globals->quiet)
+        cli_say(run->globals, "info", "status page: %s", cli_listen_url(run->listen));
+    return rc;
 }
 
 int cli_watch(struct cli_args *args)
@@ -113,14 +133,20 @@ int cli_watch(struct cli_args *args)
         return cli_print_ddl(args);
     if (cli_check_stdout(args, &err))
         return cli_fail(globals, &err);
+    const char *where = args->options[CLI_OPTION_LISTEN];
+    if (where && cli_listen_check(where, &err))
+        return cli_fail(globals, &err);
     struct bkt_watch *watch;
     if (bkt_watch_new(args->config, &callbacks, &watch, &err))
         return cli_fail(globals, &err);
     cli_signals_catch(stop, list, watch);
+    int rc = listen_where_told(&run, where, watch, &err);
     cli_progress_begin(&run.progress, globals);
-    int rc = bkt_watch_run(watch, &err);
+    if (rc == BKT_OK)
+        rc = bkt_watch_run(watch, &err);
     cli_progress_end(&run.progress);
     cli_signals_catch(NULL, NULL, NULL);
+    cli_listen_stop(run.listen);
     bkt_watch_free(watch);
     return rc ? cli_fail(globals, &err) : cli_flush(globals);
 }

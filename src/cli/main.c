@@ -12,7 +12,7 @@ const struct cli_command cli_commands[] = {
      "bucketable sync s3://my-docs/docs/ docs.db", cli_sync, CLI_TAKES(CLI_OPTION_DDL), false},
     {"watch", "SOURCE TARGET", 1, 2, "Make the table equal to the bucket, and keep it so.",
      "bucketable watch s3://my-docs/docs/ docs.db --sqs-queue-url URL", cli_watch,
-     CLI_TAKES(CLI_OPTION_DDL), false},
+     CLI_TAKES(CLI_OPTION_DDL) | CLI_TAKES(CLI_OPTION_LISTEN), false},
     {"ls", "SOURCE", 1, 1, "List the objects that are rows, in key order: size, time, key.",
      "bucketable ls s3://my-docs/docs/", cli_ls, CLI_TAKES(CLI_OPTION_NULL), false},
     {"get", "SOURCE KEY", 2, 2, "Print one row's content, byte for byte.",

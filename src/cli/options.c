@@ -44,6 +44,10 @@ const struct cli_option_info cli_options[CLI_OPTION_COUNT] = {
                                 "The bucket tells EventBridge, which tells the queue.", 0},
     [CLI_OPTION_DDL] = {"ddl", NULL,
                         "Print the SQL that makes the target's tables, and do no more.", 0},
+    [CLI_OPTION_LISTEN] = {"listen", "ADDR:PORT",
+                           "Serve /metrics, /healthz and a status page at /; :9100 for this "
+                           "machine alone.",
+                           0},
 };
 
 /* An option of the property table, as given; set after the spec file, which it wins over. */

@@ -10,11 +10,16 @@ int64_t bkt_time_wall_ms(void)
     return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-int64_t bkt_time_monotonic_ms(void)
+int64_t bkt_time_monotonic_us(void)
 {
     struct timespec ts;
     (void)clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+int64_t bkt_time_monotonic_ms(void)
+{
+    return bkt_time_monotonic_us() / 1000;
 }
 
 /* Days since 1970-01-01 in the proleptic Gregorian calendar, for any year from 0 to 9999. */

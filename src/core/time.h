@@ -13,6 +13,7 @@
 
 int64_t bkt_time_wall_ms(void);
 int64_t bkt_time_monotonic_ms(void);
+int64_t bkt_time_monotonic_us(void);
 
 /*
  * "2024-03-01T10:00:00Z", with any number of digits after a dot (cut to ms), `Z`, `UTC` or `+hh:mm`

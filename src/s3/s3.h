@@ -41,12 +41,16 @@ struct bkt_s3_options {
     uint64_t seed; /* of the jitter */
 };
 
+enum { BKT_S3_KINDS = 3, BKT_S3_ANSWER_CLASSES = 6 };
+
 struct bkt_s3_stats {
     uint64_t list_requests; /* attempts, each */
     uint64_t get_requests;
     uint64_t other_requests;
     uint64_t retries;
     uint64_t throttled; /* answers that asked us to slow down */
+    /* Listings, GETs, others; by the hundreds of the status, [0] for none. */
+    uint64_t answers[BKT_S3_KINDS][BKT_S3_ANSWER_CLASSES];
     uint64_t hedges;    /* second requests beside a slow first one; get_requests has them, too */
 };
 

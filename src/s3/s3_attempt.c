@@ -201,12 +201,20 @@ static void answered(struct s3_op *op, struct bkt_http_response *response)
     }
 }
 
+static void count_answer(struct s3_op *op, int rc, const struct bkt_http_response *response)
+{
+    size_t kind = op->asks_region || op->kind == S3_OP_BUCKET ? 2 : op->kind == S3_OP_GET ? 1 : 0;
+    int hundreds = rc == BKT_OK ? response->status / 100 : 0;
+    op->s3->stats.answers[kind][hundreds > 0 && hundreds < BKT_S3_ANSWER_CLASSES ? hundreds : 0]++;
+}
+
 void s3_on_done(void *ctx, int rc, struct bkt_http_response *response, const struct bkt_error *err)
 {
     struct s3_try *attempt = ctx;
     struct s3_op *op = attempt->op;
     ended(attempt);
     op->fresh_connection = rc != BKT_OK;
+    count_answer(op, op->was_stopped ? BKT_OK : rc, response);
     if (op->was_stopped) {
         s3_tell_object(op, &(struct bkt_s3_object){.answer = BKT_S3_STOPPED,
                                                    .object = op->object,

@@ -197,6 +197,7 @@ static bool try_again(struct bkt_engine *engine, struct bkt_job *job)
         engine->job_last = job;
     engine->job_ready++;
     engine->jobs_after_ms = engine->now_ms + RETRY_JOB_MS;
+    engine->target_fails = true;
     return true;
 }
 
@@ -206,6 +207,7 @@ void bkt_engine_job_done(struct bkt_engine *engine, struct bkt_job *job)
     engine->job_out--;
     if (try_again(engine, job))
         return;
+    engine->target_fails = false;
     if (job->clock.clock > engine->clock.clock)
         engine->clock = job->clock;
     if (job->kind == BKT_JOB_APPLY)
@@ -218,4 +220,15 @@ void bkt_engine_job_done(struct bkt_engine *engine, struct bkt_job *job)
 struct bkt_engine_counts bkt_engine_counts(const struct bkt_engine *engine)
 {
     return engine->counts;
+}
+
+struct bkt_engine_condition bkt_engine_condition(const struct bkt_engine *engine)
+{
+    return (struct bkt_engine_condition){
+        .is_listing = engine->phase != LISTING_NONE,
+        .is_failing = engine->target_fails || engine->bucket_fails || engine->list_failures > 0,
+        .row_count = engine->row_count,
+        .failed_count = engine->failed_count,
+        .working_on = bkt_engine_backlog(engine),
+    };
 }

@@ -34,6 +34,15 @@ struct bkt_engine_counts {
     uint64_t missed; /* changes that a listing after the first one found before any event did */
 };
 
+/* How it is, now. */
+struct bkt_engine_condition {
+    bool is_listing;
+    bool is_failing; /* what TROUBLE told has not been put right: listing, bucket or target */
+    uint64_t row_count;
+    uint64_t failed_count; /* keys with FAILED, counted at the end of the newest listing */
+    size_t working_on;     /* keys, but for those that wait to be tried again */
+};
+
 enum bkt_engine_event {
     BKT_EVENT_UPSERT,  /* committed */
     BKT_EVENT_DELETE,  /* committed */
@@ -43,7 +52,7 @@ enum bkt_engine_event {
     BKT_EVENT_TROUBLE, /* when it lives: what would have ended it otherwise; no key */
 };
 
-/* After the fact; views are valid until it returns.  It must not call the engine. */
+/* After the fact; views are valid until it returns.  It may ask the engine how it is, no more. */
 typedef void bkt_engine_event_fn(void *ctx,
                                  enum bkt_engine_event event,
                                  struct bkt_str key,
@@ -167,5 +176,6 @@ void bkt_engine_bucket_exists(struct bkt_engine *engine, const struct bkt_error 
 void bkt_engine_job_done(struct bkt_engine *engine, struct bkt_job *job);
 
 struct bkt_engine_counts bkt_engine_counts(const struct bkt_engine *engine);
+struct bkt_engine_condition bkt_engine_condition(const struct bkt_engine *engine);
 
 #endif

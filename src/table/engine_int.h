@@ -81,6 +81,7 @@ struct bkt_engine {
     size_t merge_count;
     struct bkt_job *stage; /* being filled */
     struct bkt_listing_record record;
+    uint64_t failed_count; /* as the newest listing's record has it */
 
     struct bkt_work work;
     struct bkt_work_item **reading; /* get_concurrency places */
@@ -95,6 +96,8 @@ struct bkt_engine {
     size_t job_out;
     int64_t jobs_after_ms; /* none is wanted before: one has just failed */
 
+    bool target_fails; /* the last job is to be tried again */
+    bool bucket_fails; /* it could not be asked whether it exists */
     bool is_stopping;
     int rc; /* the failure that ended it */
     struct bkt_error err;

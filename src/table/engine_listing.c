@@ -434,6 +434,7 @@ void bkt_engine_listing_job_done(struct bkt_engine *engine, struct bkt_job *job)
             engine->rows_lack_columns = false;
             engine->listings_ended++;
             engine->list_failures = 0;
+            engine->failed_count = job->record.failed;
             bkt_engine_tell(engine, BKT_EVENT_LISTED, (struct bkt_str){"", 0},
                             (struct bkt_str){"", 0});
             break;

@@ -292,6 +292,7 @@ void bkt_engine_bucket_exists(struct bkt_engine *engine, const struct bkt_error 
 {
     size_t asked_for = engine->bucket_asked_for;
     engine->bucket_asked_for = 0;
+    engine->bucket_fails = why != NULL;
     if (why && (!engine->options.is_live || why->code == BKT_ENOMEM)) {
         (void)bkt_engine_fail(engine, why->code, why);
         return;

@@ -1,0 +1,81 @@
+#include "api/stats_desk.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+void bkt_stats_desk_init(struct bkt_stats_desk *desk)
+{
+    pthread_condattr_t attributes;
+    (void)pthread_condattr_init(&attributes);
+    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    (void)pthread_mutex_init(&desk->mutex, NULL);
+    (void)pthread_cond_init(&desk->answered, &attributes);
+    (void)pthread_condattr_destroy(&attributes);
+    atomic_init(&desk->is_asked, false);
+}
+
+void bkt_stats_desk_clear(struct bkt_stats_desk *desk)
+{
+    (void)pthread_cond_destroy(&desk->answered);
+    (void)pthread_mutex_destroy(&desk->mutex);
+}
+
+void bkt_stats_desk_open(struct bkt_stats_desk *desk, bool is_open)
+{
+    (void)pthread_mutex_lock(&desk->mutex);
+    desk->is_open = is_open;
+    (void)pthread_cond_broadcast(&desk->answered);
+    (void)pthread_mutex_unlock(&desk->mutex);
+}
+
+bool bkt_stats_desk_is_asked(struct bkt_stats_desk *desk)
+{
+    return atomic_exchange(&desk->is_asked, false);
+}
+
+void bkt_stats_desk_answer(struct bkt_stats_desk *desk, const struct bkt_stats *stats)
+{
+    (void)pthread_mutex_lock(&desk->mutex);
+    desk->stats = *stats;
+    desk->answers++;
+    (void)pthread_cond_broadcast(&desk->answered);
+    (void)pthread_mutex_unlock(&desk->mutex);
+}
+
+static struct timespec deadline(int timeout_ms)
+{
+    struct timespec at;
+    (void)clock_gettime(CLOCK_MONOTONIC, &at);
+    at.tv_sec += timeout_ms / 1000;
+    at.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
+    if (at.tv_nsec >= 1000000000) {
+        at.tv_sec++;
+        at.tv_nsec -= 1000000000;
+    }
+    return at;
+}
+
+int bkt_stats_desk_ask(struct bkt_stats_desk *desk,
+                       struct bkt_http *http,
+                       int timeout_ms,
+                       struct bkt_stats *out_stats)
+{
+    struct timespec until = deadline(timeout_ms);
+    size_t size = out_stats->size;
+    int rc = BKT_OK;
+    (void)pthread_mutex_lock(&desk->mutex);
+    uint64_t before = desk->answers;
+    atomic_store(&desk->is_asked, true);
+    if (desk->is_open)
+        bkt_http_wakeup(http);
+    while (desk->is_open && desk->answers == before && rc == BKT_OK) {
+        if (pthread_cond_timedwait(&desk->answered, &desk->mutex, &until) == ETIMEDOUT)
+            rc = BKT_EBUSY;
+    }
+    size_t known = size < sizeof(desk->stats) ? size : sizeof(desk->stats);
+    memcpy(out_stats, &desk->stats, known);
+    (void)pthread_mutex_unlock(&desk->mutex);
+    out_stats->size = size;
+    return rc;
+}

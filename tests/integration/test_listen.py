@@ -1,0 +1,134 @@
+"""watch --listen: what it tells over HTTP, and to whom."""
+
+import http.client
+import json
+import re
+import time
+
+import pytest
+from marks import moto_only
+from servers import free_port
+from test_watch import events, watch  # noqa: F401  fixtures
+
+PAGES = ("/", "/metrics", "/healthz")
+
+
+def ask(port, path, method="GET", host=None):
+    """(status, headers, body)"""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request(method, path, headers={"Host": host} if host else {})
+    answer = connection.getresponse()
+    try:
+        return answer.status, dict(answer.getheaders()), answer.read().decode()
+    finally:
+        connection.close()
+
+
+@pytest.fixture
+def port():
+    return free_port()
+
+
+def metrics(port):
+    """{name and labels: value}"""
+    status, headers, body = ask(port, "/metrics")
+    assert status == 200 and headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    assert body.endswith("\n")
+    found = {}
+    for line in body.splitlines():
+        if not line.startswith("#"):
+            name, value = re.fullmatch(r"(\w+(?:\{[^{}]*\})?) (\S+)", line).groups()
+            assert name not in found, name
+            found[name] = float(value)
+    return found
+
+
+@moto_only
+def test_numbers_and_health_of_a_watch(bucket, events, watch, db, port):  # noqa: F811
+    bucket.put_all({"a": "1", "b": "22", "c": "333"})
+    running = watch(bucket.url, db, "--sqs-queue-url", events.url, "--listen", f"127.0.0.1:{port}")
+    running.wait_for("ready")
+    seen = metrics(port)
+    assert seen["bucketable_rows"] == 3 and seen["bucketable_ready"] == 1
+    assert seen['bucketable_changes_total{kind="added"}'] == 3
+    assert seen["bucketable_content_bytes_total"] == 6
+    assert seen['bucketable_s3_requests_total{operation="get",status="2xx"}'] == 3
+    assert seen['bucketable_s3_requests_total{operation="list",status="2xx"}'] >= 1
+    assert abs(time.time() - seen["bucketable_last_listing_timestamp_seconds"]) < 60
+    assert seen["bucketable_commit_duration_seconds_count"] >= 1
+    assert seen['bucketable_trouble_seconds{part="sqs"}'] == 0
+
+    bucket.delete("b")
+    running.wait_for("delete", "b")
+    events.wait_until_empty()
+    seen = metrics(port)
+    assert seen["bucketable_rows"] == 2
+    assert seen['bucketable_changes_total{kind="deleted"}'] == 1
+    assert seen['bucketable_events_total{source="sqs",result="received"}'] >= 1
+    assert seen["bucketable_lag_seconds"] == 0
+    assert ask(port, "/healthz")[::2] == (200, "ok\n")
+
+    told = json.loads(ask(port, "/status.json")[2])
+    assert told["rows"] == 2 and told["ready"] and not told["trouble"]
+    assert [note["filename"] for note in told["changes"]][0] == "b"
+    status, headers, page = ask(port, "/")
+    assert status == 200 and page.startswith("<!DOCTYPE html>")
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert "http://" not in page.replace("http://www.w3.org/2000/svg", "")
+    running.end()
+
+
+def test_keys_are_bytes_of_strangers(bucket, watch, db, port):  # noqa: F811
+    key = "x</script><img src=evil onerror=alert(1)>&amp;'é"
+    bucket.put(key, "1")
+    running = watch(bucket.url, db, "--refresh-interval", "1h", "--listen", f":{port}")
+    running.wait_for("ready")
+    status, _, body = ask(port, "/status.json")
+    assert status == 200 and json.loads(body)["changes"][0]["filename"] == key
+    assert key not in ask(port, "/")[2]
+    running.end()
+
+
+def test_only_this_machine_and_only_reading(bucket, watch, db, port):  # noqa: F811
+    bucket.put("a", "1")
+    running = watch(bucket.url, db, "--refresh-interval", "1h", "--listen", f"localhost:{port}")
+    running.wait_for("ready")
+    for path in PAGES:
+        assert ask(port, path, host=f"localhost:{port}")[0] == 200
+        assert ask(port, path, host="bucket.evil.example")[0] == 403
+        assert ask(port, path, "POST")[0] == 405
+        assert ask(port, path, "HEAD")[2] == ""
+    assert ask(port, "/etc/passwd")[0] == 404
+    running.end()
+
+
+@moto_only
+def test_health_tells_of_a_target_in_trouble(bucket, events, watch, db, port):  # noqa: F811
+    bucket.put("a", "1")
+    running = watch(bucket.url, db, "--sqs-queue-url", events.url, "--listen", f":{port}")
+    running.wait_for("ready")
+    events.client.delete_queue(QueueUrl=events.url)
+    running.wait_for("error")
+    assert metrics(port)['bucketable_trouble_seconds{part="sqs"}'] > 0
+    trouble = json.loads(ask(port, "/status.json")[2])["trouble"]
+    assert [t["part"] for t in trouble] == ["sqs"] and "queue" in trouble[0]["text"].lower()
+    # Trouble of a minute is ridden out; unit tests have the rule.
+    assert ask(port, "/healthz")[0] == 200
+    running.end()
+
+
+@pytest.mark.parametrize("where", ["", "9100", "127.0.0.1", "127.0.0.1:", "127.0.0.1:99999", "::1:9100",
+                                   "nowhere.example:9100", "127.0.0.1:91x"])
+def test_no_address(bucket, program, db, where):
+    line = program("watch", bucket.url, db, "--listen", where, exits=2).error()
+    assert "--listen" in line and "127.0.0.1:9100" in line
+    assert not db.exists()
+
+
+def test_a_port_that_is_taken(bucket, program, watch, db, port, tmp_path):  # noqa: F811
+    running = watch(bucket.url, db, "--refresh-interval", "1h", "--listen", f"[::1]:{port}")
+    running.wait_for("ready")
+    line = program("watch", bucket.url, tmp_path / "other.db", "--listen", f"[::1]:{port}",
+                   "--refresh-interval", "1h", exits=1).error()
+    assert "already in use" in line
+    running.end()
