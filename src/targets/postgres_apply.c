@@ -124,7 +124,7 @@ static bool is_rejection(const struct bkt_postgres *conn)
 {
     static const char *const classes[] = {"22", "23", "38", "39", "44", "54", "P0"};
     for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
-        if (strncmp(conn->sqlstate, classes[i], 2) == 0)
+        if (bkt_postgres_said(conn, classes[i]))
             return true;
     }
     return false;
@@ -201,9 +201,10 @@ static int write_marked(struct bkt_postgres_writer *writer,
     };
     enum { UPDATE_AT = 3 };
     size_t updates = writer->rows[BKT_POSTGRES_UPDATE].count;
-    if (is_second)
+    if (is_second) {
         return updates > 0 ? bkt_postgres_run(&writer->conn, "write", second, 3, NULL, err)
                            : BKT_OK;
+    }
 
     PGresult *results[sizeof(first) / sizeof(first[0])] = {0};
     rc = bkt_postgres_run(&writer->conn, "write", first, 6, results, err);
@@ -359,9 +360,10 @@ static int apply_once(struct bkt_postgres_writer *writer, void *ctx, struct bkt_
     if (rc)
         return rc;
     rc = finish(writer, batch, err);
-    if (rc == BKT_OK)
+    if (rc == BKT_OK) {
         writer->expects_new =
             batch->states.count > 0 && batch->states.new_count == batch->states.count;
+    }
     return rc;
 }
 

@@ -8,7 +8,7 @@ static const char doing[] = "keep the boundaries of a listing of";
 /* There is no such table, it may not be used or made, or somebody else is making it. */
 static bool is_refused(const struct bkt_postgres *conn)
 {
-    return strncmp(conn->sqlstate, "42", 2) == 0 || strcmp(conn->sqlstate, "23505") == 0;
+    return bkt_postgres_said(conn, "42") || bkt_postgres_said(conn, "23505");
 }
 
 static int save(struct bkt_postgres *conn, struct bkt_str boundaries, struct bkt_error *err)
@@ -27,7 +27,7 @@ int bkt_postgres_boundaries_save(struct bkt_postgres *conn,
                                  struct bkt_error *err)
 {
     int rc = save(conn, boundaries, err);
-    if (rc == BKT_ETARGET && strcmp(conn->sqlstate, "42P01") == 0) {
+    if (rc == BKT_ETARGET && bkt_postgres_said(conn, "42P01")) {
         rc = bkt_postgres_exec(conn, doing, bkt_postgres_boundaries_sql, NULL, NULL, err);
         if (rc == BKT_OK)
             rc = save(conn, boundaries, err);

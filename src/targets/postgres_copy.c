@@ -30,7 +30,7 @@ static bool is_new_row(const struct bkt_postgres_item *item)
 /* 42501, 0A000 and their kind: the statement itself, whatever the rows. */
 static bool is_copy_forbidden(const struct bkt_postgres *conn)
 {
-    return strncmp(conn->sqlstate, "42", 2) == 0 || strncmp(conn->sqlstate, "0A", 2) == 0;
+    return bkt_postgres_said(conn, "42") || bkt_postgres_said(conn, "0A");
 }
 
 /* What the server refuses goes back to the savepoint that `sql` may begin with. */

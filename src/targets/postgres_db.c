@@ -354,18 +354,18 @@ int bkt_postgres_quote(struct bkt_buf *out, const char *before, const char *name
 static int append_mark(const struct bkt_postgres *conn, char mark, struct bkt_buf *out)
 {
     static const struct {
-        char mark;
         const char *before;
+        char mark;
         bool has_schema;
         bool has_table;
     } names[] = {
-        {'T', "", true, true},
-        {'S', "bucketable_state_", true, true},
-        {'A', "bucketable_absent_", true, true},
-        {'R', "bucketable_tables", true, false},
-        {'B', "bucketable_boundaries", true, false},
-        {'I', "bucketable_odd_", false, true},
-        {'N', NULL, true, false},
+        {"", 'T', true, true},
+        {"bucketable_state_", 'S', true, true},
+        {"bucketable_absent_", 'A', true, true},
+        {"bucketable_tables", 'R', true, false},
+        {"bucketable_boundaries", 'B', true, false},
+        {"bucketable_odd_", 'I', false, true},
+        {NULL, 'N', true, false},
     };
     int rc = BKT_OK;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && rc == BKT_OK; i++) {
@@ -583,10 +583,15 @@ void bkt_postgres_rollback(struct bkt_postgres *conn)
     PQclear(result);
 }
 
+bool bkt_postgres_said(const struct bkt_postgres *conn, const char *sqlstate)
+{
+    return strncmp(conn->sqlstate, sqlstate, strlen(sqlstate)) == 0;
+}
+
 bool bkt_postgres_is_conflict(const struct bkt_postgres *conn)
 {
     /* 40003 is no conflict: whether it was committed is not known. */
-    return strcmp(conn->sqlstate, "40001") == 0 || strcmp(conn->sqlstate, "40P01") == 0;
+    return bkt_postgres_said(conn, "40001") || bkt_postgres_said(conn, "40P01");
 }
 
 bool bkt_postgres_wait(unsigned attempt)

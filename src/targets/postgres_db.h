@@ -127,6 +127,8 @@ int bkt_postgres_fail(const struct bkt_postgres *conn,
                       struct bkt_error *err,
                       const char *what);
 
+/* The last failure's SQLSTATE is this one, or of this class: "42501", "42". */
+bool bkt_postgres_said(const struct bkt_postgres *conn, const char *sqlstate);
 /* The last failure is a conflict with another transaction: the whole may be tried again. */
 bool bkt_postgres_is_conflict(const struct bkt_postgres *conn);
 /* Wait before try number `attempt` (from 1); false: it has been tried often enough. */

@@ -133,7 +133,7 @@ static int exec(struct bkt_postgres *conn, const char *sql, struct bkt_error *er
 static int create(struct bkt_postgres *conn, const char *sql, struct bkt_error *err)
 {
     int rc = bkt_postgres_exec(conn, "make", sql, NULL, NULL, err);
-    if (rc != BKT_ETARGET || strcmp(conn->sqlstate, "42501") != 0)
+    if (rc != BKT_ETARGET || !bkt_postgres_said(conn, "42501"))
         return rc;
     return bkt_postgres_fail_to_make(conn, conn->said, err);
 }
@@ -252,7 +252,7 @@ static int retype_content(struct bkt_postgres *conn, bool to_binary, struct bkt_
               "ALTER TABLE @T ALTER COLUMN content TYPE text"
               " USING convert_from(content, 'UTF8')",
               err);
-    if (rc != BKT_ETARGET || strncmp(conn->sqlstate, "22", 2) != 0)
+    if (rc != BKT_ETARGET || !bkt_postgres_said(conn, "22"))
         return rc;
     rc = exec(conn, "ROLLBACK TO SAVEPOINT bucketable_type", err);
     return rc ? rc
@@ -355,7 +355,7 @@ static bool met_another(const struct bkt_postgres *conn)
 {
     static const char *const states[] = {"23505", "42P07", "42710", "XX000"};
     for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
-        if (strcmp(conn->sqlstate, states[i]) == 0)
+        if (bkt_postgres_said(conn, states[i]))
             return true;
     }
     return bkt_postgres_is_conflict(conn);

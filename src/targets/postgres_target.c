@@ -95,7 +95,8 @@ static int check_floor(const struct bkt_postgres_writer *writer,
                        struct bkt_error *err)
 {
     if (PQntuples(result) == 0)
-        return bkt_postgres_fail(&writer->conn, BKT_EFOREIGN, "sweep", err, "its record is gone: drop the table to have it built again");
+        return bkt_postgres_fail(&writer->conn, BKT_EFOREIGN, "sweep", err,
+                                 "its record is gone: drop the table to have it built again");
     return bkt_postgres_writer_check_floor(writer, (uint64_t)bkt_postgres_int(result, 0, 0), err);
 }
 

@@ -31,8 +31,10 @@ int bkt_postgres_clock_read(const struct bkt_postgres *conn,
                             struct bkt_clock *out_clock,
                             struct bkt_error *err)
 {
-    if (PQntuples(result) != 1)
-        return bkt_postgres_fail(conn, BKT_EFOREIGN, "use", err, "its record is gone: drop the table to have it built again");
+    if (PQntuples(result) != 1) {
+        return bkt_postgres_fail(conn, BKT_EFOREIGN, "use", err,
+                                 "its record is gone: drop the table to have it built again");
+    }
     struct bkt_clock clock = {
         .clock = (uint64_t)bkt_postgres_int(result, 0, 0),
         .floor = (uint64_t)bkt_postgres_int(result, 0, 1),
@@ -117,9 +119,10 @@ static int read_held(struct bkt_postgres_writer *writer,
                                  "the spec of this table was changed by another process: run with "
                                  "the new one");
     }
-    if (server)
+    if (server) {
         note_server(writer, bkt_postgres_int(server, 0, 0),
                     clock.clock + (hold == BKT_POSTGRES_HOLD));
+    }
     *out_clock = clock;
     return BKT_OK;
 }
@@ -298,7 +301,7 @@ static int find_server(struct bkt_postgres_writer *writer, struct bkt_error *err
 {
     PGresult *result = NULL;
     int rc = bkt_postgres_exec(&writer->conn, "use", server_sql, NULL, &result, err);
-    writer->has_no_server = rc == BKT_ETARGET && strncmp(writer->conn.sqlstate, "42", 2) == 0;
+    writer->has_no_server = rc == BKT_ETARGET && bkt_postgres_said(&writer->conn, "42");
     if (rc == BKT_OK) {
         writer->servers[0] = bkt_postgres_int(result, 0, 0);
         writer->server_count = 1;

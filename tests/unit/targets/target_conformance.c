@@ -1240,6 +1240,74 @@ static void a_look_that_runs_out_of_memory_says_so(void **state)
     T_TORTURE(look_around());
 }
 
+struct heard {
+    struct bkt_status_table last;
+    char text[256];
+};
+
+static int hear_table(void *ctx, const struct bkt_status_table *table, struct bkt_error *err)
+{
+    (void)err;
+    struct heard *heard = ctx;
+    size_t len = strlen(heard->text);
+    heard->last = *table;
+    (void)snprintf(heard->text + len, sizeof(heard->text) - len, "[%.*s of %.*s]",
+                   BKT_STR_ARG(table->table), BKT_STR_ARG(table->source));
+    return BKT_OK;
+}
+
+static int hear_failed(void *ctx, struct bkt_str key, struct bkt_str reason, struct bkt_error *err)
+{
+    (void)err;
+    struct heard *heard = ctx;
+    size_t len = strlen(heard->text);
+    (void)snprintf(heard->text + len, sizeof(heard->text) - len, " %.*s: %.*s", BKT_STR_ARG(key),
+                   BKT_STR_ARG(reason));
+    return BKT_OK;
+}
+
+static int hear_status(struct heard *heard)
+{
+    struct bkt_error err = {0};
+    struct bkt_status_told told = {hear_table, hear_failed, heard};
+    *heard = (struct heard){0};
+    return kit->status(kit->ctx, &told, &err);
+}
+
+static void status_tells_of_tables_and_failures(void **state)
+{
+    (void)state;
+    if (!kit->status)
+        return;
+    struct heard heard;
+    struct bkt_error err = {0};
+    assert_int_equal(hear_status(&heard), BKT_ETARGET);
+    struct bkt_table_target t = open_attached(&plain);
+    struct bkt_change changes[] = {broken("a", "", false, 0), put("b", "1", "B", 0),
+                                   broken("c", "", false, 0)};
+    (void)apply(t, changes, 3);
+    assert_int_equal(hear_status(&heard), BKT_OK);
+    assert_string_equal(heard.text,
+                        "[objects of s3://bucket] a: it could not be read c: it could not be read");
+    assert_int_equal(heard.last.row_count, 1);
+    assert_int_equal(heard.last.failed_count, 2);
+    assert_int_equal(heard.last.clock, 1);
+    assert_true(heard.last.updated_ms > 1700000000000);
+    assert_true(heard.last.listing_ended_ms == BKT_TIME_NONE);
+
+    struct bkt_listing_record record = {
+        .ended_wall_ms = 1700000000123, .listed = 5, .matched = 3, .failed = 2};
+    (void)begin_listing(t);
+    must(t.ops->end_listing(t.self, &record, &err), &err);
+    assert_int_equal(hear_status(&heard), BKT_OK);
+    assert_int_equal(heard.last.listing_ended_ms, 1700000000123);
+    assert_int_equal(heard.last.listing_listed, 5);
+    assert_int_equal(heard.last.listing_matched, 3);
+    assert_int_equal(heard.last.listing_failed, 2);
+    close_handle(t);
+    T_TORTURE(hear_status(&heard));
+}
+
 static void two_handles_share_one_clock(void **state)
 {
     (void)state;
@@ -1522,6 +1590,7 @@ int target_conformance(const struct target_kit *tested)
         cmocka_unit_test_setup_teardown(a_change_to_bytes_keeps_the_rows_until_they_are_read_again,
                                         forget, check_memory),
         cmocka_unit_test_setup_teardown(boundaries_are_kept, forget, check_memory),
+        cmocka_unit_test_setup_teardown(status_tells_of_tables_and_failures, forget, check_memory),
         cmocka_unit_test_setup_teardown(a_look_tells_what_attaching_would_find, forget,
                                         check_memory),
         cmocka_unit_test_setup_teardown(a_look_sees_one_moment, forget, check_memory),

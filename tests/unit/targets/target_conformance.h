@@ -9,6 +9,7 @@
 
 #include "core/buf.h"
 #include "table/table_target.h"
+#include "targets/status.h"
 
 struct target_kit {
     void *ctx;
@@ -18,6 +19,8 @@ struct target_kit {
     int (*open)(void *ctx, struct bkt_table_target *out_target, struct bkt_error *err);
     /* The table, opened to be looked at; NULL where that cannot be. */
     int (*look)(void *ctx, struct bkt_table_target *out_target, struct bkt_error *err);
+    /* How its tables fare; NULL where nobody tells. */
+    int (*status)(void *ctx, const struct bkt_status_told *told, struct bkt_error *err);
     /* Whether there is such a row; its content, and whether it is bytes rather than text. */
     bool (*read_row)(void *ctx, struct bkt_str key, struct bkt_buf *content, bool *out_is_bytes);
     /* A metadata column of a row as text, "NULL" for none; false: no such row.  May be NULL. */

@@ -11,6 +11,7 @@
 #include "targets/postgres_proxy.h"
 #include "targets/postgres_reader.h"
 #include "targets/postgres_schema.h"
+#include "targets/postgres_status.h"
 #include "targets/target_conformance.h"
 
 #include <bucketable/error.h>
@@ -88,6 +89,12 @@ static int look_at_table(void *ctx, struct bkt_table_target *out_target, struct 
 {
     (void)ctx;
     return bkt_postgres_reader_new(bkt_str_from(url), BKT_STR("objects"), out_target, err);
+}
+
+static int status_of(void *ctx, const struct bkt_status_told *told, struct bkt_error *err)
+{
+    (void)ctx;
+    return bkt_postgres_status_read(bkt_str_from(url), BKT_STR("objects"), told, err);
 }
 
 static bool read_row(void *ctx, struct bkt_str key, struct bkt_buf *content, bool *out_is_bytes)
@@ -1169,6 +1176,7 @@ int main(int argc, char **argv)
         .forget = forget,
         .open = open_table,
         .look = look_at_table,
+        .status = status_of,
         .read_row = read_row,
         .read_column = read_column,
     };
