@@ -124,9 +124,13 @@ static void write_commits(const struct bkt_stats *stats, FILE *out)
                   (unsigned long long)sum, stats->commits.sum_s, (unsigned long long)sum);
 }
 
+/* 0 says that it works, so what has only just begun is a millisecond old. */
 static double trouble_s(const struct bkt_stats *stats, const struct bkt_stats_trouble *trouble)
 {
-    return trouble->since_ms != 0 ? (double)(stats->now_ms - trouble->since_ms) / 1000 : 0;
+    if (trouble->since_ms == 0)
+        return 0;
+    int64_t ms = stats->now_ms - trouble->since_ms;
+    return (double)(ms > 0 ? ms : 1) / 1000;
 }
 
 static void write_trouble(const struct bkt_stats *stats, FILE *out)

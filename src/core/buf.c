@@ -8,15 +8,17 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { CAP_MIN = 64, DOUBLING_MAX = 64 << 20 };
+enum { CAP_MIN = 64, GROWING_MAX = 64 << 20 };
 
 static int grow(struct bkt_buf *buf, size_t need)
 {
     if (need <= buf->cap)
         return BKT_OK;
 
-    /* Half as much again, but a large buffer is nearly always asked for in one piece. */
-    size_t cap = need < CAP_MIN ? CAP_MIN : need > DOUBLING_MAX ? need : need + need / 2;
+    /* Half as much again; but what is asked for first, or is large, is nearly always all there is.
+     */
+    bool is_all = buf->cap == 0 || need > GROWING_MAX;
+    size_t cap = need < CAP_MIN ? CAP_MIN : is_all ? need : need + need / 2;
     char *ptr = bkt_mem_realloc(buf->ptr, cap);
     if (!ptr)
         return BKT_ENOMEM;
