@@ -5,6 +5,7 @@
 #define BKT_BUCKETABLE_H
 
 #include <bucketable/base.h>
+#include <bucketable/changes.h>
 #include <bucketable/check.h>
 #include <bucketable/config.h>
 #include <bucketable/ddl.h>
@@ -13,6 +14,7 @@
 #include <bucketable/explain.h>
 #include <bucketable/glob.h>
 #include <bucketable/plan.h>
+#include <bucketable/rows.h>
 #include <bucketable/setup.h>
 #include <bucketable/source.h>
 #include <bucketable/stats.h>

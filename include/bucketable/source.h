@@ -8,7 +8,7 @@
 #ifndef BKT_SOURCE_H
 #define BKT_SOURCE_H
 
-#include <bucketable/config.h>
+#include <bucketable/target.h>
 
 BKT_BEGIN_DECLS
 
@@ -52,6 +52,17 @@ BKT_API BKT_MUST_CHECK int bkt_source_read(struct bkt_source *source,
                                            bkt_write_fn *write,
                                            void *ctx,
                                            struct bkt_error *err);
+
+/* Non-zero ends the call, which returns it. */
+typedef int bkt_row_fn(void *ctx, const struct bkt_row *row);
+
+/* The same with all that the row holds: `fn` is called once or not at all. */
+BKT_API BKT_MUST_CHECK int bkt_source_row(struct bkt_source *source,
+                                          const char *key,
+                                          size_t key_len,
+                                          bkt_row_fn *fn,
+                                          void *ctx,
+                                          struct bkt_error *err);
 
 /* End a walk or a read soon, with BKT_ECANCELED.  From any thread, also from a signal handler. */
 BKT_API void bkt_source_stop(struct bkt_source *source);

@@ -59,6 +59,11 @@ struct bkt_row {
     const char *version_id; /* may be empty */
     size_t version_id_len;
     uint64_t size; /* of the object in the bucket; text may differ from it */
+    /*
+     * The read clock's number of this change: of two changes of one key, that with the larger one
+     * is newer.  Changes of one batch may share it.  It goes on growing where the state file does.
+     */
+    uint64_t revision;
 };
 
 /* Whose rows they are.  New members go last. */
@@ -103,8 +108,8 @@ struct bkt_target_ops {
     void (*free)(void *self);
 
     /*
-     * Rows of a batch at most, for a target whose commit() takes long whatever it commits; 0: 1,000.
-     * It is given what is at hand: more than a few thousand, or 8 MiB, is seldom.
+     * Rows of a batch at most, for a target whose commit() takes long whatever it commits; 0:
+     * 1,000. It is given what is at hand: more than a few thousand, or 8 MiB, is seldom.
      */
     size_t batch_rows;
 };

@@ -9,13 +9,6 @@ struct page_question {
     struct bkt_error err;
 };
 
-struct object_question {
-    bool is_answered;
-    bool lacks_memory;
-    uint64_t bytes_max;
-    struct bkt_asked asked;
-};
-
 int bkt_asker_open(struct bkt_asker *asker, const struct bkt_config *config, struct bkt_error *err)
 {
     atomic_init(&asker->is_stopped, false);
@@ -124,14 +117,14 @@ int bkt_asker_find(struct bkt_asker *asker,
 static bool on_size(void *ctx, uint64_t id, uint64_t size)
 {
     (void)id;
-    const struct object_question *question = ctx;
+    const struct bkt_question *question = ctx;
     return size <= question->bytes_max;
 }
 
 static void on_object(void *ctx, uint64_t id, struct bkt_s3_object *object)
 {
     (void)id;
-    struct object_question *question = ctx;
+    struct bkt_question *question = ctx;
     struct bkt_asked *asked = &question->asked;
     question->is_answered = true;
     asked->answer = object->answer;
@@ -150,16 +143,30 @@ static void on_object(void *ctx, uint64_t id, struct bkt_s3_object *object)
     *object->body = BKT_BUF_INIT(0);
 }
 
+int bkt_asker_start(struct bkt_asker *asker,
+                    struct bkt_str key,
+                    uint64_t size_hint,
+                    struct bkt_question *question,
+                    struct bkt_error *err)
+{
+    struct bkt_s3_get get = {
+        .key = key,
+        .size_hint = size_hint,
+        .on_size = on_size,
+        .on_object = on_object,
+        .ctx = question,
+    };
+    return bkt_s3_get(asker->bucket.s3, &get, err);
+}
+
 int bkt_asker_object(struct bkt_asker *asker,
                      struct bkt_str key,
                      uint64_t bytes_max,
                      struct bkt_asked *out_asked,
                      struct bkt_error *err)
 {
-    struct object_question question = {.bytes_max = bytes_max};
-    struct bkt_s3_get get = {
-        .key = key, .on_size = on_size, .on_object = on_object, .ctx = &question};
-    int rc = bkt_s3_get(asker->bucket.s3, &get, err);
+    struct bkt_question question = {.bytes_max = bytes_max};
+    int rc = bkt_asker_start(asker, key, 0, &question, err);
     if (rc == BKT_OK)
         rc = bkt_asker_wait(asker, &question.is_answered, err);
     if (rc == BKT_OK && question.lacks_memory)

@@ -59,6 +59,24 @@ struct bkt_asked {
     struct bkt_error err; /* FAILED */
 };
 
+/* An object that was asked for.  All-zero but for `bytes_max` before. */
+struct bkt_question {
+    uint64_t bytes_max; /* a larger object is answered STOPPED */
+    bool is_answered;
+    bool lacks_memory; /* `asked` is not whole */
+    struct bkt_asked asked;
+};
+
+/*
+ * Ask without waiting; `key` is copied, `question` must live until it is answered, or until waiting
+ * for something has failed.  Many may be under way.
+ */
+BKT_MUST_CHECK int bkt_asker_start(struct bkt_asker *asker,
+                                   struct bkt_str key,
+                                   uint64_t size_hint,
+                                   struct bkt_question *question,
+                                   struct bkt_error *err);
+
 /*
  * Read an object of at most `bytes_max` bytes; a larger one is answered STOPPED, and its body is
  * not read.  That the bucket answers with a failure is an answer, and no failure of this call.

@@ -2,10 +2,20 @@
 
 #include "api/target.h"
 #include "core/time.h"
+#include "targets/state_target.h"
 
 #include <sys/random.h>
 
 enum { PROGRESS_MS = 100 };
+
+static int open_target(struct bkt_driver *driver, struct bkt_error *err)
+{
+    const struct bkt_driver_options *options = &driver->options;
+    if (!options->target_ops)
+        return bkt_target_open(driver->settings, &driver->target, err);
+    return bkt_state_target_new(options->target_ops, options->target_self, options->target_state,
+                                &driver->target, err);
+}
 
 int bkt_driver_open(struct bkt_driver *driver,
                     const struct bkt_config *config,
@@ -16,7 +26,7 @@ int bkt_driver_open(struct bkt_driver *driver,
     atomic_init(&driver->is_list_asked, false);
     int rc = bkt_bucket_open(&driver->bucket, config, err);
     if (rc == BKT_OK)
-        rc = bkt_target_open(driver->settings, &driver->target, err);
+        rc = open_target(driver, err);
     return rc;
 }
 
@@ -226,6 +236,20 @@ static void pass_on_throttling(struct bkt_driver *driver)
     driver->throttled = throttled;
 }
 
+/* What was committed before the target gave up is to be acknowledged all the same. */
+static void drain(struct bkt_driver *driver)
+{
+    const struct bkt_driver_part *part = &driver->options.part;
+    bkt_s3_cancel_all(driver->bucket.s3);
+    for (int rc = BKT_OK; rc == BKT_OK && part->is_drained;) {
+        int64_t now_ms = bkt_time_monotonic_ms();
+        rc = part->tick(part->ctx, now_ms, NULL);
+        if (rc || part->is_drained(part->ctx))
+            break;
+        rc = bkt_http_run_once(driver->bucket.http, part->wait_ms(part->ctx, now_ms), NULL);
+    }
+}
+
 int bkt_driver_loop(struct bkt_driver *driver, struct bkt_error *err)
 {
     for (;;) {
@@ -244,6 +268,8 @@ int bkt_driver_loop(struct bkt_driver *driver, struct bkt_error *err)
         int rc = part->tick ? part->tick(part->ctx, now_ms, err) : BKT_OK;
         if (rc == BKT_OK)
             rc = serve(driver, now_ms, err);
+        if (rc == BKT_ECANCELED && atomic_load(&driver->is_stopped))
+            drain(driver);
         if (rc)
             return rc;
         show_progress(driver, now_ms);

@@ -30,6 +30,10 @@ struct bkt_driver_options {
     void (*on_progress)(void *ctx, const struct bkt_counts *counts);
     void *ctx;
     struct bkt_driver_part part; /* tick NULL: none */
+    /* Rows go to this target rather than to the configuration's; NULL: they do not. */
+    const struct bkt_target_ops *target_ops;
+    void *target_self;
+    const char *target_state;
 };
 
 struct bkt_driver {

@@ -4,6 +4,7 @@
 #include "core/escape.h"
 #include "core/mem.h"
 #include "core/time.h"
+#include "targets/shown.h"
 
 #include <stdio.h>
 
@@ -114,31 +115,40 @@ static int say_rule(const struct bkt_settings *settings,
     return BKT_OK;
 }
 
-static int write_content(const struct bkt_settings *settings,
-                         struct bkt_buf *body,
-                         bkt_write_fn *write,
-                         void *ctx,
-                         struct bkt_error *err)
+static int tell_row(const struct bkt_settings *settings,
+                    struct bkt_asked *asked,
+                    bkt_row_fn *fn,
+                    void *ctx,
+                    struct bkt_error *err)
 {
     struct bkt_decode_policy policy = {
         .binary = settings->binary,
         .text_errors = (enum bkt_text_errors)settings->text_errors,
     };
     struct bkt_decoded decoded;
-    int rc = bkt_decode(policy, body, &decoded, err);
+    int rc = bkt_decode(policy, &asked->body, &decoded, err);
     if (rc)
         return rc;
     if (decoded.failed)
         return bkt_error_set(err, BKT_ENOROW, "it is no row: %s", decoded.reason);
-    return write(ctx, decoded.content.ptr, decoded.content.len);
+    struct bkt_change change = {
+        .op = BKT_CHANGE_UPSERT,
+        .object = asked->object,
+        .extra = asked->extra,
+        .content = decoded.content,
+        .content_is_bytes = decoded.is_bytes,
+    };
+    struct bkt_shown shown;
+    bkt_show(&change, settings->columns, settings->binary, &shown);
+    return fn(ctx, &shown.row);
 }
 
-int bkt_source_read(struct bkt_source *source,
-                    const char *key,
-                    size_t key_len,
-                    bkt_write_fn *write,
-                    void *ctx,
-                    struct bkt_error *err)
+int bkt_source_row(struct bkt_source *source,
+                   const char *key,
+                   size_t key_len,
+                   bkt_row_fn *fn,
+                   void *ctx,
+                   struct bkt_error *err)
 {
     const struct bkt_bucket *bucket = &source->asker.bucket;
     const struct bkt_settings *settings = bucket->settings;
@@ -157,7 +167,7 @@ int bkt_source_read(struct bkt_source *source,
     case BKT_S3_OBJECT:
     case BKT_S3_STOPPED:
         if (bkt_filter_matches(bucket->filter, name, asked.object.size, &verdict))
-            rc = write_content(settings, &asked.body, write, ctx, err);
+            rc = tell_row(settings, &asked, fn, ctx, err);
         else
             rc = say_rule(settings, name, &verdict, err);
         break;
@@ -173,4 +183,26 @@ int bkt_source_read(struct bkt_source *source,
     }
     bkt_asked_clear(&asked);
     return rc;
+}
+
+struct writing {
+    bkt_write_fn *write;
+    void *ctx;
+};
+
+static int write_content(void *ctx, const struct bkt_row *row)
+{
+    const struct writing *writing = ctx;
+    return writing->write(writing->ctx, row->content, row->content_len);
+}
+
+int bkt_source_read(struct bkt_source *source,
+                    const char *key,
+                    size_t key_len,
+                    bkt_write_fn *write,
+                    void *ctx,
+                    struct bkt_error *err)
+{
+    struct writing writing = {write, ctx};
+    return bkt_source_row(source, key, key_len, write_content, &writing, err);
 }

@@ -1,6 +1,7 @@
 #include <bucketable/sync.h>
 
 #include "api/driver.h"
+#include "api/into.h"
 #include "core/mem.h"
 
 #include <stdio.h>
@@ -41,6 +42,16 @@ int bkt_sync_new(const struct bkt_config *config,
                  struct bkt_sync **out_sync,
                  struct bkt_error *err)
 {
+    struct bkt_into nothing = {.ops = NULL};
+    return bkt_sync_new_into(config, callbacks, &nothing, out_sync, err);
+}
+
+int bkt_sync_new_into(const struct bkt_config *config,
+                      const struct bkt_sync_callbacks *callbacks,
+                      const struct bkt_into *into,
+                      struct bkt_sync **out_sync,
+                      struct bkt_error *err)
+{
     struct bkt_sync *sync = bkt_mem_calloc(1, sizeof(*sync));
     if (!sync)
         return bkt_error_set(err, BKT_ENOMEM, "prepare a sync: out of memory");
@@ -52,8 +63,12 @@ int bkt_sync_new(const struct bkt_config *config,
         .on_event = on_event,
         .on_progress = sync->callbacks.progress ? on_progress : NULL,
         .ctx = sync,
+        .target_ops = into->ops,
+        .target_self = into->self,
+        .target_state = into->state,
     };
-    int rc = bkt_config_check(config, BKT_CONFIG_SOURCE | BKT_CONFIG_TARGET, warn, sync, err);
+    unsigned parts = into->ops ? BKT_CONFIG_SOURCE : BKT_CONFIG_SOURCE | BKT_CONFIG_TARGET;
+    int rc = bkt_config_check(config, parts, warn, sync, err);
     if (rc == BKT_OK)
         rc = bkt_driver_open(&sync->driver, config, err);
     if (rc) {

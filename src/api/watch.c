@@ -1,4 +1,6 @@
 #include "api/watch_int.h"
+
+#include "api/into.h"
 #include "core/mem.h"
 
 #include <stdio.h>
@@ -192,7 +194,7 @@ static void on_ready(void *ctx)
     listener->was_ready = true;
     listener->trouble.since_ms = 0;
     /* Opened first, listed second: nothing falls between. */
-    if (is_first && channels_are_ready(watch))
+    if (is_first && !watch->skips_listing && channels_are_ready(watch))
         bkt_engine_list(watch->driver.engine);
     tell_ready(watch);
 }
@@ -275,9 +277,12 @@ static bool is_drained(void *ctx)
 
 /* Birth, run, death. */
 
-static int check(struct bkt_watch *watch, const struct bkt_config *config, struct bkt_error *err)
+static int check(struct bkt_watch *watch,
+                 const struct bkt_config *config,
+                 unsigned parts,
+                 struct bkt_error *err)
 {
-    int rc = bkt_config_check(config, BKT_CONFIG_SOURCE | BKT_CONFIG_TARGET, warn, watch, err);
+    int rc = bkt_config_check(config, parts, warn, watch, err);
     const struct bkt_settings *settings = bkt_config_settings(config);
     if (rc == BKT_OK && !settings->sqs_queue_url && !settings->redis_url &&
         !settings->minio_listen && settings->refresh_interval == 0)
@@ -291,6 +296,16 @@ int bkt_watch_new(const struct bkt_config *config,
                   const struct bkt_watch_callbacks *callbacks,
                   struct bkt_watch **out_watch,
                   struct bkt_error *err)
+{
+    struct bkt_into nothing = {.ops = NULL};
+    return bkt_watch_new_into(config, callbacks, &nothing, out_watch, err);
+}
+
+int bkt_watch_new_into(const struct bkt_config *config,
+                       const struct bkt_watch_callbacks *callbacks,
+                       const struct bkt_into *into,
+                       struct bkt_watch **out_watch,
+                       struct bkt_error *err)
 {
     struct bkt_watch *watch = bkt_mem_calloc(1, sizeof(*watch));
     if (!watch)
@@ -307,8 +322,13 @@ int bkt_watch_new(const struct bkt_config *config,
         .on_progress = watch->callbacks.progress ? on_progress : NULL,
         .ctx = watch,
         .part = {.ctx = watch, .tick = tick, .wait_ms = wait_ms, .is_drained = is_drained},
+        .target_ops = into->ops,
+        .target_self = into->self,
+        .target_state = into->state,
     };
-    int rc = check(watch, config, err);
+    watch->skips_listing = into->skips_listing;
+    unsigned parts = into->ops ? BKT_CONFIG_SOURCE : BKT_CONFIG_SOURCE | BKT_CONFIG_TARGET;
+    int rc = check(watch, config, parts, err);
     if (rc == BKT_OK)
         rc = bkt_driver_open(&watch->driver, config, err);
     if (rc) {
@@ -367,7 +387,7 @@ static int open_listeners(struct bkt_watch *watch, struct bkt_error *err)
 int bkt_watch_run(struct bkt_watch *watch, struct bkt_error *err)
 {
     watch->refresh_at_ms = INT64_MAX;
-    watch->has_listed = false;
+    watch->has_listed = watch->skips_listing;
     watch->was_told_ready = false;
     watch->rc = BKT_OK;
     bkt_watch_stats_begin(watch);
@@ -375,7 +395,7 @@ int bkt_watch_run(struct bkt_watch *watch, struct bkt_error *err)
     if (rc == BKT_OK)
         rc = open_listeners(watch, err);
     if (rc == BKT_OK) {
-        if (watch->listener_count == 0)
+        if (watch->listener_count == 0 && !watch->skips_listing)
             bkt_engine_list(watch->driver.engine);
         bkt_stats_desk_open(&watch->desk, true);
         rc = bkt_driver_loop(&watch->driver, err);

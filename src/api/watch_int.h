@@ -32,6 +32,7 @@ struct bkt_watch {
     struct listener listeners[BKT_CHANNELS_MAX];
     size_t listener_count;
     struct ticket *oldest, *newest;
+    bool skips_listing; /* the first one */
     bool has_listed;
     bool was_told_ready;
     int64_t refresh_at_ms; /* INT64_MAX: never */

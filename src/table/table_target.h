@@ -126,7 +126,8 @@ struct bkt_change {
     struct bkt_str reason; /* FAIL */
     /* Answered by apply(): */
     enum bkt_outcome outcome;
-    bool had_row; /* there was a row before: an update rather than an addition */
+    bool had_row;      /* there was a row before: an update rather than an addition */
+    uint64_t revision; /* that it takes if it stays APPLIED; 0: the target does not tell */
     char reject_reason[BKT_REASON_BYTES];
 };
 

@@ -443,6 +443,7 @@ static int write_known(struct bkt_sqlite_writer *writer,
 {
     change->had_row = (known->flags & BKT_STATE_ROW) != 0;
     change->outcome = known->is_refused ? BKT_OUTCOME_REFUSED : BKT_OUTCOME_APPLIED;
+    change->revision = attempt->clock.clock;
     return known->is_refused ? BKT_OK : write_row(writer, change, attempt, err);
 }
 

@@ -2,17 +2,15 @@
 
 #include "core/buf.h"
 #include "core/mem.h"
-#include "core/time.h"
-#include "targets/change.h"
+#include "targets/shown.h"
 #include "targets/sqlite_target.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { PATH_BYTES_MAX = 4096, NUMBER_BYTES = 24 };
+enum { PATH_BYTES_MAX = 4096 };
 
 /* The name that the state's tables carry in the file, which holds one table's. */
 static const struct bkt_str state_table = {"objects", 7};
@@ -26,77 +24,6 @@ struct state_target {
     bool is_begun;   /* a batch, neither confirmed nor abandoned */
     char *directory; /* of a temporary state, or NULL */
 };
-
-/* A row as bucketable/target.h shows it, and the values that are made for it. */
-struct shown {
-    struct bkt_row row;
-    struct bkt_value columns[BKT_COLUMN_COUNT];
-    char size[NUMBER_BYTES];
-    char last_modified[BKT_TIME_ISO_BYTES];
-};
-
-static struct bkt_value show_column(struct shown *shown,
-                                    const struct bkt_change *change,
-                                    unsigned column)
-{
-    struct bkt_value value = {.name = bkt_column_names[column], .text = "", .kind = BKT_VALUE_TEXT};
-    enum bkt_column bit = (enum bkt_column)(1u << column);
-    struct bkt_str text = bkt_change_column(change, bit);
-    if (bit == BKT_COLUMN_SIZE) {
-        (void)snprintf(shown->size, sizeof(shown->size), "%" PRIu64, change->object.size);
-        text = bkt_str_from(shown->size);
-        value.kind = BKT_VALUE_NUMBER;
-    } else if (bit == BKT_COLUMN_LAST_MODIFIED &&
-               change->object.last_modified_ms != BKT_TIME_NONE) {
-        bkt_time_format_iso(change->object.last_modified_ms, shown->last_modified);
-        text = bkt_str_from(shown->last_modified);
-    } else if (bit == BKT_COLUMN_METADATA) {
-        value.kind = BKT_VALUE_JSON;
-    }
-    if (text.len == 0) {
-        value.kind = BKT_VALUE_NULL;
-    } else {
-        value.text = text.ptr;
-        value.len = text.len;
-    }
-    return value;
-}
-
-static const char *not_null(struct bkt_str str)
-{
-    return str.ptr ? str.ptr : "";
-}
-
-static void show(const struct state_target *target,
-                 const struct bkt_change *change,
-                 struct shown *shown)
-{
-    shown->row = (struct bkt_row){
-        .op = BKT_ROW_DELETE,
-        .key = change->object.key.ptr,
-        .key_len = change->object.key.len,
-    };
-    if (change->op == BKT_CHANGE_DELETE)
-        return;
-
-    size_t count = 0;
-    for (unsigned i = 0; i < BKT_COLUMN_COUNT; i++) {
-        if (target->columns & (1u << i))
-            shown->columns[count++] = show_column(shown, change, i);
-    }
-    struct bkt_row *row = &shown->row;
-    row->op = BKT_ROW_UPSERT;
-    row->content = not_null(change->content);
-    row->content_len = change->content.len;
-    row->content_is_bytes = change->content_is_bytes || target->binary;
-    row->columns = shown->columns;
-    row->column_count = count;
-    row->etag = not_null(change->object.etag);
-    row->etag_len = change->object.etag.len;
-    row->version_id = not_null(change->extra.version_id);
-    row->version_id_len = change->extra.version_id.len;
-    row->size = change->object.size;
-}
 
 /* The batch begins with its first row: one that has none does not bother the target. */
 static int begin_batch(struct state_target *target, struct bkt_error *err)
@@ -113,8 +40,8 @@ static int write_row(void *self, struct bkt_change *change, struct bkt_error *er
     struct bkt_error why = {0};
     int rc = begin_batch(target, &why);
     if (rc == BKT_OK) {
-        struct shown shown;
-        show(target, change, &shown);
+        struct bkt_shown shown;
+        bkt_show(change, target->columns, target->binary, &shown);
         rc = target->ops.apply(target->self, &shown.row, &why);
         if (rc == BKT_EUNSUPPORTED) {
             change->outcome = BKT_OUTCOME_REJECTED;

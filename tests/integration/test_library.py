@@ -1,0 +1,139 @@
+"""The installed library as its users meet it: the examples, built outside the tree with pkg-config."""
+
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from marks import minio_only, moto_only
+from program import Program
+from test_watch import Queue
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+BUILD = Path(os.environ["BUCKETABLE_PLAIN"]).resolve().parent.parent.parent
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory):
+    """Where the library, its headers and its pkg-config file are, and nothing of the tree is."""
+    root = tmp_path_factory.mktemp("installed")
+    subprocess.run(["meson", "install", "-C", BUILD, "--no-rebuild", "--quiet", "--destdir", root],
+                   check=True)
+    return root
+
+
+@pytest.fixture(scope="session")
+def examples(installed, tmp_path_factory):
+    """name -> the program, built as the head of each example says."""
+    directory = tmp_path_factory.mktemp("examples")
+    config = next(installed.rglob("bucketable.pc"))
+    flags = subprocess.run(
+        ["pkg-config", "--cflags", "--libs", "bucketable"], check=True, capture_output=True,
+        text=True, env={**os.environ, "PKG_CONFIG_PATH": str(config.parent),
+                        "PKG_CONFIG_SYSROOT_DIR": str(installed)}).stdout.split()
+    programs = {}
+    for source in sorted((ROOT / "docs/examples").glob("*.c")):
+        shutil.copy(source, directory)
+        programs[source.stem] = directory / source.stem
+        subprocess.run(["cc", "-Wall", "-Wextra", "-Werror", source.name, *flags, "-o",
+                        source.stem, f"-Wl,-rpath,{config.parent.parent}"],
+                       check=True, cwd=directory)
+    return programs
+
+
+@pytest.fixture
+def example(examples, server, tmp_path):
+    return lambda name: Program(examples[name], server, tmp_path)
+
+
+@minio_only
+def test_rows_in_key_order(bucket, example):
+    bodies = {f"d/{i:04}.md": f"line {i}\nrest" for i in range(1234)}
+    bucket.put_all({**bodies, "other.md": "x", "d/no.txt": "x"})
+    lines = example("walk_rows")(bucket.url + "/d/", "**/*.md").stdout.decode().splitlines()
+    assert lines == [f"{key}\t{len(body)}\t{body.split()[0]} {int(key[2:6])}"
+                     for key, body in sorted(bodies.items())]
+
+
+@minio_only
+def test_what_is_no_row_does_not_end_the_walk(bucket, example):
+    walk = example("walk_rows")
+    bucket.put_all({"a": "1", "b": b"\xff\xfe\x00", "c": "3"})
+    assert walk(bucket.url).stdout.decode().count("\n") == 3
+    assert "there is no bucket" in walk("s3://there-is-none", exits=1).stderr \
+        or "NoSuchBucket" in walk("s3://there-is-none", exits=1).stderr
+
+
+def test_one_row_with_its_metadata(bucket, example):
+    read = example("read_one")
+    bucket.put("docs/a.md", b"\xef\xbb\xbfhello", ContentType="text/markdown")
+    result = read(bucket.url, "docs/a.md")
+    assert result.stdout == b"hello"
+    told = dict(line.split(": ", 1) for line in result.stderr.splitlines())
+    assert told["size"] == "8" and told["content_type"] == "text/markdown"
+    assert len(told["etag"]) == 32 and told["last_modified"].endswith("Z")
+    assert "no such object" in read(bucket.url, "never", exits=1).stderr
+
+
+@minio_only
+def test_a_table(bucket, example):
+    bucket.put_all({"a": "1", "b": "2"})
+    assert example("sync_table")(bucket.url, "docs.db").stdout == b"2 rows, 0 failed\n"
+
+
+class Following:
+    """follow_changes, and what it writes."""
+
+    def __init__(self, example, bucket, queue, directory):
+        self.log = directory / "changes.log"
+        self.process = subprocess.Popen(
+            [example.path, bucket.url, directory / "rows.state", queue.url],
+            env=example.env, stdout=self.log.open("ab"), stderr=subprocess.PIPE, text=True)
+
+    def wait_until_ready(self):
+        line = self.process.stderr.readline()
+        assert line == "ready\n", line
+
+    def changes(self):
+        """(op, key) in order; revisions never fall for a key."""
+        newest, found = {}, []
+        for line in self.log.read_text().splitlines():
+            op, revision, key = line.split(" ", 2)
+            assert int(revision) > newest.get(key, 0)
+            newest[key] = int(revision)
+            found.append((op, key))
+        return found
+
+    def end(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        self.process.stderr.close()
+
+
+@moto_only
+def test_changes_and_their_acknowledgment(bucket, server, example, tmp_path):
+    queue = Queue(server, bucket)
+    bucket.put_all({"a": "1", "b": "2"})
+    follow = example("follow_changes")
+    first = Following(follow, bucket, queue, tmp_path)
+    try:
+        first.wait_until_ready()
+        assert sorted(first.changes()) == [("+", "a"), ("+", "b")]
+        queue.wait_until_empty()
+        bucket.put("a", "1b")
+        bucket.delete("b")
+        # A message goes after its change was acknowledged: what left the queue is in the log.
+        queue.wait_until_empty()
+        assert sorted(first.changes()[2:]) == [("+", "a"), ("-", "b")]
+    finally:
+        first.end()
+    bucket.put("c", "3")
+    second = Following(follow, bucket, queue, tmp_path)
+    try:
+        second.wait_until_ready()
+        assert second.changes()[4:] == [("+", "c")], "the state knows the rest"
+        queue.wait_until_empty()
+    finally:
+        second.end()
