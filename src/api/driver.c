@@ -305,6 +305,7 @@ int bkt_driver_start(struct bkt_driver *driver, struct bkt_error *err)
     };
     (void)!getrandom(&options.seed, sizeof(options.seed), 0);
     int rc = bkt_target_attach(settings, &driver->target, &options.attached, err);
+    driver->epoch = options.attached.clock.epoch;
     if (rc == BKT_OK)
         rc = bkt_engine_new(&options, &driver->engine, err);
     if (rc == BKT_OK)

@@ -41,6 +41,7 @@ struct bkt_driver {
     struct bkt_driver_options options;
     struct bkt_bucket bucket;
     struct bkt_table_target target;
+    uint64_t epoch;            /* of the table's spec, which is ours */
     struct bkt_engine *engine; /* while it runs, like the writer */
     struct bkt_writer *writer;
     int64_t started_ms;

@@ -5,7 +5,10 @@
 
 #include <stdio.h>
 
-enum { DRAIN_MS = 3000 }; /* for acknowledgments, when it was stopped */
+enum {
+    DRAIN_MS = 3000, /* for acknowledgments, when it was stopped */
+    ASK_AGAIN_MS = 1000,
+};
 
 /* What the callers are told. */
 
@@ -183,7 +186,43 @@ static void on_changed(void *ctx, uint64_t token, const struct bkt_str *keys, si
             return;
         }
     }
-    close_one(ticket);
+    if (ticket->open > 1) {
+        close_one(ticket); /* its keys' commit finds out whether our spec is still the table's */
+        return;
+    }
+    ticket->next_unmatched = watch->unmatched;
+    watch->unmatched = ticket;
+}
+
+/*
+ * A message whose keys are not ours may be thrown away by the table's spec alone: under a newer
+ * one, which other workers follow, those keys may be rows.
+ */
+static void settle_unmatched(struct bkt_watch *watch)
+{
+    const struct bkt_table_target *target = &watch->driver.target;
+    struct bkt_error err = {.code = BKT_OK};
+    struct bkt_clock clock;
+    if (!watch->unmatched || watch->now_ms < watch->unmatched_after_ms)
+        return;
+    int rc = target->ops->read_clock(target->self, &clock, &err);
+    if (rc == BKT_OK && clock.epoch != watch->driver.epoch)
+        rc = bkt_error_set(&err, BKT_EFOREIGN,
+                           "follow the bucket: the spec of this table was changed by another "
+                           "process: run with the new one");
+    if (rc && !err.retriable) {
+        fail(watch, &err);
+        return;
+    }
+    if (rc) {
+        watch->unmatched_after_ms = watch->now_ms + ASK_AGAIN_MS;
+        return;
+    }
+    while (watch->unmatched) {
+        struct ticket *ticket = watch->unmatched;
+        watch->unmatched = ticket->next_unmatched;
+        close_one(ticket);
+    }
 }
 
 static void on_ready(void *ctx)
@@ -235,6 +274,7 @@ static int tick(void *ctx, int64_t now_ms, struct bkt_error *err)
         stop_listeners(watch);
     for (size_t i = 0; i < watch->listener_count; i++)
         watch->listeners[i].channel.ops->tick(watch->listeners[i].channel.self, now_ms);
+    settle_unmatched(watch);
     if (now_ms >= watch->refresh_at_ms) {
         watch->refresh_at_ms = INT64_MAX; /* until it is listed */
         bkt_engine_list(watch->driver.engine);
@@ -258,6 +298,11 @@ static int wait_ms(void *ctx, int64_t now_ms)
         int channel_ms = channel->ops->wait_ms(channel->self, now_ms);
         if (channel_ms >= 0 && (wait < 0 || channel_ms < wait))
             wait = channel_ms;
+    }
+    if (watch->unmatched) {
+        int64_t due_ms =
+            watch->unmatched_after_ms > now_ms ? watch->unmatched_after_ms - now_ms : 0;
+        wait = wait < 0 || due_ms < wait ? due_ms : wait;
     }
     return wait > INT32_MAX ? INT32_MAX : (int)wait;
 }
@@ -404,6 +449,7 @@ int bkt_watch_run(struct bkt_watch *watch, struct bkt_error *err)
     bkt_driver_end(&watch->driver);
     while (watch->oldest)
         remove_ticket(watch->oldest);
+    watch->unmatched = NULL;
     close_listeners(watch);
     return rc;
 }

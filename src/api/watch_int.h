@@ -16,6 +16,7 @@ struct ticket {
     size_t open; /* keys that are not durable yet */
     int64_t received_ms;
     struct ticket *older, *newer;
+    struct ticket *next_unmatched;
 };
 
 /* A channel, and what its callbacks need to know. */
@@ -32,7 +33,9 @@ struct bkt_watch {
     struct listener listeners[BKT_CHANNELS_MAX];
     size_t listener_count;
     struct ticket *oldest, *newest;
-    bool skips_listing; /* the first one */
+    struct ticket *unmatched;   /* messages without a key of ours, to be settled */
+    int64_t unmatched_after_ms; /* not before: the target could not be asked */
+    bool skips_listing;         /* the first one */
     bool has_listed;
     bool was_told_ready;
     int64_t refresh_at_ms; /* INT64_MAX: never */
