@@ -106,7 +106,9 @@ static int listen_where_told(struct run *run,
     if (!where)
         return BKT_OK;
     int rc = cli_listen_start(where, watch, &run->listen, err);
-    if (rc == BKT_OK && !run->globals->quiet)
+    size_t len = strlen(where);
+    bool is_any_port = len >= 2 && strcmp(where + len - 2, ":0") == 0;
+    if (rc == BKT_OK && (!run->globals->quiet || is_any_port))
         cli_say(run->globals, "info", "status page: %s", cli_listen_url(run->listen));
     return rc;
 }

@@ -4,9 +4,19 @@
 
 #include <string.h>
 
-void cli_history_init(struct cli_history *history)
+void cli_history_init(struct cli_history *history, int64_t now_ms)
 {
+    history->started_ms = now_ms;
     (void)pthread_mutex_init(&history->mutex, NULL);
+}
+
+bool cli_history_is_stale(struct cli_history *history, int64_t now_ms, int64_t limit_ms)
+{
+    (void)pthread_mutex_lock(&history->mutex);
+    size_t last = (history->sample_next + CLI_HISTORY_SAMPLES - 1) % CLI_HISTORY_SAMPLES;
+    int64_t at_ms = history->sample_count > 0 ? history->samples[last].at_ms : history->started_ms;
+    (void)pthread_mutex_unlock(&history->mutex);
+    return now_ms - at_ms > limit_ms;
 }
 
 void cli_history_clear(struct cli_history *history)

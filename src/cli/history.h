@@ -43,16 +43,20 @@ struct cli_history_notes {
 
 struct cli_history {
     pthread_mutex_t mutex; /* guards what follows */
+    int64_t started_ms;
     struct cli_history_sample samples[CLI_HISTORY_SAMPLES];
     size_t sample_count, sample_next;
     struct cli_history_notes changes;
     struct cli_history_notes failures;
 };
 
-void cli_history_init(struct cli_history *history);
+void cli_history_init(struct cli_history *history, int64_t now_ms);
 void cli_history_clear(struct cli_history *history);
 
 void cli_history_sample(struct cli_history *history, const struct bkt_stats *stats);
+
+/* No sample was taken for longer than `limit_ms`. */
+bool cli_history_is_stale(struct cli_history *history, int64_t now_ms, int64_t limit_ms);
 
 /* `reason` "" for a change; `key` NULL where it is nobody's. */
 void cli_history_note(struct cli_history *history,

@@ -45,6 +45,7 @@ static int64_t wall_ms(void)
 struct answer {
     unsigned status;
     const char *type;
+    const char *allow; /* NULL: no such header */
     FILE *out;
 };
 
@@ -60,8 +61,9 @@ static void answer_metrics(struct cli_listen *listen, struct answer *answer)
 static void answer_health(struct cli_listen *listen, struct answer *answer)
 {
     struct bkt_stats stats = {.size = sizeof(stats)};
-    const char *illness = bkt_watch_stats(listen->watch, ASK_MS, &stats) != BKT_OK
-                              ? "it does not answer: it is starting, or a step takes too long"
+    const char *illness = bkt_watch_stats(listen->watch, ASK_MS, &stats) != BKT_OK &&
+                                  cli_history_is_stale(&listen->history, wall_ms(), ILL_AFTER_MS)
+                              ? "it does not answer: a step has been taking too long"
                               : bkt_stats_illness(&stats, ILL_AFTER_MS);
     if (illness)
         answer->status = MHD_HTTP_SERVICE_UNAVAILABLE;
@@ -103,6 +105,7 @@ static void write_answer(struct cli_listen *listen,
 {
     if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
         answer->status = MHD_HTTP_METHOD_NOT_ALLOWED;
+        answer->allow = "GET, HEAD"; /* RFC 9110, section 15.5.6 */
         (void)fputs("GET and HEAD only\n", answer->out);
         return;
     }
@@ -142,6 +145,8 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection,
     enum MHD_Result result = MHD_YES;
     for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]) && result == MHD_YES; i++)
         result = MHD_add_response_header(response, headers[i].name, headers[i].value);
+    if (result == MHD_YES && answer->allow)
+        result = MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, answer->allow);
     if (result == MHD_YES)
         result = MHD_queue_response(connection, answer->status, response);
     MHD_destroy_response(response);
@@ -208,7 +213,7 @@ static void init(struct cli_listen *listen, struct bkt_watch *watch)
 {
     pthread_condattr_t attributes;
     listen->watch = watch;
-    cli_history_init(&listen->history);
+    cli_history_init(&listen->history, wall_ms());
     (void)pthread_mutex_init(&listen->mutex, NULL);
     (void)pthread_condattr_init(&attributes);
     (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);

@@ -59,15 +59,18 @@ static void write_events(const struct bkt_stats *stats, FILE *out)
 {
     if (stats->channel_count == 0)
         return;
+    head(out, "events_received_total", "counter", "Messages by source.");
+    for (size_t i = 0; i < stats->channel_count; i++)
+        (void)fprintf(out, "bucketable_events_received_total{source=\"%s\"} %llu\n",
+                      stats->channels[i].name, (unsigned long long)stats->channels[i].received);
     head(out, "events_total", "counter",
-         "Messages by source and what became of them; received counts all.");
+         "Messages by source and what became of them; acknowledged ones may be irrelevant, too.");
     for (size_t i = 0; i < stats->channel_count; i++) {
         const struct bkt_stats_channel *channel = &stats->channels[i];
         const struct {
             const char *result;
             uint64_t count;
-        } results[] = {{"received", channel->received},
-                       {"acknowledged", channel->acknowledged},
+        } results[] = {{"acknowledged", channel->acknowledged},
                        {"irrelevant", channel->irrelevant},
                        {"not_understood", channel->poison}};
         for (size_t k = 0; k < sizeof(results) / sizeof(results[0]); k++)
