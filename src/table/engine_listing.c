@@ -393,13 +393,14 @@ void bkt_engine_listed(struct bkt_engine *engine,
     push_merge(engine, merge);
 }
 
-static void swept(struct bkt_engine *engine, struct bkt_job *job)
+/* Also of one that failed midway: what it had committed by then is done. */
+static void count_swept(struct bkt_engine *engine, struct bkt_job *job)
 {
     engine->counts.deleted += job->removed;
     engine->row_count -= job->removed;
     if (engine->listings_ended > 0)
         engine->counts.missed += job->removed;
-    int rc = job->rc;
+    int rc = BKT_OK;
     struct bkt_str key;
     bool is_deleted;
     size_t at = 0;
@@ -411,13 +412,14 @@ static void swept(struct bkt_engine *engine, struct bkt_job *job)
     }
     if (rc)
         (void)bkt_engine_fail(engine, rc, NULL);
-    engine->phase = LISTING_DRAINS;
 }
 
 void bkt_engine_listing_job_done(struct bkt_engine *engine, struct bkt_job *job)
 {
     int rc = job->rc;
     struct bkt_error err = job->err;
+    if (job->kind == BKT_JOB_SWEEP)
+        count_swept(engine, job);
     if (job->listing != engine->listing)
         return; /* that one was given up */
     if (rc == BKT_OK) {
@@ -427,7 +429,7 @@ void bkt_engine_listing_job_done(struct bkt_engine *engine, struct bkt_job *job)
             break;
         case BKT_JOB_SWEEP:
             bkt_engine_listing_clear(engine);
-            swept(engine, job);
+            engine->phase = LISTING_DRAINS;
             break;
         case BKT_JOB_END_LISTING:
             engine->phase = LISTING_NONE;

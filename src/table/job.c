@@ -182,8 +182,9 @@ void bkt_job_run(struct bkt_job *job, const struct bkt_table_target *target)
         job->rc = ops->count_failed(target->self, &job->record.failed, &job->err);
         if (job->rc == BKT_OK)
             job->rc = ops->end_listing(target->self, &job->record, &job->err);
+        /* Without them the next listing is slower, and no worse. */
         if (job->rc == BKT_OK && ops->save_boundaries)
-            job->rc = ops->save_boundaries(target->self, bkt_buf_str(&job->boundaries), &job->err);
+            (void)!ops->save_boundaries(target->self, bkt_buf_str(&job->boundaries), NULL);
         break;
     }
 }

@@ -19,7 +19,7 @@ struct driver {
     size_t job_count;
     void *settled[8];
     size_t settled_count;
-    unsigned listed, trouble;
+    unsigned listed, deleted, trouble;
 };
 
 static void on_event(void *ctx,
@@ -31,6 +31,7 @@ static void on_event(void *ctx,
     (void)key;
     (void)text;
     driver->listed += event == BKT_EVENT_LISTED;
+    driver->deleted += event == BKT_EVENT_DELETE;
     driver->trouble += event == BKT_EVENT_TROUBLE;
 }
 
@@ -373,6 +374,30 @@ static void a_sweep_waits_for_what_is_staged(void **state)
     end(&driver);
 }
 
+/* A sweep is several transactions: one may fail behind others. */
+static void what_a_failed_sweep_had_removed_is_told(void **state)
+{
+    (void)state;
+    static struct driver driver;
+    begin(&driver, true);
+    add_row(&driver, "a");
+    bkt_engine_list(driver.engine);
+    run_job(&driver);
+    answer_list(&driver, NULL, 0);
+    run_job(&driver); /* stages */
+    (void)next(&driver);
+    struct bkt_job *job = driver.jobs[0];
+    assert_int_equal(job->kind, BKT_JOB_SWEEP);
+    driver.job_count = 0;
+    bkt_job_run(job, &driver.target);
+    job->rc = bkt_error_set(&job->err, BKT_ETARGET, "the disk is full");
+    bkt_engine_job_done(driver.engine, job);
+    assert_int_equal(driver.deleted, 1);
+    assert_int_equal(bkt_engine_counts(driver.engine).deleted, 1);
+    assert_int_equal(driver.trouble, 1);
+    end(&driver);
+}
+
 static void it_does_not_ask_to_be_asked_at_once(void **state)
 {
     (void)state;
@@ -493,6 +518,7 @@ int main(void)
         cmocka_unit_test(what_the_clock_refuses_is_read_again),
         cmocka_unit_test(an_absence_needs_the_bucket),
         cmocka_unit_test(a_sweep_waits_for_what_is_staged),
+        cmocka_unit_test(what_a_failed_sweep_had_removed_is_told),
         cmocka_unit_test(it_does_not_ask_to_be_asked_at_once),
         cmocka_unit_test(a_batch_is_as_large_as_the_target_wants),
         cmocka_unit_test(the_condition_of_a_read_stays),
