@@ -253,7 +253,8 @@ static void tell_redis(const struct bkt_setup *setup)
     const char *key = setup->settings->redis_channel;
     struct bkt_redis_url *url = bkt_mem_calloc(1, sizeof(*url));
     if (!url ||
-        bkt_redis_url_parse(bkt_str_from(setup->settings->redis_url), url, NULL) != BKT_OK) {
+        bkt_redis_url_parse(bkt_str_from(setup->settings->redis_url),
+                            bkt_env_get(bkt_env_process(), "REDISCLI_AUTH"), url, NULL) != BKT_OK) {
         bkt_mem_free(url);
         return;
     }

@@ -72,8 +72,8 @@ void redis_refused(struct redis_channel *channel, const char *what, const struct
     if (redis_is_error(reply, "NOPERM")) {
         struct bkt_error said = err;
         (void)bkt_error_set(&err, said.code,
-                            "%s; allow the user ~%s* &%s +subscribe +type +llen +blmove +lmove "
-                            "+lrange +lrem +rpush +ltrim +hscan",
+                            "%s; allow the user ~%s* &%s +ping +select +subscribe +type +llen "
+                            "+blmove +lmove +lrange +lrem +rpush +ltrim +hscan",
                             said.message, channel->name, channel->name);
     }
     fail(channel, what, &err);
@@ -532,19 +532,14 @@ static int configure(struct redis_channel *channel,
                      const struct bkt_redis_channel_options *options,
                      struct bkt_error *err)
 {
-    struct bkt_str password = options->default_password;
     struct bkt_str name = options->name;
-    int rc = bkt_redis_url_parse(options->url, &channel->url, err);
+    int rc = bkt_redis_url_parse(options->url, options->default_password, &channel->url, err);
     if (rc)
         return rc;
     if (name.len == 0 || name.len > REDIS_NAME_BYTES_MAX || memchr(name.ptr, '\0', name.len)) {
         return bkt_error_set(err, BKT_ECONFIG, "redis_channel: a name of 1 to %d bytes",
                              REDIS_NAME_BYTES_MAX);
     }
-    if (!channel->url.password[0] && password.len >= sizeof(channel->url.password))
-        return bkt_error_set(err, BKT_ECONFIG, "REDISCLI_AUTH is longer than 511 bytes");
-    if (!channel->url.password[0] && password.len > 0)
-        memcpy(channel->url.password, password.ptr, password.len);
     rc = copy_names(channel, options);
     if (rc == BKT_OK)
         rc = bkt_event_scope_copy(&options->scope, &channel->options.scope);

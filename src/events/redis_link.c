@@ -199,6 +199,9 @@ static void refuse_login(struct bkt_redis_link *link, const struct redisReply *r
         (void)bkt_error_set(&err, said.code,
                             "%s; check the user and password in redis_url or REDISCLI_AUTH",
                             said.message);
+    } else if (strcmp(cause, "NOPERM") == 0) {
+        struct bkt_error said = err;
+        (void)bkt_error_set(&err, said.code, "%s; allow the user +ping +select", said.message);
     }
     link->state = STATE_DOWN;
     close_socket(link);

@@ -245,13 +245,9 @@ int bkt_redis_look_new(const struct bkt_redis_look_options *options,
     struct bkt_redis_look *look = bkt_mem_calloc(1, sizeof(*look));
     if (!look)
         return bkt_error_set(err, BKT_ENOMEM, "look at Redis: out of memory");
-    int rc = bkt_redis_url_parse(options->url, &look->url, err);
+    int rc = bkt_redis_url_parse(options->url, options->default_password, &look->url, err);
     if (rc)
         goto fail;
-    if (!look->url.password[0] && options->default_password.len < sizeof(look->url.password)) {
-        (void)snprintf(look->url.password, sizeof(look->url.password), "%.*s",
-                       BKT_STR_ARG(options->default_password));
-    }
     (void)snprintf(look->name, sizeof(look->name), "%.*s", BKT_STR_ARG(options->name));
     bkt_escape(options->name, look->shown, 200);
     if (options->ca_bundle.len > 0) {

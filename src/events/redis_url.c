@@ -68,15 +68,23 @@ static bool read_number(struct bkt_str text, uint32_t max, uint32_t *out)
     return value <= max;
 }
 
-static int read_login(struct bkt_str login, struct bkt_redis_url *url, struct bkt_error *err)
+static int read_login(struct bkt_str login,
+                      struct bkt_str password,
+                      struct bkt_redis_url *url,
+                      struct bkt_error *err)
 {
     struct bkt_str user = {"", 0};
-    (void)cut(&login, ':', false, &user);
+    if (!cut(&login, ':', false, &user) && password.len > 0) {
+        user = login;
+        login.len = 0;
+    }
     if (!decode(user, url->user, sizeof(url->user)) ||
         !decode(login, url->password, sizeof(url->password)))
         return refuse(err, "user and password are percent-encoded, and at most 511 bytes each");
-    if (url->user[0] && !url->password[0])
-        return refuse(err, "a user needs a password: redis://user:password@host");
+    if (url->user[0] && !url->password[0] && password.len == 0) {
+        return refuse(err, "a user needs a password: redis://user:password@host, or one in "
+                           "REDISCLI_AUTH");
+    }
     return BKT_OK;
 }
 
@@ -166,7 +174,20 @@ static int read_network(struct bkt_str rest, struct bkt_redis_url *url, struct b
     return rc;
 }
 
-int bkt_redis_url_parse(struct bkt_str text, struct bkt_redis_url *out, struct bkt_error *err)
+static int add_password(struct bkt_str password, struct bkt_redis_url *url, struct bkt_error *err)
+{
+    if (url->password[0] || password.len == 0)
+        return BKT_OK;
+    if (password.len >= sizeof(url->password))
+        return bkt_error_set(err, BKT_ECONFIG, "REDISCLI_AUTH is longer than 511 bytes");
+    memcpy(url->password, password.ptr, password.len);
+    return BKT_OK;
+}
+
+int bkt_redis_url_parse(struct bkt_str text,
+                        struct bkt_str password,
+                        struct bkt_redis_url *out,
+                        struct bkt_error *err)
 {
     static const struct {
         struct bkt_str scheme;
@@ -185,7 +206,9 @@ int bkt_redis_url_parse(struct bkt_str text, struct bkt_redis_url *out, struct b
         struct bkt_str rest = {text.ptr + scheme.len, text.len - scheme.len};
         struct bkt_str login;
         url.is_tls = schemes[i].is_tls;
-        int rc = cut(&rest, '@', true, &login) ? read_login(login, &url, err) : BKT_OK;
+        int rc = cut(&rest, '@', true, &login) ? read_login(login, password, &url, err) : BKT_OK;
+        if (rc == BKT_OK)
+            rc = add_password(password, &url, err);
         if (rc == BKT_OK)
             rc = schemes[i].is_unix ? read_unix(rest, &url, err) : read_network(rest, &url, err);
         if (rc == BKT_OK)

@@ -2,7 +2,7 @@
  * Where a Redis is and how to log in there, from the URL that people write:
  *
  *     redis://[[user]:password@]host[:port][/db]     rediss:// with TLS
- *     redis://password@host, as old clients wrote it
+ *     redis://password@host, as old clients wrote it, where no password is known from elsewhere
  *     unix://[[user]:password@]/path/of/socket[?db=N]
  *
  * User and password are percent-encoded where they hold `:`, `@` or `/`.  An IPv6 address is in
@@ -28,8 +28,12 @@ struct bkt_redis_url {
     char place[300];                     /* the URL without user and password, for messages */
 };
 
-/* BKT_ECONFIG; the message shows neither user nor password. */
+/*
+ * `password` is what the environment says, or empty: it is taken where the URL has none, and then
+ * redis://user@host is a user.  BKT_ECONFIG; the message shows neither user nor password.
+ */
 BKT_MUST_CHECK int bkt_redis_url_parse(struct bkt_str text,
+                                       struct bkt_str password,
                                        struct bkt_redis_url *out,
                                        struct bkt_error *err);
 

@@ -34,7 +34,8 @@ static void urls_are_taken_apart(void **state)
     for (size_t i = 0; i < T_COUNT(cases); i++) {
         print_message("# %s\n", cases[i].url);
         struct bkt_redis_url url;
-        assert_int_equal(bkt_redis_url_parse(bkt_str_from(cases[i].url), &url, NULL), BKT_OK);
+        assert_int_equal(bkt_redis_url_parse(bkt_str_from(cases[i].url), BKT_STR(""), &url, NULL),
+                         BKT_OK);
         assert_int_equal(url.is_tls, cases[i].is_tls);
         assert_int_equal(url.is_unix, cases[i].is_unix);
         assert_string_equal(url.host, cases[i].host);
@@ -44,6 +45,34 @@ static void urls_are_taken_apart(void **state)
         assert_string_equal(url.password, cases[i].password);
         assert_string_equal(url.place, cases[i].place);
     }
+}
+
+static void a_password_from_elsewhere(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url;
+        const char *user, *password;
+    } cases[] = {
+        {"redis://h", "", "elsewhere"},         {"redis://app@h", "app", "elsewhere"},
+        {"redis://app:@h", "app", "elsewhere"}, {"redis://:own@h", "", "own"},
+        {"redis://app:own@h", "app", "own"},    {"unix://app@/r", "app", "elsewhere"},
+    };
+    for (size_t i = 0; i < T_COUNT(cases); i++) {
+        print_message("# %s\n", cases[i].url);
+        struct bkt_redis_url url;
+        struct bkt_str text = bkt_str_from(cases[i].url);
+        assert_int_equal(bkt_redis_url_parse(text, BKT_STR("elsewhere"), &url, NULL), BKT_OK);
+        assert_string_equal(url.user, cases[i].user);
+        assert_string_equal(url.password, cases[i].password);
+    }
+    char password[512] = {0};
+    struct bkt_redis_url url;
+    memset(password, 'x', sizeof(password));
+    struct bkt_str longest = {password, 511};
+    struct bkt_str too_long = {password, 512};
+    assert_int_equal(bkt_redis_url_parse(BKT_STR("redis://h"), longest, &url, NULL), BKT_OK);
+    assert_int_equal(bkt_redis_url_parse(BKT_STR("redis://h"), too_long, &url, NULL), BKT_ECONFIG);
 }
 
 static void others_are_refused_without_telling_the_secret(void **state)
@@ -77,7 +106,8 @@ static void others_are_refused_without_telling_the_secret(void **state)
         print_message("# %s\n", urls[i]);
         struct bkt_redis_url url;
         struct bkt_error err;
-        assert_int_equal(bkt_redis_url_parse(bkt_str_from(urls[i]), &url, &err), BKT_ECONFIG);
+        assert_int_equal(bkt_redis_url_parse(bkt_str_from(urls[i]), BKT_STR(""), &url, &err),
+                         BKT_ECONFIG);
         assert_null(strstr(err.message, "SECRET"));
         assert_non_null(strstr(err.message, "redis_url: "));
     }
@@ -85,17 +115,21 @@ static void others_are_refused_without_telling_the_secret(void **state)
     memset(text, 'x', sizeof(text));
     memcpy(text, "redis://", 8);
     struct bkt_redis_url url;
-    assert_int_equal(bkt_redis_url_parse((struct bkt_str){text, 300}, &url, NULL), BKT_ECONFIG);
+    assert_int_equal(bkt_redis_url_parse((struct bkt_str){text, 300}, BKT_STR(""), &url, NULL),
+                     BKT_ECONFIG);
     text[690] = '@';
-    assert_int_equal(bkt_redis_url_parse((struct bkt_str){text, 695}, &url, NULL), BKT_ECONFIG);
+    assert_int_equal(bkt_redis_url_parse((struct bkt_str){text, 695}, BKT_STR(""), &url, NULL),
+                     BKT_ECONFIG);
     memcpy(text, "unix:///", 8);
-    assert_int_equal(bkt_redis_url_parse((struct bkt_str){text, 120}, &url, NULL), BKT_ECONFIG);
+    assert_int_equal(bkt_redis_url_parse((struct bkt_str){text, 120}, BKT_STR(""), &url, NULL),
+                     BKT_ECONFIG);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(urls_are_taken_apart),
+        cmocka_unit_test(a_password_from_elsewhere),
         cmocka_unit_test(others_are_refused_without_telling_the_secret),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
