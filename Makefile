@@ -58,6 +58,12 @@ soak: release
 	@meson compile -C $(RELEASE) sim
 	@$(RELEASE)/tests/sim/sim --seed $$(date +%s)000000 --seconds $(SECONDS) $(ARGS)
 
+## soak-watch: STORMS (100) storms of changes on every event channel, against real servers
+.PHONY: soak-watch
+STORMS ?= 100
+soak-watch:
+	@STORMS=$(STORMS) tests/run --integration -- test_watch_storm.py -x $(ARGS)
+
 ## mutants: plant mistakes in the engine; the simulation must find each within a minute
 mutants: release
 	@tests/sim/mutants.py $(RELEASE) $(ARGS)

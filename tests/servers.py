@@ -151,30 +151,72 @@ class MinioBinary(Install):
         return {"GOBIN": str(self.bin), "GOFLAGS": "", "CGO_ENABLED": "0"}
 
 
-class KafkaJars(Install):
-    """Kafka's broker and what it needs, from Maven Central: 45 jars, 43 MB."""
+class ListeningMinioBinary(Install):
+    """
+    MinIO whose listen call works.  In the pinned version the writer that wraps every answer has no
+    Flush, so that nothing of an endless answer leaves the server until 4 KiB have piled up.  What
+    is linked in was compiled for MinioBinary already: a minute or two.
+    """
+
+    FLUSH_GO = """package cmd
+
+import "net/http"
+
+func (w *trackingResponseWriter) Flush() {
+	if flusher, ok := w.ResponseWriter.(http.Flusher); ok {
+		flusher.Flush()
+	}
+}
+"""
+    SCRIPT = """set -e
+dir=$(go mod download -json "github.com/minio/minio@$1" | sed -n 's/.*"Dir": "\\(.*\\)".*/\\1/p')
+rm -rf "$2/source" && cp -r "$dir" "$2/source" && chmod -R u+w "$2/source"
+cp "$2/flush.go" "$2/source/cmd/"
+cd "$2/source" && nice go build -buildvcs=false '-ldflags=-s -w' -o "$2/unfinished" .
+mv "$2/unfinished" "$2/minio" && rm -rf "$2/source"
+"""
+
+    def __init__(self):
+        self.place = cache_dir() / f"minio-listening-{MINIO_VERSION}"
+        super().__init__("minio-listening", self.place / "minio")
+
+    def command(self):
+        if not shutil.which("go"):
+            raise Unavailable("minio: no Go compiler (1.21 or newer) to build it with")
+        self.place.mkdir(parents=True, exist_ok=True)
+        (self.place / "flush.go").write_text(self.FLUSH_GO)
+        return ["/bin/sh", "-c", self.SCRIPT, "minio-listening", MINIO_VERSION, str(self.place)]
+
+    def environment(self):
+        return {"GOFLAGS": "", "CGO_ENABLED": "0"}
+
+
+class Jars(Install):
+    """A Java program and what it needs, from Maven Central.  wait() gives the folder of jars."""
 
     POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
       <modelVersion>4.0.0</modelVersion>
       <groupId>bucketable</groupId><artifactId>tests</artifactId><version>1</version>
       <packaging>pom</packaging>
-      <dependencies>
-        <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId>
-          <version>4.4.0</version></dependency>
-        <dependency><groupId>org.apache.logging.log4j</groupId>
-          <artifactId>log4j-slf4j-impl</artifactId><version>2.25.5</version></dependency>
-      </dependencies>
+      <dependencies>{dependencies}</dependencies>
     </project>"""
+    DEPENDENCY = """
+        <dependency><groupId>{}</groupId><artifactId>{}</artifactId>
+          <version>{}</version></dependency>"""
+    program = None
+    version = None
+    dependencies = ()  # (group, artifact, version)
 
     def __init__(self):
-        self.place = cache_dir() / "kafka-4.4.0"
-        super().__init__("kafka", self.place / "installed")
+        self.place = cache_dir() / f"{self.program}-{self.version}"
+        super().__init__(self.program, self.place / "installed")
 
     def command(self):
         if not shutil.which("java") or not shutil.which("mvn"):
-            raise Unavailable("kafka: no Java or no Maven to get it with")
+            raise Unavailable(f"{self.program}: no Java or no Maven to get it with")
         self.place.mkdir(parents=True, exist_ok=True)
-        (self.place / "pom.xml").write_text(self.POM)
+        wanted = "".join(self.DEPENDENCY.format(*one) for one in self.dependencies)
+        (self.place / "pom.xml").write_text(self.POM.format(dependencies=wanted))
         return ["mvn", "-B", "-ntp", "-q", "-f", str(self.place / "pom.xml"),
                 "dependency:copy-dependencies", f"-DoutputDirectory={self.place}/lib"]
 
@@ -184,6 +226,23 @@ class KafkaJars(Install):
     def wait(self, timeout_s):
         super().wait(timeout_s)
         return self.place / "lib"
+
+
+class KafkaJars(Jars):
+    """Kafka's broker: 45 jars, 43 MB."""
+
+    program = "kafka"
+    version = "4.4.0"
+    dependencies = (("org.apache.kafka", "kafka_2.13", version),
+                    ("org.apache.logging.log4j", "log4j-slf4j-impl", "2.25.5"))
+
+
+class ElasticMqJars(Jars):
+    """ElasticMQ, which speaks SQS: 40 jars, 43 MB."""
+
+    program = "elasticmq"
+    version = "1.7.1"
+    dependencies = (("org.elasticmq", "elasticmq-server_3", version),)
 
 
 class Server:
@@ -327,3 +386,57 @@ log.cleaner.dedupe.buffer.size=16777216
             return True
         except OSError:
             return False
+
+
+class ElasticMq(Server):
+    """
+    SQS with the semantics of the real one, stricter in places: a receipt handle ends with its
+    visibility.  It checks no signatures, and no S3 sends it events.
+    """
+
+    name = "elasticmq"
+    ready_path = "/?Action=ListQueues"
+    start_timeout_s = 90
+    SETTINGS = """
+include classpath("application.conf")
+node-address {{ protocol = http, host = "127.0.0.1", port = {port}, context-path = "" }}
+rest-sqs {{ enabled = true, bind-port = {port}, bind-hostname = "127.0.0.1", sqs-limits = strict }}
+rest-stats {{ enabled = false }}
+aws {{ region = us-east-1, accountId = 000000000000 }}
+"""
+
+    def __init__(self, directory, jars):
+        super().__init__(directory)
+        self.jars = jars
+
+    def command(self):
+        settings = self.directory / "elasticmq.conf"
+        settings.write_text(self.SETTINGS.format(port=self.port))
+        return ["java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+                f"-Dconfig.file={settings}", "-cp", f"{self.jars}/*",
+                "org.elasticmq.server.Main"]
+
+
+class Redis(Server):
+    name = "redis"
+
+    def __init__(self, directory, options=()):
+        super().__init__(directory)
+        self.options = list(options)
+
+    def command(self):
+        if not shutil.which("redis-server"):
+            raise Unavailable("redis-server is not installed")
+        return ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
+                "--appendonly", "no", "--dir", str(self.directory), *self.options]
+
+    def is_ready(self):
+        """With the default user off, an answer is all that there is."""
+        try:
+            return self.cli("ping") == "PONG" or "NOAUTH" in self.cli("ping")
+        except (OSError, subprocess.CalledProcessError):
+            return False
+
+    def cli(self, *arguments, feed=None):
+        return subprocess.run(["redis-cli", "-p", str(self.port), *arguments], check=True,
+                              input=feed, capture_output=True, text=True).stdout.strip()

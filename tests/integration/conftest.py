@@ -16,16 +16,32 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import servers  # noqa: E402
 from bucket import Bucket  # noqa: E402
 from postgres import Postgres  # noqa: E402
+from live import LiveMinio  # noqa: E402
 from program import Program  # noqa: E402
 from proxy import Proxy  # noqa: E402
+from watching import Watching  # noqa: E402
 
-KAFKA_TIMEOUT_S = 600
+INSTALL_TIMEOUT_S = 1200
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 
 
 def pytest_configure():
     # So that fixtures are torn down, and servers stopped, when the run is told to end.
     signal.signal(signal.SIGTERM, lambda *_: pytest.exit("told to end", returncode=143))
+
+
+INSTALLS = {"kafka": servers.KafkaJars(), "elasticmq": servers.ElasticMqJars(),
+            "live": servers.ListeningMinioBinary()}
+
+
+def pytest_collection_finish(session):
+    """What takes a while to install is begun beside the first tests."""
+    wanted = {name for item in session.items for name in getattr(item, "fixturenames", ())}
+    for name in wanted & INSTALLS.keys():
+        try:
+            INSTALLS[name].start()
+        except servers.Unavailable:
+            pass  # said again where it is used
 
 
 class Servers:
@@ -50,17 +66,28 @@ class Servers:
         if name == "moto":
             return servers.Moto(self.directory / name, sys.executable)
         if name == "kafka":
-            jars = servers.KafkaJars().wait(KAFKA_TIMEOUT_S)
-            return servers.Kafka(self.directory / name, jars)
+            return servers.Kafka(self.directory / name, self.install(name))
+        if name == "elasticmq":
+            return servers.ElasticMq(self.directory / name, self.install(name))
+        if name == "redis":
+            return servers.Redis(self.directory / name)
+        if name == "live":
+            redis = self.get("redis")
+            return LiveMinio(self.directory / name, self.install(name), redis.port)
         if name == "postgres":
             return Postgres()
         if "MINIO" not in os.environ:
             raise servers.Unavailable(os.environ.get("MINIO_UNAVAILABLE", "MINIO is not set"))
         return servers.Minio(self.directory / name, os.environ["MINIO"])
 
+    def install(self, name):
+        return INSTALLS[name].wait(INSTALL_TIMEOUT_S)
+
     def stop(self):
         for server in self.running.values():
             server.stop()
+        for install in INSTALLS.values():
+            install.stop()
 
 
 @pytest.fixture(scope="session")
@@ -79,6 +106,22 @@ def server(request, all_servers):
 @pytest.fixture
 def kafka(all_servers):
     return all_servers.get("kafka")
+
+
+@pytest.fixture(scope="session")
+def elasticmq(all_servers):
+    return all_servers.get("elasticmq")
+
+
+@pytest.fixture(scope="session")
+def redis(all_servers):
+    return all_servers.get("redis")
+
+
+@pytest.fixture(scope="session")
+def live(all_servers):
+    """MinIO that sends its events to `redis`, and whose listen call works."""
+    return all_servers.get("live")
 
 
 @pytest.fixture(scope="session")
@@ -118,6 +161,21 @@ def program(server, tmp_path):
 def plain_program(server, tmp_path):
     """The build without sanitizers, whose memory can be measured."""
     return Program(os.environ["BUCKETABLE_PLAIN"], server, tmp_path)
+
+
+@pytest.fixture
+def watch(program):
+    """watch(ARGUMENT...) starts the program's `watch`; see watching.Watching."""
+    running = []
+
+    def start(*arguments, **how):
+        running.append(Watching(program, *arguments, **how))
+        return running[-1]
+
+    yield start
+    for one in running:
+        if one.process.poll() is None:
+            one.kill()
 
 
 @pytest.fixture

@@ -87,6 +87,50 @@ class Proxy:
             server.sendall(head + b"\r\n\r\n")
 
 
+class Pipe:
+    """A proxy for anything, which breaks every connection on demand, and takes none while closed."""
+
+    def __init__(self, server_port):
+        self.server_port = server_port
+        self.is_closed = False
+        self.opened = []
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.port = self.listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self):
+        threading.Thread(target=self.accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.listener.close()
+        self.cut()
+
+    def cut(self):
+        opened, self.opened = self.opened, []
+        for connection in opened:
+            shut(connection)
+
+    def accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+
+    def serve(self, client):
+        if self.is_closed:
+            client.close()
+            return
+        with client, socket.create_connection(("127.0.0.1", self.server_port)) as server:
+            self.opened += [client, server]
+            back = threading.Thread(target=pump, args=(server, client), daemon=True)
+            back.start()
+            pump(client, server)
+            back.join()
+
+
 def object_path(request):
     method, target = request
     parts = urlsplit(target)

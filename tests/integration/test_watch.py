@@ -1,7 +1,5 @@
 """watch: the first listing, then changes as they happen, on SQS (moto) and by listing again."""
 
-import os
-import random
 import signal
 import time
 
@@ -9,23 +7,6 @@ import boto3
 import pytest
 import table
 from marks import moto_only
-from watching import Watching
-
-STORMS = int(os.environ.get("STORMS", "3"))
-
-
-@pytest.fixture
-def watch(program):
-    running = []
-
-    def start(*arguments, **how):
-        running.append(Watching(program, *arguments, **how))
-        return running[-1]
-
-    yield start
-    for one in running:
-        if one.process.poll() is None:
-            one.kill()
 
 
 class Queue:
@@ -251,31 +232,3 @@ def test_an_unreadable_object_is_recorded_its_message_goes_and_it_is_tried_again
     proxy.fail_reads_of = None
     running.wait_for("upsert", "bad", timeout_s=30)
     running.end()
-
-
-@moto_only
-@pytest.mark.parametrize("seed", range(STORMS))
-def test_a_storm_with_kills_ends_equal(bucket, events, watch, db, seed):
-    """
-    Puts, overwrites in the same second, deletes, duplicated and late events; killed at random.  STORMS
-    in the environment makes a longer run.
-    """
-    chance = random.Random(seed)
-    keys = [f"k{n}/ü+ {n}" for n in range(15)]
-    arguments = (bucket.url, db, "--sqs-queue-url", events.url)
-    running = watch(*arguments)
-    for step in range(60):
-        key = chance.choice(keys)
-        if chance.random() < 0.3:
-            bucket.delete(key)
-        else:
-            bucket.put(key, f"{chance.randrange(4)}")
-        if chance.random() < 0.1:
-            running.kill()
-            running = watch(*arguments)
-        if chance.random() < 0.2:
-            time.sleep(chance.random() * 0.2)
-    running.wait_for("ready")
-    events.wait_until_empty(timeout_s=40)
-    running.end()
-    assert table.rows(db) == bucket.contents()
