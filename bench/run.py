@@ -25,6 +25,7 @@ from measure import ROOT, Missing  # its import puts tests/ on the path, which t
 from servers import Unavailable
 
 import end_to_end
+import following
 import gets
 import globs
 import large
@@ -56,6 +57,8 @@ def registry():
     found["listing"] = ("1,000,000 keys listed by two syncs, 50 ms a page, 16 slots", listing.latency)
     found["resync"] = ("a sync of 1,000,000 keys with nothing new", listing.resync)
     found["rows"] = ("100,000 objects of 1 KB from the S3 stub into a table, against its two halves", rows_of.measure)
+    found["latency"] = ("from the end of a put to its row, and to its message in a loop that does nothing else", following.latency)
+    found["backlog"] = ("a queue of changes that waited, drained into a table, against a loop of boto3", following.backlog)
     found["startup"] = ("a call of the program, against one of curl", startup.measure)
     found["minio"] = ("10,000 objects of 1 KB from MinIO into a table", end_to_end.from_minio)
     found["sync"] = ("10,000 objects of 1 KB from the S3 stub into a table", end_to_end.from_stub)
