@@ -11,21 +11,22 @@
  *
  * First come the rows that are there (or, with a state file, what is different since it was
  * written), then what events (sqs_queue_url, redis_url, minio_listen) and listings
- * (refresh_interval) tell of. A change is the row as it is now, or that it is gone: an event only
+ * (refresh_interval) tell of.  A change is the row as it is now, or that it is gone: an event only
  * says that a key may have changed, and leads to a read of the object; that answer is handed out,
- * and not what the event said. A delete may be of a key that the caller never had.
+ * and not what the event said.  A delete may be of a key that the caller never had.
  *
  * Order:    per key, changes come in the order of their `revision`, and the content of a later one
- * is never older.  Who spreads them over threads or machines drops a change whose revision is
- *           smaller than that of the row at hand.  Revisions go on growing across runs where
- * "state" names a file; without it they begin anew, and so does everything: all rows come again.
+ *           is never older.  Who spreads them over threads or machines drops a change whose
+ *           revision is smaller than that of the row at hand.  Revisions go on growing across runs
+ *           where "state" names a file; without it they begin anew, and all rows come again.
  * Once:     a change comes again when it was not acknowledged, and may after a crash.  So keep it
- * by "insert or replace". Groups:   changes are handed out in groups.  When the last change of a
- * group is acknowledged, its state is written and then its messages are removed from the queue
- * (SQS, a Redis list): after the acknowledgment, never before.  Past the last change of a group
- * next answers without a row at once until all of the group is acknowledged.  So a caller may
+ *           by "insert or replace".
+ * Groups:   changes are handed out in groups.  When the last change of a group is acknowledged,
+ *           its state is written and then its messages are removed from the queue (SQS, a Redis
+ *           list): after the acknowledgment, never before.  Past the last change of a group next
+ *           answers without a row at once until all of the group is acknowledged.  So a caller may
  *           acknowledge one by one, or collect until there is no row, keep all in one transaction,
- *           and acknowledge all.  Messages are kept invisible in the queue meanwhile, however long.
+ *           and acknowledge all.  Messages stay invisible in the queue meanwhile, however long.
  * Threads:  next is called by one thread at a time; ack and stop by any thread at any time before
  *           close.  Callbacks are called inside next.  A handle belongs to the process that opened
  *           it: after fork(), the child leaves it alone.
@@ -74,8 +75,8 @@ BKT_API BKT_MUST_CHECK int bkt_changes_open(const struct bkt_config *config,
 
 /*
  * The next change and the number to acknowledge it by; or NULL: none came within `timeout_ms` (-1:
- * for ever), or the group is to be acknowledged first.  BKT_ECANCELED: it was stopped.  After a
- * failure only close is left.
+ * for ever), or the group is to be acknowledged first: *out_id then says how many of it
+ * are not.  BKT_ECANCELED: it was stopped.  After a failure only close is left.
  */
 BKT_API BKT_MUST_CHECK int bkt_changes_next(struct bkt_changes *changes,
                                             int timeout_ms,

@@ -14,10 +14,11 @@
  * configuration are not looked at.  For the listing alone, or one row: bucketable/source.h.
  *
  * Threads:  one struct bkt_rows is used by one thread at a time, but for bkt_rows_stop(); any
- * number may run side by side.  Callbacks are called inside bkt_rows_next().  A handle belongs to
- * the process that opened it: after fork(), the child leaves it alone. Memory:   a row is valid
- * until the next call of next or close.  The configuration is borrowed until close. Blocking: next
- * waits for the network, open for credentials, close for what is under way to end.
+ *           number may run side by side.  Callbacks are called inside next and poll.  A handle
+ *           belongs to the process that opened it: after fork(), the child leaves it alone.
+ * Memory:   a row is valid until the next call of next, poll or close.  The configuration is
+ *           borrowed until close.
+ * Blocking: next and poll wait for the network, open for credentials, close for what is under way.
  */
 #ifndef BKT_ROWS_H
 #define BKT_ROWS_H
@@ -59,6 +60,14 @@ BKT_API BKT_MUST_CHECK int bkt_rows_open(const struct bkt_config *config,
  */
 BKT_API BKT_MUST_CHECK int bkt_rows_next(struct bkt_rows *rows,
                                          const struct bkt_row **out_row,
+                                         struct bkt_error *err);
+
+/* The same, for `timeout_ms` at most: no row and *out_is_end false means that none came in that
+ * time. */
+BKT_API BKT_MUST_CHECK int bkt_rows_poll(struct bkt_rows *rows,
+                                         int timeout_ms,
+                                         const struct bkt_row **out_row,
+                                         bool *out_is_end,
                                          struct bkt_error *err);
 
 /* End soon: next fails with BKT_ECANCELED.  From any thread, not from a signal handler. */

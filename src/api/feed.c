@@ -293,6 +293,7 @@ static bool look(struct bkt_feed *feed,
     }
     /* Until commit() has seen the last acknowledgment there is a group, but nothing to wait for. */
     if (feed->is_out && feed->acked < feed->count) {
+        *out_id = feed->count - feed->acked;
         *taken = BKT_TAKEN_GROUP;
         return true;
     }

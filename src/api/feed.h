@@ -65,7 +65,7 @@ void bkt_feed_note(struct bkt_feed *feed, const struct bkt_note *note);
 enum bkt_taken {
     BKT_TAKEN_ROW,
     BKT_TAKEN_NOTHING, /* in that time */
-    BKT_TAKEN_GROUP,   /* of the group: nothing more comes before all of it is acknowledged */
+    BKT_TAKEN_GROUP,   /* nothing more before it is acknowledged; the id: how many are not */
     BKT_TAKEN_END,     /* of everything, and it ended well */
 };
 

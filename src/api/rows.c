@@ -117,6 +117,16 @@ int bkt_rows_open(const struct bkt_config *config,
 
 int bkt_rows_next(struct bkt_rows *rows, const struct bkt_row **out_row, struct bkt_error *err)
 {
+    bool is_end;
+    return bkt_rows_poll(rows, -1, out_row, &is_end, err);
+}
+
+int bkt_rows_poll(struct bkt_rows *rows,
+                  int timeout_ms,
+                  const struct bkt_row **out_row,
+                  bool *out_is_end,
+                  struct bkt_error *err)
+{
     enum bkt_taken taken;
     const struct bkt_row *row = NULL;
     if (rows->id > 0) {
@@ -125,10 +135,12 @@ int bkt_rows_next(struct bkt_rows *rows, const struct bkt_row **out_row, struct 
         if (rc)
             return rc;
     }
-    int rc = bkt_feed_take(rows->feed, -1, &taken, &row, &rows->id, err);
-    if (rc == BKT_OK)
-        *out_row = row;
-    return rc;
+    int rc = bkt_feed_take(rows->feed, timeout_ms, &taken, &row, &rows->id, err);
+    if (rc)
+        return rc;
+    *out_row = row;
+    *out_is_end = taken == BKT_TAKEN_END;
+    return BKT_OK;
 }
 
 void bkt_rows_stop(struct bkt_rows *rows)

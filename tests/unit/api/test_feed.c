@@ -107,6 +107,7 @@ static void a_group_is_over_when_all_of_it_is_acknowledged(void **state)
     uint64_t a = take_row(&f, "a");
     uint64_t b = take_row(&f, "b");
     assert_int_equal(take(&f, &row, &id), BKT_TAKEN_GROUP);
+    assert_int_equal(id, 2);
     assert_int_equal(bkt_feed_ack(f.feed, b, NULL), BKT_OK);
     assert_int_equal(bkt_feed_ack(f.feed, b, NULL), BKT_OK);
     assert_int_equal(take(&f, &row, &id), BKT_TAKEN_GROUP);
