@@ -18,6 +18,29 @@ static int fail_at(struct bkt_str text, size_t at, const char *what, struct bkt_
     return bkt_error_set(err, BKT_EPARSE, "line %zu, column %zu: %s", line, column, what);
 }
 
+static bool is_hex_digit(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+/*
+ * Look at the escape whose backslash is at `at`. cJSON takes \u with any four characters, and makes
+ * U+0000 of those that are no hexadecimal digits, which then ends the string.
+ */
+static int check_escape(struct bkt_str text, size_t at, struct bkt_error *err)
+{
+    struct bkt_str rest = {text.ptr + at, text.len - at};
+    if (!bkt_str_has_prefix(rest, BKT_STR("\\u")))
+        return BKT_OK;
+    bool is_zero = true;
+    for (size_t i = 2; i < 6; i++) {
+        if (i >= rest.len || !is_hex_digit(rest.ptr[i]))
+            return fail_at(text, at, "\\u without four hexadecimal digits", err);
+        is_zero = is_zero && rest.ptr[i] == '0';
+    }
+    return is_zero ? fail_at(text, at, "U+0000 is not allowed in a string", err) : BKT_OK;
+}
+
 /* Look for what cJSON would take and we do not, in one pass that knows strings from the rest. */
 static int prescan(struct bkt_str text, unsigned depth_max, struct bkt_error *err)
 {
@@ -26,9 +49,9 @@ static int prescan(struct bkt_str text, unsigned depth_max, struct bkt_error *er
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
         if (in_string && c == '\\') {
-            if (bkt_str_has_prefix((struct bkt_str){text.ptr + i, text.len - i},
-                                   BKT_STR("\\u0000")))
-                return fail_at(text, i, "U+0000 is not allowed in a string", err);
+            int rc = check_escape(text, i, err);
+            if (rc)
+                return rc;
             i++;
         } else if (c == '"') {
             in_string = !in_string;

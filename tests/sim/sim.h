@@ -110,6 +110,9 @@ struct sim_read {
     enum bkt_read_kind kind;
 };
 
+/* As many as the engine's chains ever are for ten keys. */
+enum { SIM_CHAINS = 64 };
+
 struct sim_list {
     bool is_used;
     struct bkt_list_request request; /* the engine's views, too */
@@ -141,6 +144,8 @@ struct sim_process {
     /* The checker's. */
     struct sim_seen read[SIM_KEYS];   /* what the last read of each key was answered */
     struct sim_seen listed[SIM_KEYS]; /* what the listing under way showed */
+    unsigned listed_from[SIM_KEYS];   /* and where the pages began that showed it */
+    unsigned chain_from[SIM_CHAINS];  /* where each chain last began without a token */
     uint32_t listing_writes;          /* the bucket's writes when that began */
     uint32_t listing_number;
     uint64_t listing_rows;

@@ -253,6 +253,36 @@ static void serve_list(struct sim_process *process, uint64_t id)
     sim_at(world, sim_latency_ms(world), SIM_PAGE_ANSWERED, process, id);
 }
 
+/*
+ * What proves a key absent is the page that the engine takes the proof from. A server that ignores
+ * start-after shows keys again that are long done with: there the first page counts. But who goes
+ * on behind a directory that is excluded, or begins in the middle, looks at all that follows anew,
+ * though a page before may have looked as far, too.
+ */
+static void note_listed(struct sim_process *process,
+                        const struct bkt_list_request *request,
+                        const struct sim_seen *seen)
+{
+    if (request->chain >= SIM_CHAINS) {
+        sim_fail(process->world, "P%u has more chains than the simulation", process->name);
+        return;
+    }
+    unsigned *from = &process->chain_from[request->chain];
+    if (request->token.len == 0) {
+        *from = 0;
+        while (request->start_after.len > 0 && *from < SIM_KEYS &&
+               bkt_str_cmp(sim_keys[*from], request->start_after) <= 0)
+            ++*from;
+    }
+    for (unsigned key = 0; key < SIM_KEYS; key++) {
+        bool is_anew = key >= *from && *from > process->listed_from[key];
+        if (!seen[key].is_valid || (process->listed[key].is_valid && !is_anew))
+            continue;
+        process->listed[key] = seen[key];
+        process->listed_from[key] = *from;
+    }
+}
+
 static void answer_list(struct sim_process *process, uint64_t id)
 {
     struct sim_world *world = process->world;
@@ -270,12 +300,7 @@ static void answer_list(struct sim_process *process, uint64_t id)
         return;
     }
     struct bkt_page view = sim_page_view(page);
-    const struct sim_seen *seen = sim_page_seen(page);
-    for (unsigned key = 0; key < SIM_KEYS; key++) {
-        /* A server that ignores start-after shows keys again that are long done with. */
-        if (seen[key].is_valid && !process->listed[key].is_valid)
-            process->listed[key] = seen[key];
-    }
+    note_listed(process, &list->request, sim_page_seen(page));
     if (world->is_traced) {
         sim_trace(world, "P%u is answered a page of %zu objects%s", process->name,
                   view.object_count, view.is_truncated ? ", truncated" : "");

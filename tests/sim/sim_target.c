@@ -282,6 +282,7 @@ static int begin_listing(void *self, struct bkt_clock *out_clock, struct bkt_err
         if (row->is_known && row->flags == 0 && row->revision <= db.clock.floor)
             *row = (struct sim_row){.version = row->version, .accounted = row->accounted};
         process->listed[key].is_valid = false;
+        process->listed_from[key] = 0;
     }
     process->listing_writes = world->bucket.writes;
     process->listing_number = db.listings;

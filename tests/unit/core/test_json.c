@@ -32,6 +32,10 @@ static void texts_are_taken_or_refused(void **state)
         {"{\"a", BKT_EPARSE, NULL},
         {"{\"k\": \"x\\u0000y\"}", BKT_EPARSE,
          "line 1, column 9: U+0000 is not allowed in a string"},
+        {"[\"\\ud83d\\uDE00\"]", BKT_OK, ""},
+        {"[\"\\u12G4\"]", BKT_EPARSE, "line 1, column 3: \\u without four hexadecimal digits"},
+        {"[\"\\u 041\"]", BKT_EPARSE, "line 1, column 3: \\u without four hexadecimal digits"},
+        {"[\"\\u12", BKT_EPARSE, "line 1, column 3: \\u without four hexadecimal digits"},
         {"{\"k\\u0000\": 1}", BKT_EPARSE, "line 1, column 4: U+0000 is not allowed in a string"},
     };
     for (size_t i = 0; i < T_COUNT(cases); i++) {
