@@ -13,7 +13,7 @@ import pytest
 from browser import CHROMIUM, Browser
 from marks import moto_only
 from servers import free_port
-from test_watch import events, watch  # noqa: F401  fixtures
+from test_watch import events  # noqa: F401  a fixture
 
 PAGES = ("/", "/metrics", "/healthz")
 DOCS = Path(__file__).resolve().parents[2] / "docs"
