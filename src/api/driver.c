@@ -291,6 +291,7 @@ int bkt_driver_start(struct bkt_driver *driver, struct bkt_error *err)
     driver->throttled = driver->stats_before.throttled;
     struct bkt_engine_options options = {
         .filter = driver->bucket.filter,
+        .bucket = settings->bucket_name,
         .target = &driver->target,
         .policy = {settings->binary, (enum bkt_text_errors)settings->text_errors},
         .columns = settings->columns,

@@ -155,6 +155,7 @@ static int begin(struct bkt_engine *engine, struct bkt_error *err)
     int rc = bkt_lister_new(engine->options.filter, &engine->lister, err);
     if (rc)
         return rc;
+    bkt_lister_set_bucket(engine->lister, engine->options.bucket);
     bkt_boundaries_clear(&engine->boundaries); /* of one that failed */
     cut_listing(engine);
     struct bkt_covered gap;

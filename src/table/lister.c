@@ -1,5 +1,6 @@
 #include "table/lister.h"
 
+#include "core/escape.h"
 #include "core/mem.h"
 #include "table/split.h"
 
@@ -7,6 +8,8 @@
 
 /* Longer than any token seen in the wild (MinIO's is some 100 bytes longer than the key). */
 enum { TOKEN_BYTES_MAX = 8 << 10, MARK_BYTES_MAX = 4 << 10 };
+
+enum { PREFIX_SHOWN_BYTES = 256 }; /* in messages */
 
 /* Pages without a key are legal (delete markers), but not without end. */
 enum { EMPTY_PAGES_MAX = 10000 };
@@ -53,6 +56,7 @@ struct chain {
 
 struct bkt_lister {
     const struct bkt_filter *filter;
+    const char *bucket;
     struct bkt_arena arena;
     struct chain *chains;
     size_t chain_count;
@@ -175,6 +179,7 @@ int bkt_lister_new(const struct bkt_filter *filter,
     if (!lister)
         return bkt_error_set(err, BKT_ENOMEM, "prepare a listing: out of memory");
     lister->filter = filter;
+    lister->bucket = "?";
     lister->slots = 1;
 
     const struct bkt_str *prefixes;
@@ -202,6 +207,11 @@ void bkt_lister_free(struct bkt_lister *lister)
     bkt_mem_free(lister->chains);
     bkt_arena_clear(&lister->arena);
     bkt_mem_free(lister);
+}
+
+void bkt_lister_set_bucket(struct bkt_lister *lister, const char *name)
+{
+    lister->bucket = name;
 }
 
 void bkt_lister_set_slots(struct bkt_lister *lister, size_t slots)
@@ -647,11 +657,15 @@ int bkt_lister_page(struct bkt_lister *lister,
     assert(chain->in_flight);
 
     int rc = check_keys(chain, page, err);
-    if (rc)
-        return rc;
-    rc = take(lister, chain, page, arena, out_covered, err);
+    if (rc == BKT_OK)
+        rc = take(lister, chain, page, arena, out_covered, err);
     if (rc == BKT_ENOMEM)
-        return bkt_error_set(err, rc, "%s", bkt_error_text(rc));
-    chain->in_flight = rc != BKT_OK;
-    return rc;
+        (void)bkt_error_set(err, rc, "%s", bkt_error_text(rc));
+    if (rc) {
+        char prefix[PREFIX_SHOWN_BYTES];
+        bkt_escape(chain->prefix, prefix, sizeof(prefix));
+        return bkt_error_wrap(err, rc, "list s3://%s/%s", lister->bucket, prefix);
+    }
+    chain->in_flight = false;
+    return BKT_OK;
 }

@@ -50,6 +50,9 @@ BKT_MUST_CHECK int bkt_lister_new(const struct bkt_filter *filter,
                                   struct bkt_error *err);
 void bkt_lister_free(struct bkt_lister *lister);
 
+/* What errors call the bucket that is listed; the caller's.  "?" at first. */
+void bkt_lister_set_bucket(struct bkt_lister *lister, const char *name);
+
 /*
  * How many pages are asked for at once, at most.  With more than one, ranges are split when there
  * is no other page to ask for; with 1, as at first, they never are.
@@ -82,8 +85,8 @@ bool bkt_lister_next(struct bkt_lister *lister,
 
 /*
  * The answer to a request; what it covers is written into `arena`.  BKT_EPARSE when it cannot be
- * believed, BKT_EUNSUPPORTED when keys do not ascend (as in directory buckets); both name what is
- * wrong.
+ * believed, BKT_EUNSUPPORTED when keys do not ascend (as in directory buckets); both say
+ * what was being listed and what is wrong.
  */
 BKT_MUST_CHECK int bkt_lister_page(struct bkt_lister *lister,
                                    size_t chain,

@@ -64,6 +64,7 @@ static bool make_engine(struct sim_process *process)
     process->target = sim_target(process);
     struct bkt_engine_options options = {
         .filter = spec->filter,
+        .bucket = "sim",
         .target = &process->target,
         .policy = spec->policy,
         .columns = spec->columns,

@@ -48,6 +48,7 @@ static int begin_rc(struct driver *driver, bool is_live, size_t batch_changes)
     int rc = bkt_filter_new(&(struct bkt_filter_spec){.max_file_size = 100}, &driver->filter, NULL);
     struct bkt_engine_options options = {
         .filter = driver->filter,
+        .bucket = "docs",
         .target = &driver->target,
         .attached = {.clock = driver->rows.clock, .batch_changes = batch_changes},
         .list_concurrency = 1,
