@@ -87,7 +87,10 @@ bkt_creds_source_fn bkt_creds_web_fetch;
 /* The token that `aws sso login` left in the cache, for the keys of a role. */
 bkt_creds_source_fn bkt_creds_sso_fetch;
 
-/* The keys that `aws login` left in its cache, while they last; they are not refreshed here. */
+/*
+ * The keys that `aws login` left in its cache.  With less than 5 minutes left they are refreshed,
+ * and the new ones are written back; a refresh that fails is a failure only once they have ended.
+ */
 bkt_creds_source_fn bkt_creds_login_fetch;
 
 /*

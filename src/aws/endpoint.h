@@ -49,8 +49,8 @@ BKT_MUST_CHECK int bkt_endpoint_url_parse(struct bkt_str url,
                                           struct bkt_error *err);
 
 /*
- * The endpoint URL set for a service ("s3", "sqs", "sts", "sso", "sso_oidc"), not yet checked: the
- * option; then, unless AWS_IGNORE_CONFIGURED_ENDPOINT_URLS or the profile's
+ * The endpoint URL set for a service ("s3", "sqs", "sts", "sso", "sso_oidc", "signin"), not yet
+ * checked: the option; then, unless AWS_IGNORE_CONFIGURED_ENDPOINT_URLS or the profile's
  * ignore_configured_endpoint_urls is true: AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL, the
  * profile's `services`, the profile's endpoint_url.  Empty: none is set.
  * A view of the option, the environment or the profiles.

@@ -3,17 +3,12 @@
 #include "aws/creds_http.h"
 #include "aws/creds_json.h"
 #include "aws/endpoint.h"
+#include "aws/token_cache.h"
 #include "core/json.h"
 #include "core/json_write.h"
-#include "core/mem.h"
 
-#include <cjson/cJSON.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <openssl/evp.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 enum {
     PATH_BYTES_MAX = 4096,
@@ -55,22 +50,17 @@ static int find_file(const struct bkt_creds_ctx *ctx,
     return rc;
 }
 
-static struct bkt_str text_of(const struct cJSON *json, const char *name)
-{
-    struct bkt_str text;
-    return bkt_json_get_string(json, name, &text) ? text : (struct bkt_str){0};
-}
-
 static bool time_of(const struct cJSON *json, const char *name, int64_t *out_ms)
 {
-    return bkt_time_parse_iso(text_of(json, name), out_ms);
+    return bkt_time_parse_iso(bkt_token_cache_text(json, name), out_ms);
 }
 
 static bool can_refresh(const struct bkt_sso *sso, const struct cJSON *json, int64_t now_ms)
 {
     int64_t registered_until_ms;
-    return sso->session.len > 0 && text_of(json, "refreshToken").len > 0 &&
-           text_of(json, "clientId").len > 0 && text_of(json, "clientSecret").len > 0 &&
+    return sso->session.len > 0 && bkt_token_cache_text(json, "refreshToken").len > 0 &&
+           bkt_token_cache_text(json, "clientId").len > 0 &&
+           bkt_token_cache_text(json, "clientSecret").len > 0 &&
            time_of(json, "registrationExpiresAt", &registered_until_ms) &&
            registered_until_ms > now_ms;
 }
@@ -82,23 +72,9 @@ static int make_body(const struct cJSON *json, struct bkt_buf *body)
     static const char *const names[] = {"clientId", "clientSecret", "refreshToken"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && rc == BKT_OK; i++) {
         rc = bkt_buf_append_char(body, ',');
-        rc = rc ? rc : bkt_json_append_field(body, names[i], text_of(json, names[i]));
+        rc = rc ? rc : bkt_json_append_field(body, names[i], bkt_token_cache_text(json, names[i]));
     }
     return rc ? rc : bkt_buf_append_char(body, '}');
-}
-
-/* False when memory is out: the old value then stays. */
-static bool put(struct cJSON *json, const char *name, const char *value)
-{
-    cJSON *text = cJSON_CreateString(value);
-    if (!text)
-        return false;
-    bool done = cJSON_HasObjectItem(json, name)
-                    ? cJSON_ReplaceItemInObjectCaseSensitive(json, name, text)
-                    : cJSON_AddItemToObject(json, name, text);
-    if (!done)
-        cJSON_Delete(text);
-    return done;
 }
 
 /* The new token in the place of the old one, in memory. */
@@ -113,16 +89,17 @@ static int take_answer(struct cJSON *cache,
         return rc;
     uint64_t seconds;
     char expires[BKT_TIME_ISO_BYTES];
-    struct bkt_str token = text_of(answer, "accessToken");
-    struct bkt_str refresh = text_of(answer, "refreshToken");
+    struct bkt_str token = bkt_token_cache_text(answer, "accessToken");
+    struct bkt_str refresh = bkt_token_cache_text(answer, "refreshToken");
     if (token.len == 0 || !bkt_json_get_uint(answer, "expiresIn", &seconds) ||
         seconds > LIFE_S_MAX) {
         bkt_creds_json_free(answer);
         return bkt_error_set(err, BKT_EPARSE, "the answer has no accessToken or expiresIn");
     }
     bkt_time_format_iso(now_ms + (int64_t)seconds * 1000, expires);
-    bool done = put(cache, "accessToken", token.ptr) && put(cache, "expiresAt", expires) &&
-                (refresh.len == 0 || put(cache, "refreshToken", refresh.ptr));
+    bool done = bkt_token_cache_put(cache, "accessToken", token.ptr) &&
+                bkt_token_cache_put(cache, "expiresAt", expires) &&
+                (refresh.len == 0 || bkt_token_cache_put(cache, "refreshToken", refresh.ptr));
     bkt_creds_json_free(answer);
     return done ? BKT_OK : bkt_error_set(err, BKT_ENOMEM, "%s", bkt_error_text(BKT_ENOMEM));
 }
@@ -178,40 +155,12 @@ done:
     return rc;
 }
 
-static bool write_whole(int fd, const char *text, size_t len)
-{
-    while (len > 0) {
-        ssize_t put_len = write(fd, text, len);
-        if (put_len < 0 && errno == EINTR)
-            continue;
-        if (put_len <= 0)
-            return false;
-        text += put_len;
-        len -= (size_t)put_len;
-    }
-    return true;
-}
-
-/*
- * Replace the file in one step, for the AWS CLI may read it at any time.  A failure is not told:
- * the token at hand is good, only the next run has to refresh again.
- */
+/* A failure is not told: the token at hand is good, only the next run has to refresh again. */
 static void write_back(const char *path, const struct cJSON *cache)
 {
-    char temporary[PATH_BYTES_MAX + 16];
-    char *text = cJSON_PrintUnformatted(cache);
-    if (!text)
-        return;
-    (void)snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
-    int fd = mkstemp(temporary); /* mode 0600 */
-    if (fd >= 0) {
-        bool done = write_whole(fd, text, strlen(text));
-        done = close(fd) == 0 && done;
-        if (!done || rename(temporary, path) != 0)
-            (void)unlink(temporary);
-    }
-    bkt_mem_wipe(text, strlen(text));
-    cJSON_free(text);
+    struct bkt_token_cache_file file;
+    if (bkt_token_cache_open(path, &file))
+        (void)bkt_token_cache_replace(&file, path, cache);
 }
 
 static int choose(const struct bkt_creds_ctx *ctx,
@@ -223,7 +172,8 @@ static int choose(const struct bkt_creds_ctx *ctx,
 {
     int64_t now_ms = bkt_creds_now(ctx);
     int64_t expires_ms;
-    if (text_of(cache, "accessToken").len == 0 || !time_of(cache, "expiresAt", &expires_ms))
+    if (bkt_token_cache_text(cache, "accessToken").len == 0 ||
+        !time_of(cache, "expiresAt", &expires_ms))
         return bkt_sso_log_in(sso, "in the cache cannot be read", err);
     if (expires_ms - now_ms < REFRESH_WINDOW_MS && can_refresh(sso, cache, now_ms)) {
         struct bkt_error refresh_err;
@@ -240,7 +190,7 @@ static int choose(const struct bkt_creds_ctx *ctx,
     }
     if (expires_ms <= now_ms)
         return bkt_sso_log_in(sso, "has expired", err);
-    int rc = bkt_buf_append(out_token, text_of(cache, "accessToken"));
+    int rc = bkt_buf_append(out_token, bkt_token_cache_text(cache, "accessToken"));
     return rc ? bkt_error_set(err, rc, "keep the SSO token: %s", bkt_error_text(rc)) : BKT_OK;
 }
 

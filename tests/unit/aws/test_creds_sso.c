@@ -4,10 +4,15 @@
  */
 #include "creds_fixture.h"
 
+#include <unistd.h>
+
 /* SHA-1 of "corp" and of "https://corp.example/start" */
 #define SESSION_FILE ".aws/sso/cache/ee0bfd2552fbd840c02cc48b6e823320543c450f.json"
 #define LEGACY_FILE  ".aws/sso/cache/f7c9b39d0b4c7a7d82c79307585f77e1c5e74378.json"
-#define PROFILE      "sso_account_id = 123456789012\nsso_role_name = my role\n"
+/* SHA-256 of the login session below: the check value of the format's description. */
+#define LOGIN_FILE \
+    ".aws/login/cache/4b0ba8f99f075c0633e122fd73346ce203a3faf18ea0310eb2d29df1bab2e255.json"
+#define PROFILE "sso_account_id = 123456789012\nsso_role_name = my role\n"
 #define KEYS                                                                     \
     "{\"roleCredentials\":{\"accessKeyId\":\"A1\",\"secretAccessKey\":\"HUSH\"," \
     "\"sessionToken\":\"TOK\",\"expiration\":1709290800000}}"
@@ -165,37 +170,139 @@ static void refresh_that_fails(void **state)
     assert_int_equal(http_script_left(f->http), 0);
 }
 
+static const char login_config[] =
+    "[default]\nlogin_session = arn:aws:sts::012345678910:assumed-role/Admin/admin \n"
+    "[profile none]\n";
+
 static void login_sessions(void **state)
 {
     struct creds_fixture *f = *state;
-    /* The check value of the format's description. */
-    static const char file[] = ".aws/login/cache/"
-                               "4b0ba8f99f075c0633e122fd73346ce203a3faf18ea0310eb2d29df1bab2e255"
-                               ".json";
     static const char text[] =
         "{\"accessToken\":{\"accessKeyId\":\"A1\",\"secretAccessKey\":\"HUSH\","
         "\"sessionToken\":\"TOK\",\"accountId\":\"1\",\"expiresAt\":\"2024-03-01T10:10:00Z\"},"
         "\"refreshToken\":\"HUSH\",\"dpopKey\":\"HUSH\",\"clientId\":\"c\"}";
-    fake_env_write(&f->fake, ".aws/config",
-                   "[default]\nlogin_session = "
-                   "arn:aws:sts::012345678910:assumed-role/Admin/admin \n[profile none]\n");
+    fake_env_write(&f->fake, ".aws/config", login_config);
     assert_int_equal(ask(f, bkt_creds_login_fetch, "none"), BKT_OK);
     assert_int_equal(f->answer, BKT_CREDS_NOT_CONFIGURED);
     assert_int_equal(ask(f, bkt_creds_login_fetch, "default"), BKT_ECREDS);
     assert_says(f, "the login session has no cached keys; run: aws login --profile default");
 
-    fake_env_write(&f->fake, file, text);
+    fake_env_write(&f->fake, LOGIN_FILE, text);
     assert_int_equal(ask(f, bkt_creds_login_fetch, "default"), BKT_OK);
     assert_creds(f, "A1", "HUSH", "TOK");
     f->now_ms += 10 * 60 * 1000;
     assert_int_equal(ask(f, bkt_creds_login_fetch, "default"), BKT_ECREDS);
-    assert_says(f, "the login session has expired; run: aws login --profile default");
+    assert_says(f, "the login session has expired and was not refreshed (the key is no private key "
+                   "on P-256); run: aws login --profile default");
 
     char directory[128];
     (void)snprintf(directory, sizeof(directory), "%s/elsewhere", f->fake.home);
     fake_env_set(&f->fake, "AWS_LOGIN_CACHE_DIRECTORY", directory);
     assert_int_equal(ask(f, bkt_creds_login_fetch, "default"), BKT_ECREDS);
     assert_says(f, "has no cached keys");
+}
+
+/* Made for this test with `openssl ecparam -name prime256v1 -genkey`. */
+#define LOGIN_KEY                                                         \
+    "-----BEGIN EC PRIVATE KEY-----\\n"                                   \
+    "MHcCAQEEIBfMWlj0oMLanq23jv6nc+gQtJuBmle8kr6nnenwSWz8oAoGCCqGSM49\\n" \
+    "AwEHoUQDQgAEDw0lxd5oITWc4IpxJuNRhYW9AcATczMevgQRYuIYELVUZVnq/rkz\\n" \
+    "9/elOA8p/XHUl/+9T8vqCPH373J/3tE9Rg==\\n"                             \
+    "-----END EC PRIVATE KEY-----\\n"
+
+static void login(struct creds_fixture *f, const char *id, const char *ends_at)
+{
+    char text[1024];
+    (void)snprintf(text, sizeof(text),
+                   "{\"accessToken\":{\"accessKeyId\":\"%s\",\"secretAccessKey\":\"HUSH\","
+                   "\"sessionToken\":\"TOK\",\"accountId\":\"1\","
+                   "\"expiresAt\":\"2024-03-01T%s\"},\"tokenType\":\"aws_sigv4\","
+                   "\"refreshToken\":\"HUSH-R1\",\"dpopKey\":\"" LOGIN_KEY
+                   "\",\"clientId\":\"client\"}",
+                   id, ends_at);
+    fake_env_write(&f->fake, LOGIN_FILE, text);
+}
+
+static void login_is_refreshed(void **state)
+{
+    struct creds_fixture *f = *state;
+    static const struct http_script_answer answers[] = {
+        {.match = "POST /v1/token HTTP",
+         .body = "{\"accessToken\":{\"accessKeyId\":\"A2\",\"secretAccessKey\":\"HUSH2\","
+                 "\"sessionToken\":\"TOK2\"},\"tokenType\":\"aws_sigv4\",\"expiresIn\":900,"
+                 "\"refreshToken\":\"HUSH-R2\"}"},
+    };
+    serve(f, answers, T_COUNT(answers));
+    fake_env_set(&f->fake, "AWS_ENDPOINT_URL_SIGNIN", http_script_url(f->http));
+    fake_env_write(&f->fake, ".aws/config", login_config);
+    login(f, "A1", "10:05:01Z");
+    assert_int_equal(ask(f, bkt_creds_login_fetch, "default"), BKT_OK);
+    assert_creds(f, "A1", "HUSH", "TOK");
+    assert_int_equal(http_script_count(f->http), 0);
+
+    login(f, "A1", "10:05:00Z");
+    assert_int_equal(ask(f, bkt_creds_login_fetch, "default"), BKT_OK);
+    assert_creds(f, "A2", "HUSH2", "TOK2");
+    assert_true(f->creds.expires_ms == f->now_ms + 900 * 1000);
+    const char *request = http_script_request(f->http, 0);
+    assert_non_null(strstr(request, "Content-Type: application/json\r\n"));
+    assert_non_null(strstr(request, "\r\nDPoP: eyJ0eXAiOiJkcG9wK2p3dCIs"));
+    assert_non_null(strstr(request, "{\"grantType\":\"refresh_token\",\"clientId\":\"client\","
+                                    "\"refreshToken\":\"HUSH-R1\"}"));
+
+    /* The next one finds the new keys in the file, beside all that was there. */
+    assert_int_equal(ask(f, bkt_creds_login_fetch, "default"), BKT_OK);
+    assert_creds(f, "A2", "HUSH2", "TOK2");
+    assert_int_equal(http_script_count(f->http), 1);
+    char path[256];
+    struct bkt_buf text = BKT_BUF_INIT(4096);
+    bool exists;
+    (void)snprintf(path, sizeof(path), "%s/" LOGIN_FILE, f->fake.home);
+    assert_int_equal(bkt_file_read(path, &text, &exists, NULL), BKT_OK);
+    assert_non_null(strstr(text.ptr, "\"accountId\":\"1\",\"expiresAt\":\"2024-03-01T10:15:00Z\""));
+    assert_non_null(strstr(text.ptr, "\"refreshToken\":\"HUSH-R2\""));
+    assert_non_null(strstr(text.ptr, "\"dpopKey\":\"-----BEGIN EC PRIVATE KEY-----\\n"));
+    bkt_buf_clear(&text);
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+}
+
+static void login_that_is_not_refreshed(void **state)
+{
+    struct creds_fixture *f = *state;
+    static const struct http_script_answer answers[] = {
+        {.status = 503},
+        {.status = 400,
+         .body = "{\"error\":\"TOKEN_EXPIRED\",\"message\":\"Refresh token has expired\"}"},
+        {.body = "{\"accessToken\":{\"accessKeyId\":\"A2\",\"secretAccessKey\":\"HUSH2\","
+                 "\"sessionToken\":\"TOK2\"},\"expiresIn\":900}"},
+    };
+    serve(f, answers, T_COUNT(answers));
+    fake_env_set(&f->fake, "AWS_ENDPOINT_URL_SIGNIN", http_script_url(f->http));
+    fake_env_write(&f->fake, ".aws/config", login_config);
+    /* It has a minute left: good enough. */
+    login(f, "A1", "10:01:00Z");
+    assert_int_equal(ask(f, bkt_creds_login_fetch, "default"), BKT_OK);
+    assert_creds(f, "A1", "HUSH", "TOK");
+    assert_int_equal(http_script_count(f->http), 1);
+
+    login(f, "A1", "09:59:00Z");
+    assert_int_equal(ask(f, bkt_creds_login_fetch, "default"), BKT_ECREDS);
+    assert_says(f,
+                "the login session has expired and was not refreshed (refresh the login session: "
+                "HTTP 400 TOKEN_EXPIRED: Refresh token has expired); run: aws login --profile "
+                "default");
+    assert_int_equal(ask(f, bkt_creds_login_fetch, "default"), BKT_ECREDS);
+    assert_says(f, "(the answer has no refreshToken or expiresIn); run: aws login");
+    assert_int_equal(http_script_left(f->http), 0);
+
+    /* Nothing but the cache itself lies in its folder. */
+    char path[256];
+    (void)snprintf(path, sizeof(path), "%s/" LOGIN_FILE, f->fake.home);
+    (void)unlink(path);
+    *strrchr(path, '/') = '\0';
+    assert_int_equal(rmdir(path), 0);
 }
 
 int main(void)
@@ -208,6 +315,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(refresh_that_fails, creds_fixture_setup,
                                         creds_fixture_teardown),
         cmocka_unit_test_setup_teardown(login_sessions, creds_fixture_setup,
+                                        creds_fixture_teardown),
+        cmocka_unit_test_setup_teardown(login_is_refreshed, creds_fixture_setup,
+                                        creds_fixture_teardown),
+        cmocka_unit_test_setup_teardown(login_that_is_not_refreshed, creds_fixture_setup,
                                         creds_fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
