@@ -30,11 +30,12 @@ static void on_event(void *ctx,
                      struct bkt_str text)
 {
     struct bkt_sync *sync = ctx;
-    if (event != BKT_EVENT_FAILED || !sync->callbacks.failed)
-        return;
-    char reason[512];
-    (void)snprintf(reason, sizeof(reason), "%.*s", BKT_STR_ARG(text));
-    sync->callbacks.failed(sync->callbacks.ctx, key.ptr, key.len, reason);
+    char message[1024];
+    (void)snprintf(message, sizeof(message), "%.*s", BKT_STR_ARG(text));
+    if (event == BKT_EVENT_FAILED && sync->callbacks.failed)
+        sync->callbacks.failed(sync->callbacks.ctx, key.ptr, key.len, message);
+    if (event == BKT_EVENT_TROUBLE)
+        warn(sync, message);
 }
 
 int bkt_sync_new(const struct bkt_config *config,

@@ -172,6 +172,8 @@ int bkt_engine_wait_ms(const struct bkt_engine *engine, int64_t now_ms)
         return (int)wait_ms;
     if (engine->list_asked && engine->phase == LISTING_NONE)
         wait_until(&wait_ms, engine->list_after_ms, now_ms);
+    if (bkt_engine_listing_is_held(engine))
+        wait_until(&wait_ms, engine->hold_at_ms, now_ms);
     const struct bkt_work_item *waiting = engine->work.queues[BKT_WORK_WAITING].oldest;
     for (; waiting; waiting = waiting->newer)
         wait_until(&wait_ms, waiting->due_ms, now_ms);

@@ -38,12 +38,15 @@ enum {
     SMALL_TABLE_ROWS = 20, /* a percentage of deletes lets smaller tables through */
     OVERTAKEN_MAX = 5,     /* listings in a row that another one overtook, when it does not live */
     RETRY_JOB_MS = 1000,
+    HOLD_LISTING_MS = 5000, /* so often it is said that we still list */
+    WAIT_FOR_LISTER_MS = 2000,
     RETRY_LISTING_MS = 5000, /* and READ: doubled each time, up to the next */
     RETRY_MAX_MS = 300000,
 };
 
 enum listing_phase {
     LISTING_NONE,
+    LISTING_ASKS,   /* whether another process lists */
     LISTING_BEGINS, /* the floor is being taken */
     LISTING_RUNS,   /* pages are asked for and merged */
     LISTING_SWEEPS, /* what was proved absent is being removed */
@@ -72,6 +75,9 @@ struct bkt_engine {
     uint64_t listings_ended;
     uint64_t listing; /* the number of the one under way; a failed one's jobs are still about */
     bool rows_lack_columns;
+    int64_t hold_at_ms; /* when it is to be said next that we list */
+    bool hold_is_out;
+    bool was_told_to_wait; /* for another process's listing */
     struct bkt_lister *lister;
     struct list_flight *flights; /* list_concurrency of them */
     struct bkt_slots slots;
@@ -117,6 +123,7 @@ int bkt_engine_listing_step(struct bkt_engine *engine, struct bkt_error *err);
 bool bkt_engine_listing_want(struct bkt_engine *engine, struct bkt_want *out_want);
 void bkt_engine_listing_job_done(struct bkt_engine *engine, struct bkt_job *job);
 void bkt_engine_listing_clear(struct bkt_engine *engine);
+bool bkt_engine_listing_is_held(const struct bkt_engine *engine); /* and to be said so again */
 
 /* engine_work.c */
 int bkt_engine_work_step(struct bkt_engine *engine, int64_t now_ms, struct bkt_error *err);

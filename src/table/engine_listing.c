@@ -254,6 +254,8 @@ static void drop_jobs(struct bkt_engine *engine)
         }
         *at = job->next;
         engine->job_ready--;
+        if (job->kind == BKT_JOB_HOLD_LISTING)
+            engine->hold_is_out = false;
         bkt_job_free(job);
     }
 }
@@ -288,17 +290,69 @@ static void give_up(struct bkt_engine *engine, int rc, const struct bkt_error *e
     engine->list_asked = true;
 }
 
+static int hold(struct bkt_engine *engine)
+{
+    struct bkt_job *job;
+    engine->hold_at_ms = engine->now_ms + HOLD_LISTING_MS;
+    engine->hold_is_out = true;
+    return queue_new_job(engine, BKT_JOB_HOLD_LISTING, &job);
+}
+
+/* Before the listing: wait while another process has its own.  Within: it took ours for dead. */
+static void held(struct bkt_engine *engine, const struct bkt_job *job)
+{
+    int rc = job->rc;
+    engine->hold_is_out = false;
+    if (engine->phase != LISTING_ASKS) {
+        if (rc == BKT_EBUSY && engine->phase == LISTING_RUNS)
+            give_up(engine, rc, &job->err);
+        return; /* other failures are for those to meet who have something to write */
+    }
+    if (rc == BKT_EBUSY && !job->err.retriable) {
+        engine->phase = LISTING_NONE;
+        engine->list_asked = true;
+        engine->list_after_ms = engine->now_ms + WAIT_FOR_LISTER_MS;
+        /* Who follows events has something to do meanwhile. */
+        if (!engine->options.is_live && !engine->was_told_to_wait)
+            bkt_engine_tell(engine, BKT_EVENT_TROUBLE, (struct bkt_str){"", 0},
+                            bkt_str_from(job->err.message));
+        engine->was_told_to_wait = true;
+        return;
+    }
+    struct bkt_job *begins;
+    engine->phase = LISTING_BEGINS;
+    if (rc == BKT_OK)
+        rc = queue_new_job(engine, BKT_JOB_BEGIN_LISTING, &begins);
+    if (rc)
+        give_up(engine, rc, job->rc ? &job->err : NULL);
+}
+
+bool bkt_engine_listing_is_held(const struct bkt_engine *engine)
+{
+    return engine->options.target->ops->hold_listing && !engine->hold_is_out &&
+           (engine->phase == LISTING_RUNS || engine->phase == LISTING_DRAINS);
+}
+
 int bkt_engine_listing_step(struct bkt_engine *engine, struct bkt_error *err)
 {
     struct bkt_job *job;
     int rc = BKT_OK;
     if (engine->is_stopping)
         return BKT_OK;
+    if (bkt_engine_listing_is_held(engine) && engine->now_ms >= engine->hold_at_ms) {
+        rc = hold(engine);
+        if (rc)
+            return rc;
+    }
     switch (engine->phase) {
     case LISTING_NONE:
         if (!engine->list_asked || engine->now_ms < engine->list_after_ms)
             return BKT_OK;
         engine->list_asked = false;
+        if (engine->options.target->ops->hold_listing) {
+            engine->phase = LISTING_ASKS;
+            return hold(engine);
+        }
         engine->phase = LISTING_BEGINS;
         return queue_new_job(engine, BKT_JOB_BEGIN_LISTING, &job);
     case LISTING_RUNS:
@@ -313,6 +367,7 @@ int bkt_engine_listing_step(struct bkt_engine *engine, struct bkt_error *err)
         return rc;
     case LISTING_DRAINS:
         return engine->listed_work == 0 ? end(engine) : BKT_OK;
+    case LISTING_ASKS:
     case LISTING_BEGINS:
     case LISTING_SWEEPS:
     case LISTING_ENDS:
@@ -419,6 +474,10 @@ void bkt_engine_listing_job_done(struct bkt_engine *engine, struct bkt_job *job)
 {
     int rc = job->rc;
     struct bkt_error err = job->err;
+    if (job->kind == BKT_JOB_HOLD_LISTING) {
+        held(engine, job);
+        return;
+    }
     if (job->kind == BKT_JOB_SWEEP)
         count_swept(engine, job);
     if (job->listing != engine->listing)
@@ -441,6 +500,7 @@ void bkt_engine_listing_job_done(struct bkt_engine *engine, struct bkt_job *job)
             bkt_engine_tell(engine, BKT_EVENT_LISTED, (struct bkt_str){"", 0},
                             (struct bkt_str){"", 0});
             break;
+        case BKT_JOB_HOLD_LISTING:
         case BKT_JOB_STAGE:
         case BKT_JOB_APPLY:
             break;

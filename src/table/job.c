@@ -164,6 +164,9 @@ void bkt_job_run(struct bkt_job *job, const struct bkt_table_target *target)
 {
     const struct bkt_table_target_ops *ops = target->ops;
     switch (job->kind) {
+    case BKT_JOB_HOLD_LISTING:
+        job->rc = ops->hold_listing(target->self, &job->err);
+        break;
     case BKT_JOB_BEGIN_LISTING:
         job->rc = ops->begin_listing(target->self, &job->clock, &job->err);
         break;

@@ -17,6 +17,7 @@
 struct bkt_work_item;
 
 enum bkt_job_kind {
+    BKT_JOB_HOLD_LISTING,
     BKT_JOB_BEGIN_LISTING,
     BKT_JOB_APPLY,
     BKT_JOB_STAGE,

@@ -250,6 +250,14 @@ struct bkt_table_target_ops {
     int (*load_boundaries)(void *self, struct bkt_buf *out, struct bkt_error *err);
 
     /*
+     * May this process list, and for the next 15 seconds nobody else?  Asked before begin_listing()
+     * and every 5 seconds until end_listing(), which lets others have it.  BKT_EBUSY, not retriable:
+     * another one lists.  NULL: nobody keeps account.  It saves work; what keeps listings apart is
+     * the floor.
+     */
+    int (*hold_listing)(void *self, struct bkt_error *err);
+
+    /*
      * For a target that was opened to be looked at (api/target_look.h): nothing is made or changed,
      * and all that is seen is of one moment.  One thread; of the members above such a target has
      * scan() and free().  Each may be NULL: it cannot be done.

@@ -7,7 +7,7 @@
  *
  * SQL is written with marks for what depends on the table, each put in as a quoted, qualified name:
  * `@T` the user's table, `@S` its state, `@A` what a listing staged, `@R` the records, `@B` the
- * boundaries of listings, `@I` the index over the state, which takes no schema, `@N` the schema
+ * boundaries of listings, `@L` who lists, `@I` the index over the state, which takes no schema, `@N` the schema
  * alone.
  *
  * Threads: a connection is used by one thread at a time.

@@ -2,12 +2,15 @@
 
 #include "core/mem.h"
 #include "targets/postgres_boundaries.h"
+#include "targets/postgres_lease.h"
 #include "targets/postgres_schema.h"
 #include "targets/postgres_state.h"
 #include "targets/postgres_writer.h"
 #include "targets/sweep.h"
 
 struct postgres_target {
+    char holder[BKT_POSTGRES_HOLDER_BYTES]; /* who we are to those that list, too */
+    bool holds_listing;
     struct bkt_postgres_writer writer; /* the writer thread's */
     struct bkt_postgres reader;        /* the loop's */
 };
@@ -178,7 +181,19 @@ static int sweep(void *self,
 static int end_listing(void *self, const struct bkt_listing_record *record, struct bkt_error *err)
 {
     struct postgres_target *target = self;
-    return bkt_postgres_writer_end_listing(&target->writer, record, err);
+    int rc = bkt_postgres_writer_end_listing(&target->writer, record, err);
+    if (rc == BKT_OK && target->holds_listing)
+        bkt_postgres_lease_release(&target->writer.conn, target->holder);
+    target->holds_listing = false;
+    return rc;
+}
+
+static int hold_listing(void *self, struct bkt_error *err)
+{
+    struct postgres_target *target = self;
+    int rc = bkt_postgres_lease_hold(&target->writer.conn, target->holder, err);
+    target->holds_listing = rc == BKT_OK;
+    return rc;
 }
 
 static int count_failed(void *self, uint64_t *out_count, struct bkt_error *err)
@@ -235,6 +250,7 @@ static const struct bkt_table_target_ops ops = {
     .free = target_free,
     .save_boundaries = save_boundaries,
     .load_boundaries = load_boundaries,
+    .hold_listing = hold_listing,
 };
 
 int bkt_postgres_target_new(struct bkt_str url,
@@ -245,6 +261,7 @@ int bkt_postgres_target_new(struct bkt_str url,
     struct postgres_target *target = bkt_mem_calloc(1, sizeof(*target));
     if (!target)
         return bkt_error_set(err, BKT_ENOMEM, "open the target: out of memory");
+    bkt_postgres_lease_name(target->holder);
     int rc = bkt_postgres_init(&target->writer.conn, url, table, err);
     if (rc == BKT_OK)
         rc = bkt_postgres_init(&target->reader, url, table, err);

@@ -1,0 +1,108 @@
+#include "targets/postgres_lease.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+const char bkt_postgres_lease_sql[] =
+    "CREATE TABLE IF NOT EXISTS @L (table_name text PRIMARY KEY NOT NULL, holder text NOT NULL,"
+    " until timestamptz NOT NULL)";
+
+static const char doing[] = "ask who lists";
+
+static int host_and_pid(char *out, size_t size)
+{
+    char host[64];
+    if (gethostname(host, sizeof(host)) != 0)
+        (void)snprintf(host, sizeof(host), "unknown");
+    host[sizeof(host) - 1] = '\0';
+    return snprintf(out, size, "%s:%ld:", host, (long)getpid());
+}
+
+void bkt_postgres_lease_name(char out_holder[BKT_POSTGRES_HOLDER_BYTES])
+{
+    uint32_t random = 0;
+    (void)!getrandom(&random, sizeof(random), 0);
+    int len = host_and_pid(out_holder, BKT_POSTGRES_HOLDER_BYTES);
+    (void)snprintf(out_holder + len, BKT_POSTGRES_HOLDER_BYTES - (size_t)len, "%08x", random);
+}
+
+/* A process of this host that is no more. */
+static bool is_dead(const char *holder)
+{
+    char host[64];
+    const char *colon = strchr(holder, ':');
+    if (!colon || gethostname(host, sizeof(host)) != 0)
+        return false;
+    host[sizeof(host) - 1] = '\0';
+    size_t len = (size_t)(colon - holder);
+    if (strlen(host) != len || memcmp(host, holder, len) != 0)
+        return false;
+    long pid = strtol(colon + 1, NULL, 10);
+    return pid > 0 && kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+}
+
+/* Take it where it is free, ours, or of `dead`.  `out_other`: who has it; "" when we have. */
+static int take(struct bkt_postgres *conn,
+                const char *holder,
+                const char *dead,
+                char out_other[BKT_POSTGRES_HOLDER_BYTES],
+                struct bkt_error *err)
+{
+    struct bkt_postgres_params params = {0};
+    PGresult *result = NULL;
+    bkt_postgres_param(&params, BKT_POSTGRES_TEXT, bkt_str_from(conn->table));
+    bkt_postgres_param(&params, BKT_POSTGRES_TEXT, bkt_str_from(holder));
+    bkt_postgres_param(&params, BKT_POSTGRES_TEXT, bkt_str_from(dead));
+    int rc = bkt_postgres_exec(
+        conn, doing,
+        "WITH mine AS (INSERT INTO @L AS l (table_name, holder, until)"
+        " VALUES ($1::text, $2::text, clock_timestamp() + interval '15 seconds')"
+        " ON CONFLICT (table_name) DO UPDATE SET holder = excluded.holder, until = excluded.until"
+        " WHERE l.until < clock_timestamp() OR l.holder IN (excluded.holder, $3::text)"
+        " RETURNING 1)"
+        " SELECT coalesce((SELECT '' FROM mine), (SELECT holder FROM @L"
+        " WHERE table_name = $1::text), 'somebody')",
+        &params, &result, err);
+    if (rc)
+        return rc;
+    struct bkt_str other = bkt_postgres_str(result, 0, 0);
+    (void)snprintf(out_other, BKT_POSTGRES_HOLDER_BYTES, "%.*s", BKT_STR_ARG(other));
+    PQclear(result);
+    return BKT_OK;
+}
+
+int bkt_postgres_lease_hold(struct bkt_postgres *conn, const char *holder, struct bkt_error *err)
+{
+    char other[BKT_POSTGRES_HOLDER_BYTES];
+    int rc = take(conn, holder, "", other, err);
+    if (rc == BKT_ETARGET && bkt_postgres_said(conn, "42P01")) {
+        rc = bkt_postgres_exec(conn, doing, bkt_postgres_lease_sql, NULL, NULL, err);
+        if (rc == BKT_OK)
+            rc = take(conn, holder, "", other, err);
+    }
+    if (rc == BKT_OK && other[0] != '\0' && is_dead(other))
+        rc = take(conn, holder, other, other, err);
+    if (rc == BKT_OK && other[0] != '\0') {
+        char text[BKT_POSTGRES_HOLDER_BYTES + 64];
+        (void)snprintf(text, sizeof(text), "another process lists the bucket: %s", other);
+        return bkt_postgres_fail(conn, BKT_EBUSY, "list for", err, text);
+    }
+    /* The table may not be made or used, or somebody else is making it. */
+    bool is_refused = bkt_postgres_said(conn, "42") || bkt_postgres_said(conn, "23505");
+    return rc == BKT_ETARGET && is_refused ? BKT_OK : rc;
+}
+
+void bkt_postgres_lease_release(struct bkt_postgres *conn, const char *holder)
+{
+    struct bkt_postgres_params params = {0};
+    bkt_postgres_param(&params, BKT_POSTGRES_TEXT, bkt_str_from(conn->table));
+    bkt_postgres_param(&params, BKT_POSTGRES_TEXT, bkt_str_from(holder));
+    (void)!bkt_postgres_exec(conn, doing,
+                             "UPDATE @L SET until = clock_timestamp() WHERE table_name = $1::text"
+                             " AND holder = $2::text",
+                             &params, NULL, NULL);
+}
