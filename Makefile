@@ -68,6 +68,16 @@ soak-watch:
 mutants: release
 	@tests/sim/mutants.py $(RELEASE) $(ARGS)
 
+## coverage: which lines of src/ the tests run (ARGS=--unit: without the servers); needs gcovr
+.PHONY: coverage sbom
+coverage:
+	@tools/coverage $(ARGS)
+
+## sbom: the libraries that a release build needs, as CycloneDX
+sbom: release
+	@tools/sbom $(RELEASE) $(RELEASE)/bucketable.cdx.json
+	@echo $(RELEASE)/bucketable.cdx.json
+
 ## format: clang-format on all C
 format:
 	@git ls-files -z '*.c' '*.h' | xargs -0 clang-format -i
