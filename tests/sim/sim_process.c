@@ -235,6 +235,9 @@ static void begin_list(struct sim_process *process, const struct bkt_want *want)
         return;
     }
     process->lists[want->id] = (struct sim_list){.is_used = true, .request = want->list};
+    sim_trace(world, "P%u asks chain %u for a page below \"%.*s\" after \"%.*s\", token \"%.*s\"",
+              process->name, (unsigned)want->list.chain, BKT_STR_ARG(want->list.prefix),
+              BKT_STR_ARG(want->list.start_after), BKT_STR_ARG(want->list.token));
     sim_at(world, sim_latency_ms(world), SIM_PAGE_SERVED, process, want->id);
 }
 
@@ -255,10 +258,9 @@ static void serve_list(struct sim_process *process, uint64_t id)
 }
 
 /*
- * What proves a key absent is the page that the engine takes the proof from. A server that ignores
- * start-after shows keys again that are long done with: there the first page counts. But who goes
- * on behind a directory that is excluded, or begins in the middle, looks at all that follows anew,
- * though a page before may have looked as far, too.
+ * What proves a key absent is the page that the engine takes the proof from: of a chain that has
+ * come that far, and of those the one that began last. A server that ignores start-after shows keys
+ * before the chain's beginning, too, and these it drops.
  */
 static void note_listed(struct sim_process *process,
                         const struct bkt_list_request *request,
@@ -275,8 +277,8 @@ static void note_listed(struct sim_process *process,
                bkt_str_cmp(sim_keys[*from], request->start_after) <= 0)
             ++*from;
     }
-    for (unsigned key = 0; key < SIM_KEYS; key++) {
-        bool is_anew = key >= *from && *from > process->listed_from[key];
+    for (unsigned key = *from; key < SIM_KEYS; key++) {
+        bool is_anew = *from > process->listed_from[key];
         if (!seen[key].is_valid || (process->listed[key].is_valid && !is_anew))
             continue;
         process->listed[key] = seen[key];
@@ -303,8 +305,9 @@ static void answer_list(struct sim_process *process, uint64_t id)
     struct bkt_page view = sim_page_view(page);
     note_listed(process, &list->request, sim_page_seen(page));
     if (world->is_traced) {
-        sim_trace(world, "P%u is answered a page of %zu objects%s", process->name,
-                  view.object_count, view.is_truncated ? ", truncated" : "");
+        sim_trace(world, "P%u is answered a page of chain %u, %zu objects%s", process->name,
+                  (unsigned)list->request.chain, view.object_count,
+                  view.is_truncated ? ", truncated" : "");
         for (size_t i = 0; i < view.object_count; i++)
             sim_trace(world, "    %.*s %.*s", BKT_STR_ARG(view.objects[i].key),
                       BKT_STR_ARG(view.objects[i].etag));
