@@ -1,5 +1,6 @@
 #include "api/feed.h"
 
+#include "core/cond.h"
 #include "core/mem.h"
 
 #include <errno.h>
@@ -49,12 +50,8 @@ int bkt_feed_new(bkt_note_fn *tell, void *ctx, struct bkt_feed **out_feed, struc
     feed->tell = tell;
     feed->tell_ctx = ctx;
     feed->first_id = 1;
-    pthread_condattr_t attributes;
-    (void)pthread_condattr_init(&attributes);
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     (void)pthread_mutex_init(&feed->mutex, NULL);
-    (void)pthread_cond_init(&feed->changed, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
+    bkt_cond_init(&feed->changed);
     *out_feed = feed;
     return BKT_OK;
 }
@@ -265,19 +262,6 @@ static void tell_notes(struct bkt_feed *feed)
     }
 }
 
-static struct timespec deadline_in(int timeout_ms)
-{
-    struct timespec at;
-    (void)clock_gettime(CLOCK_MONOTONIC, &at);
-    at.tv_sec += timeout_ms / 1000;
-    at.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    if (at.tv_nsec >= 1000000000) {
-        at.tv_sec++;
-        at.tv_nsec -= 1000000000;
-    }
-    return at;
-}
-
 /* Is there an answer yet?  The mutex is held. */
 static bool look(struct bkt_feed *feed,
                  enum bkt_taken *taken,
@@ -308,7 +292,7 @@ int bkt_feed_take(struct bkt_feed *feed,
                   uint64_t *out_id,
                   struct bkt_error *err)
 {
-    struct timespec until = deadline_in(timeout_ms < 0 ? 0 : timeout_ms);
+    struct timespec until = bkt_cond_deadline(timeout_ms);
     enum bkt_taken taken = BKT_TAKEN_NOTHING;
     int rc = BKT_OK;
     (void)pthread_mutex_lock(&feed->mutex);

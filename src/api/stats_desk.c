@@ -1,17 +1,14 @@
 #include "api/stats_desk.h"
 
+#include "core/cond.h"
+
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 void bkt_stats_desk_init(struct bkt_stats_desk *desk)
 {
-    pthread_condattr_t attributes;
-    (void)pthread_condattr_init(&attributes);
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     (void)pthread_mutex_init(&desk->mutex, NULL);
-    (void)pthread_cond_init(&desk->answered, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
+    bkt_cond_init(&desk->answered);
     atomic_init(&desk->is_asked, false);
 }
 
@@ -43,25 +40,12 @@ void bkt_stats_desk_answer(struct bkt_stats_desk *desk, const struct bkt_stats *
     (void)pthread_mutex_unlock(&desk->mutex);
 }
 
-static struct timespec deadline(int timeout_ms)
-{
-    struct timespec at;
-    (void)clock_gettime(CLOCK_MONOTONIC, &at);
-    at.tv_sec += timeout_ms / 1000;
-    at.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    if (at.tv_nsec >= 1000000000) {
-        at.tv_sec++;
-        at.tv_nsec -= 1000000000;
-    }
-    return at;
-}
-
 int bkt_stats_desk_ask(struct bkt_stats_desk *desk,
                        struct bkt_http *http,
                        int timeout_ms,
                        struct bkt_stats *out_stats)
 {
-    struct timespec until = deadline(timeout_ms);
+    struct timespec until = bkt_cond_deadline(timeout_ms);
     size_t size = out_stats->size;
     int rc = BKT_OK;
     (void)pthread_mutex_lock(&desk->mutex);

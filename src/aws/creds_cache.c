@@ -1,5 +1,6 @@
 #include "aws/creds_cache.h"
 
+#include "core/cond.h"
 #include "core/mem.h"
 
 #include <errno.h>
@@ -128,9 +129,7 @@ static bool is_fetch_due(const struct bkt_creds_cache *cache)
 /* Look again within a minute in any case: the wall clock may have been set. */
 static void sleep_a_while(struct bkt_creds_cache *cache)
 {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += PAUSE_MS / 1000;
+    struct timespec until = bkt_cond_deadline(PAUSE_MS);
     (void)pthread_cond_timedwait(&cache->work, &cache->lock, &until);
 }
 
@@ -182,13 +181,9 @@ int bkt_creds_cache_new(const struct bkt_creds_provider *provider,
         cache->options = *options;
     if (cache->options.pause_ms == 0)
         cache->options.pause_ms = PAUSE_MS;
-    pthread_condattr_t attr;
-    (void)pthread_condattr_init(&attr);
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     (void)pthread_mutex_init(&cache->lock, NULL);
-    (void)pthread_cond_init(&cache->work, &attr);
+    bkt_cond_init(&cache->work);
     (void)pthread_cond_init(&cache->done, NULL);
-    (void)pthread_condattr_destroy(&attr);
 
     int sys_rc = start_thread(cache);
     if (sys_rc) {
