@@ -1,8 +1,19 @@
 #include "cli/cli.h"
 
 #include <string.h>
+#include <sys/ioctl.h>
 
 enum { NAME_BYTES_MAX = 64 };
+
+/* Columns: where no terminal says its own, below which one is not believed, where texts begin. */
+enum {
+    WIDTH_DEFAULT = 80,
+    WIDTH_MIN = 40,
+    TEXT_AT = 33,
+    COMMAND_TEXT_AT = 13,
+    TEXT_AT_NARROW = 8,
+    TEXT_WIDTH_MIN = 27
+};
 
 /* Optimal string alignment: insert, delete, replace, swap neighbors. */
 static size_t distance(const char *a, const char *b)
@@ -49,6 +60,63 @@ const char *cli_nearest(const char *word, const char *const *candidates, size_t 
     return best;
 }
 
+static size_t width_of(FILE *out)
+{
+    struct winsize size;
+    if (ioctl(fileno(out), TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
+        return WIDTH_DEFAULT;
+    return size.ws_col < WIDTH_MIN ? WIDTH_MIN : size.ws_col;
+}
+
+/* Words of `text` from `column` on; lines that do not fit continue below `indent`. */
+static void show_wrapped(FILE *out, const char *text, size_t column, size_t indent, size_t width)
+{
+    bool is_first = true;
+    for (text += strspn(text, " "); *text; text += strspn(text, " ")) {
+        size_t len = strcspn(text, " ");
+        if (!is_first && column + 1 + len > width) {
+            (void)fprintf(out, "\n%*s", (int)indent, "");
+            column = indent;
+        } else if (!is_first) {
+            (void)fputc(' ', out);
+            column++;
+        }
+        (void)fwrite(text, 1, len, out);
+        column += len;
+        text += len;
+        is_first = false;
+    }
+    (void)fputc('\n', out);
+}
+
+/* "  --name VALUE      What it does."; a name too long for its column has a line to itself. */
+static void show_entry(FILE *out, const char *left, size_t text_at, const char *text)
+{
+    size_t width = width_of(out);
+    size_t indent = text_at + TEXT_WIDTH_MIN <= width ? text_at : TEXT_AT_NARROW;
+    if (2 + strlen(left) < indent) {
+        (void)fprintf(out, "  %-*s", (int)indent - 2, left);
+    } else {
+        (void)fprintf(out, "  %s\n%*s", left, (int)indent, "");
+    }
+    show_wrapped(out, text, indent, indent, width);
+}
+
+static void show_property(FILE *out, const struct bkt_property *property)
+{
+    char left[64];
+    (void)snprintf(left, sizeof(left), "--%s%s%s", property->option,
+                   property->placeholder ? " " : "",
+                   property->placeholder ? property->placeholder : "");
+    bool has_default = property->default_text && property->default_text[0];
+    char text[1024];
+    (void)snprintf(text, sizeof(text), "%s%s%s%s%s%s%s", property->help,
+                   property->values ? " One of: " : "", property->values ? property->values : "",
+                   property->values ? "." : "", has_default ? " [" : "",
+                   has_default ? property->default_text : "", has_default ? "]" : "");
+    show_entry(out, left, TEXT_AT, text);
+}
+
 static void show_properties(FILE *out)
 {
     static const enum bkt_property_group groups[] = {BKT_GROUP_BUCKET,  BKT_GROUP_ROWS,
@@ -58,17 +126,8 @@ static void show_properties(FILE *out)
         (void)fprintf(out, "\nOptions: %s\n", bkt_property_group_title(groups[g]));
         const struct bkt_property *property;
         for (size_t i = 0; (property = bkt_property_at(i)) != NULL; i++) {
-            if (property->group != groups[g] || !property->option)
-                continue;
-            char left[64];
-            (void)snprintf(left, sizeof(left), "--%s %s", property->option,
-                           property->placeholder ? property->placeholder : "");
-            (void)fprintf(out, "  %-30s %s", left, property->help);
-            if (property->values)
-                (void)fprintf(out, " One of: %s.", property->values);
-            if (property->default_text && property->default_text[0])
-                (void)fprintf(out, " [%s]", property->default_text);
-            (void)fputc('\n', out);
+            if (property->group == groups[g] && property->option)
+                show_property(out, property);
         }
     }
 }
@@ -84,9 +143,10 @@ static void show_command_options(FILE *out, const struct cli_command *command)
         char letter[8] = "";
         if (option->letter)
             (void)snprintf(letter, sizeof(letter), "-%c, ", option->letter);
-        (void)snprintf(left, sizeof(left), "%s--%s %s", letter, option->name,
+        (void)snprintf(left, sizeof(left), "%s--%s%s%s", letter, option->name,
+                       option->placeholder ? " " : "",
                        option->placeholder ? option->placeholder : "");
-        (void)fprintf(out, "  %-30s %s\n", left, option->help);
+        show_entry(out, left, TEXT_AT, option->help);
     }
 }
 
@@ -102,17 +162,16 @@ void cli_show_help(FILE *out, const struct cli_command *command)
                     "docs.db.\n\nCommands:\n",
                     out);
         for (const struct cli_command *c = cli_commands; c->name; c++)
-            (void)fprintf(out, "  %-10s %s\n", c->name, c->help);
+            show_entry(out, c->name, COMMAND_TEXT_AT, c->help);
     }
-    (void)fputs("\nOptions of all commands:\n"
-                "  --json                         Data as JSON on stdout.\n"
-                "  -q, --quiet                    Errors only.\n"
-                "  -v, --verbose                  Tell more; may be repeated.\n"
-                "  --log-format FORMAT            Messages as text or json. [text]\n"
-                "  --progress WHEN                auto, always or never. [auto]\n"
-                "  -h, --help                     This text, or that of a command.\n"
-                "  --version                      The version.\n",
-                out);
+    (void)fputs("\nOptions of all commands:\n", out);
+    show_entry(out, "--json", TEXT_AT, "Data as JSON on stdout.");
+    show_entry(out, "-q, --quiet", TEXT_AT, "Errors only.");
+    show_entry(out, "-v, --verbose", TEXT_AT, "Tell more; may be repeated.");
+    show_entry(out, "--log-format FORMAT", TEXT_AT, "Messages as text or json. [text]");
+    show_entry(out, "--progress WHEN", TEXT_AT, "auto, always or never. [auto]");
+    show_entry(out, "-h, --help", TEXT_AT, "This text, or that of a command.");
+    show_entry(out, "--version", TEXT_AT, "The version.");
     if (command && command->options)
         show_command_options(out, command);
     if (command && command->word_count_max > 0)

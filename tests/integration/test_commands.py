@@ -96,6 +96,17 @@ class TestWithoutABucket:
         result = program(command, "--help")
         assert command in result.stdout.decode() and result.stderr == ""
 
+    @pytest.mark.parametrize("command", ["sync", "watch", "verify", "setup"])
+    def test_help_is_wrapped_and_aligned(self, program, command):
+        lines = program(command, "--help").stdout.decode().splitlines()
+        options = lines[lines.index("Options of all commands:"):]
+        assert max(map(len, options)) <= 80
+        for line in options:
+            if line.startswith("   "):
+                assert re.match(r" {33}\S", line), line
+            elif len(line) > 33:
+                assert re.match(r"  -.{29} \S", line) or not line.startswith(" "), line
+
 
 @minio_only
 def test_a_table_name_needs_no_luck(bucket, program, db):
