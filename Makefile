@@ -73,6 +73,15 @@ mutants: release
 coverage:
 	@tools/coverage $(ARGS)
 
+## tsan: with the thread sanitizer, all unit tests and those of sync, watch --events and --listen
+.PHONY: tsan
+tsan:
+	@[ -f build-tsan/build.ninja ] || CC=clang meson setup build-tsan -Db_sanitize=thread \
+	    -Db_lundef=false -Dbench=disabled
+	@meson compile -C build-tsan
+	@TSAN_OPTIONS=halt_on_error=1 meson test -C build-tsan --no-rebuild --suite unit -t 3
+	@tests/run --built build-tsan -- test_sync.py test_watch_sqs.py test_listen.py -x $(ARGS)
+
 ## sbom: the libraries that a release build needs, as CycloneDX
 sbom: release
 	@tools/sbom $(RELEASE) $(RELEASE)/bucketable.cdx.json

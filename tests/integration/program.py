@@ -16,7 +16,8 @@ SECRET_VARIABLES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CONTAINER
 PASSWORD = re.compile(r"://[^/@\s:]*:([^/@\s]+)@")
 SECRET_LEN_MIN = 6
 SIGNED = (b"X-Amz-Signature", b"Signature=", b"X-Amz-Security-Token", b"Authorization:")
-SANITIZER_WORDS = (b"AddressSanitizer", b"LeakSanitizer", b"runtime error:")
+SANITIZER_WORDS = (b"AddressSanitizer", b"LeakSanitizer", b"ThreadSanitizer",
+                   b"runtime error:")
 
 
 @dataclass
@@ -71,6 +72,7 @@ class Program:
             "AWS_ENDPOINT_URL": server.url,
             "AWS_EC2_METADATA_DISABLED": "true",
             "ASAN_OPTIONS": f"exitcode={SANITIZER_EXIT}:detect_leaks=1",
+            "TSAN_OPTIONS": f"exitcode={SANITIZER_EXIT}",
             "UBSAN_OPTIONS": f"exitcode={SANITIZER_EXIT}:print_stacktrace=1:halt_on_error=1",
         }
 
