@@ -21,7 +21,16 @@ enum cli_exit {
 
 enum cli_progress { CLI_PROGRESS_AUTO, CLI_PROGRESS_ALWAYS, CLI_PROGRESS_NEVER };
 
-/* What every command takes. */
+/* What every command takes, as it is told; ended by an entry without a name. */
+struct cli_global_info {
+    const char *name;
+    const char *placeholder; /* NULL for a flag */
+    const char *help;
+    char letter; /* 0: none */
+};
+extern const struct cli_global_info cli_globals_info[];
+
+/* And as it was given. */
 struct cli_globals {
     bool json;
     bool quiet;
@@ -98,6 +107,8 @@ int cli_schema(struct cli_args *args);
 int cli_parse(int argc, char **argv, struct cli_args *args);
 
 /* help.c */
+/* What a property is, which values it takes, and which it has. */
+void cli_property_text(const struct bkt_property *property, char *out, size_t size);
 void cli_show_help(FILE *out, const struct cli_command *command);
 const char *cli_nearest(const char *word, const char *const *candidates, size_t count);
 

@@ -15,6 +15,17 @@ enum {
     TEXT_WIDTH_MIN = 27
 };
 
+const struct cli_global_info cli_globals_info[] = {
+    {"json", NULL, "Data as JSON on stdout.", 0},
+    {"quiet", NULL, "Errors only.", 'q'},
+    {"verbose", NULL, "Tell more; may be repeated.", 'v'},
+    {"log-format", "FORMAT", "Messages as text or json. [text]", 0},
+    {"progress", "WHEN", "auto, always or never. [auto]", 0},
+    {"help", NULL, "This text, or that of a command.", 'h'},
+    {"version", NULL, "The version.", 0},
+    {0},
+};
+
 /* Optimal string alignment: insert, delete, replace, swap neighbors. */
 static size_t distance(const char *a, const char *b)
 {
@@ -102,18 +113,24 @@ static void show_entry(FILE *out, const char *left, size_t text_at, const char *
     show_wrapped(out, text, indent, indent, width);
 }
 
-static void show_property(FILE *out, const struct bkt_property *property)
+void cli_property_text(const struct bkt_property *property, char *out, size_t size)
+{
+    bool has_default = property->default_text && property->default_text[0];
+    (void)snprintf(out, size, "%s%s%s%s%s%s%s", property->help, property->values ? " One of: " : "",
+                   property->values ? property->values : "", property->values ? "." : "",
+                   has_default ? " [" : "", has_default ? property->default_text : "",
+                   has_default ? "]" : "");
+}
+
+static void show_option(
+    FILE *out, char letter, const char *name, const char *placeholder, const char *text)
 {
     char left[64];
-    (void)snprintf(left, sizeof(left), "--%s%s%s", property->option,
-                   property->placeholder ? " " : "",
-                   property->placeholder ? property->placeholder : "");
-    bool has_default = property->default_text && property->default_text[0];
-    char text[1024];
-    (void)snprintf(text, sizeof(text), "%s%s%s%s%s%s%s", property->help,
-                   property->values ? " One of: " : "", property->values ? property->values : "",
-                   property->values ? "." : "", has_default ? " [" : "",
-                   has_default ? property->default_text : "", has_default ? "]" : "");
+    char before[8] = "";
+    if (letter)
+        (void)snprintf(before, sizeof(before), "-%c, ", letter);
+    (void)snprintf(left, sizeof(left), "%s--%s%s%s", before, name, placeholder ? " " : "",
+                   placeholder ? placeholder : "");
     show_entry(out, left, TEXT_AT, text);
 }
 
@@ -126,8 +143,11 @@ static void show_properties(FILE *out)
         (void)fprintf(out, "\nOptions: %s\n", bkt_property_group_title(groups[g]));
         const struct bkt_property *property;
         for (size_t i = 0; (property = bkt_property_at(i)) != NULL; i++) {
-            if (property->group == groups[g] && property->option)
-                show_property(out, property);
+            char text[512];
+            if (property->group != groups[g] || !property->option)
+                continue;
+            cli_property_text(property, text, sizeof(text));
+            show_option(out, 0, property->option, property->placeholder, text);
         }
     }
 }
@@ -139,14 +159,7 @@ static void show_command_options(FILE *out, const struct cli_command *command)
         const struct cli_option_info *option = &cli_options[i];
         if (!(command->options & CLI_TAKES(i)))
             continue;
-        char left[64];
-        char letter[8] = "";
-        if (option->letter)
-            (void)snprintf(letter, sizeof(letter), "-%c, ", option->letter);
-        (void)snprintf(left, sizeof(left), "%s--%s%s%s", letter, option->name,
-                       option->placeholder ? " " : "",
-                       option->placeholder ? option->placeholder : "");
-        show_entry(out, left, TEXT_AT, option->help);
+        show_option(out, option->letter, option->name, option->placeholder, option->help);
     }
 }
 
@@ -165,13 +178,8 @@ void cli_show_help(FILE *out, const struct cli_command *command)
             show_entry(out, c->name, COMMAND_TEXT_AT, c->help);
     }
     (void)fputs("\nOptions of all commands:\n", out);
-    show_entry(out, "--json", TEXT_AT, "Data as JSON on stdout.");
-    show_entry(out, "-q, --quiet", TEXT_AT, "Errors only.");
-    show_entry(out, "-v, --verbose", TEXT_AT, "Tell more; may be repeated.");
-    show_entry(out, "--log-format FORMAT", TEXT_AT, "Messages as text or json. [text]");
-    show_entry(out, "--progress WHEN", TEXT_AT, "auto, always or never. [auto]");
-    show_entry(out, "-h, --help", TEXT_AT, "This text, or that of a command.");
-    show_entry(out, "--version", TEXT_AT, "The version.");
+    for (const struct cli_global_info *info = cli_globals_info; info->name; info++)
+        show_option(out, info->letter, info->name, info->placeholder, info->help);
     if (command && command->options)
         show_command_options(out, command);
     if (command && command->word_count_max > 0)
