@@ -24,6 +24,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / "tests" / "requirements.txt"
 MINIO_VERSION = "v0.0.0-20260212201848-7aac2a2c5b7c"
+VERSITYGW_VERSION = "v1.8.0"
 
 # The kernel takes outgoing connections' ports from here up: a server that wants one of those
 # sometimes finds it in use.
@@ -131,24 +132,39 @@ class Venv(Install):
         return self.place / "bin" / "python"
 
 
-class MinioBinary(Install):
-    """MinIO, built by `go install`: some minutes and 150 MB the first time."""
+class GoBinary(Install):
+    """A program built by `go install`."""
 
-    def __init__(self):
-        self.bin = cache_dir() / f"minio-{MINIO_VERSION}"
-        super().__init__("minio", self.bin / "minio")
+    def __init__(self, package, version):
+        name = package.rsplit("/", 1)[-1]
+        self.package = f"{package}@{version}"
+        self.bin = cache_dir() / f"{name}-{version}"
+        super().__init__(name, self.bin / name)
 
     def start(self):
         if not self.done.exists() and not shutil.which("go"):
-            raise Unavailable("minio: no Go compiler (1.21 or newer) to build it with")
+            raise Unavailable(f"{self.name}: no Go compiler (1.21 or newer) to build it with")
         super().start()
 
     def command(self):
-        return ["nice", "go", "install", "-ldflags=-s -w",
-                f"github.com/minio/minio@{MINIO_VERSION}"]
+        return ["nice", "go", "install", "-ldflags=-s -w", self.package]
 
     def environment(self):
         return {"GOBIN": str(self.bin), "GOFLAGS": "", "CGO_ENABLED": "0"}
+
+
+class MinioBinary(GoBinary):
+    """Some minutes and 150 MB the first time."""
+
+    def __init__(self):
+        super().__init__("github.com/minio/minio", MINIO_VERSION)
+
+
+class VersitygwBinary(GoBinary):
+    """Three minutes and 45 MB the first time."""
+
+    def __init__(self):
+        super().__init__("github.com/versity/versitygw/cmd/versitygw", VERSITYGW_VERSION)
 
 
 class ListeningMinioBinary(Install):
@@ -321,6 +337,26 @@ class Minio(Server):
     def environment(self):
         return {"MINIO_ROOT_USER": self.access_key, "MINIO_ROOT_PASSWORD": self.secret_key,
                 "MINIO_BROWSER": "off", "MINIO_PROMETHEUS_AUTH_TYPE": "public"}
+
+
+class Versitygw(Server):
+    """S3 over a directory.  It closes each connection after its answer."""
+
+    name = "versitygw"
+    ready_path = "/health"
+
+    def __init__(self, directory, binary):
+        super().__init__(directory)
+        self.binary = binary
+
+    def command(self):
+        data = self.directory / "data"
+        data.mkdir(exist_ok=True)
+        return [str(self.binary), "--port", f"127.0.0.1:{self.port}", "--health", self.ready_path,
+                "posix", str(data)]
+
+    def environment(self):
+        return {"ROOT_ACCESS_KEY": self.access_key, "ROOT_SECRET_KEY": self.secret_key}
 
 
 class Moto(Server):

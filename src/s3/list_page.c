@@ -1,10 +1,12 @@
 #include "s3/list_page.h"
 
+#include "core/escape.h"
 #include "core/time.h"
 #include "core/xml.h"
 #include "s3/key.h"
 
 enum { CAPACITY_FIRST = 1024 }; /* a page of S3 has at most 1000 keys */
+enum { KEY_SHOWN_BYTES = 200 };
 
 /* What must not be there twice. */
 enum {
@@ -274,6 +276,16 @@ static int decode_keys(struct reader *reader)
     return BKT_OK;
 }
 
+static int fail_order(const struct reader *reader, struct bkt_str before, struct bkt_str key)
+{
+    char shown[2][KEY_SHOWN_BYTES];
+    bkt_escape(before, shown[0], sizeof(shown[0]));
+    bkt_escape(key, shown[1], sizeof(shown[1]));
+    return bkt_error_set(reader->err, BKT_EUNSUPPORTED,
+                         "list answer: keys are not in ascending order: \"%s\" comes behind \"%s\"",
+                         shown[1], shown[0]);
+}
+
 static int check_page(const struct reader *reader, enum bkt_list_order order)
 {
     if (!(reader->seen & SEEN_TRUNCATED))
@@ -283,14 +295,13 @@ static int check_page(const struct reader *reader, enum bkt_list_order order)
     if (order == BKT_LIST_ANY_ORDER)
         return BKT_OK;
 
-    bool ascends = true;
-    for (size_t i = 1; i < reader->object_count; i++)
-        ascends &= bkt_str_cmp(reader->objects[i - 1].key, reader->objects[i].key) < 0;
-    for (size_t i = 1; i < reader->prefix_count; i++)
-        ascends &= bkt_str_cmp(reader->prefixes[i - 1], reader->prefixes[i]) < 0;
-    if (!ascends) {
-        return bkt_error_set(reader->err, BKT_EUNSUPPORTED,
-                             "list answer: keys are not in ascending order");
+    for (size_t i = 1; i < reader->object_count; i++) {
+        if (bkt_str_cmp(reader->objects[i - 1].key, reader->objects[i].key) >= 0)
+            return fail_order(reader, reader->objects[i - 1].key, reader->objects[i].key);
+    }
+    for (size_t i = 1; i < reader->prefix_count; i++) {
+        if (bkt_str_cmp(reader->prefixes[i - 1], reader->prefixes[i]) >= 0)
+            return fail_order(reader, reader->prefixes[i - 1], reader->prefixes[i]);
     }
     return BKT_OK;
 }

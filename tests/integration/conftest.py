@@ -31,7 +31,7 @@ def pytest_configure():
 
 
 INSTALLS = {"kafka": servers.KafkaJars(), "elasticmq": servers.ElasticMqJars(),
-            "live": servers.ListeningMinioBinary()}
+            "live": servers.ListeningMinioBinary(), "versitygw": servers.VersitygwBinary()}
 
 
 def pytest_collection_finish(session):
@@ -74,6 +74,8 @@ class Servers:
         if name == "live":
             redis = self.get("redis")
             return LiveMinio(self.directory / name, self.install(name), redis.port)
+        if name == "versitygw":
+            return servers.Versitygw(self.directory / name, self.install(name))
         if name == "postgres":
             return Postgres()
         if "MINIO" not in os.environ:
@@ -106,6 +108,11 @@ def server(request, all_servers):
 @pytest.fixture
 def kafka(all_servers):
     return all_servers.get("kafka")
+
+
+@pytest.fixture(scope="session")
+def versitygw(all_servers):
+    return all_servers.get("versitygw")
 
 
 @pytest.fixture(scope="session")

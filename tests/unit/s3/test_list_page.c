@@ -295,6 +295,12 @@ static void order_is_checked_where_it_is_promised(void **state)
         assert_int_equal(parse(cases[i]), BKT_EUNSUPPORTED);
         assert_int_equal(parse_any(cases[i], BKT_LIST_ANY_ORDER, NULL), BKT_OK);
     }
+    struct bkt_error err = {0};
+    assert_int_equal(
+        parse_any(PAGE(NOT_CUT KEY("a") KEY("c&#10;") KEY("b") KEY("d")), BKT_LIST_ASCENDING, &err),
+        BKT_EUNSUPPORTED);
+    assert_string_equal(err.message, "list answer: keys are not in ascending order: \"b\" comes "
+                                     "behind \"c\\n\"");
 }
 
 static void an_error_after_200_is_told_apart(void **state)
