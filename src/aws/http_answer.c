@@ -166,6 +166,11 @@ int http_explain(struct transfer *transfer, CURLcode result)
                             "%s; if a private authority signed it, name its certificate with "
                             "--ca-bundle or AWS_CA_BUNDLE",
                             said);
+    } else if (result == CURLE_COULDNT_RESOLVE_HOST) {
+        (void)bkt_error_set(&transfer->err, BKT_ENET,
+                            "%s; check its spelling, the region where it names one, and this "
+                            "machine's network",
+                            said);
     } else if (result == CURLE_UNSUPPORTED_PROTOCOL) {
         (void)bkt_error_set(
             &transfer->err, BKT_ENET,

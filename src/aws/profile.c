@@ -337,6 +337,15 @@ static const char *path_or(const struct bkt_profiles *profiles, enum bkt_profile
     return profiles->path[file] ? profiles->path[file] : fallback[file];
 }
 
+/* The config file has [x], which is a profile in the credentials file only. */
+static bool lacks_word(const struct bkt_profiles *profiles, struct bkt_str profile)
+{
+    const struct bkt_ini_section *section = profiles->ini[BKT_PROFILE_CONFIG].first;
+    while (section && !bkt_str_eq(section->name, profile))
+        section = section->next;
+    return section != NULL;
+}
+
 int bkt_profiles_missing(const struct bkt_profiles *profiles,
                          struct bkt_str profile,
                          struct bkt_error *err)
@@ -351,7 +360,10 @@ int bkt_profiles_missing(const struct bkt_profiles *profiles,
 
     char hint[NAMES_SHOWN_MAX * (NAME_BYTES_MAX + 2) + 64] = "there are no profiles";
     size_t len = 0;
-    if (names.nearest.len > 0) {
+    if (profile.len <= NAME_BYTES_MAX && lacks_word(profiles, profile)) {
+        (void)snprintf(hint, sizeof(hint), "in the former write [profile %.*s] instead of [%.*s]",
+                       BKT_STR_ARG(profile), BKT_STR_ARG(profile));
+    } else if (names.nearest.len > 0) {
         (void)snprintf(hint, sizeof(hint), "did you mean %.*s?", BKT_STR_ARG(names.nearest));
     } else {
         for (size_t i = 0; i < names.count && i < NAMES_SHOWN_MAX; i++) {

@@ -123,6 +123,8 @@ static bool send_answer(struct connection *c,
         wait_for_the_end(c->script);
         return false;
     }
+    if (answer->end == HTTP_SCRIPT_HANG_UP)
+        return false;
     const char *body = answer->body ? answer->body : "";
     size_t body_len = answer->body_len ? answer->body_len : strlen(body);
     char head[4096];

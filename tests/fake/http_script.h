@@ -13,10 +13,12 @@
 
 enum http_script_end {
     HTTP_SCRIPT_KEEP,  /* wait for the next request */
-    HTTP_SCRIPT_CLOSE, /* after the answer */
-    HTTP_SCRIPT_CUT,   /* before the last byte of the body, or of the head where there is none */
-    HTTP_SCRIPT_STALL, /* send the head and nothing more, until the test ends */
-    HTTP_SCRIPT_MUTE,  /* send nothing at all, until the test ends */
+    HTTP_SCRIPT_CLOSE, /* after the answer, which says so */
+    HTTP_SCRIPT_DROP,  /* after the answer, which does not, like a server that has waited enough */
+    HTTP_SCRIPT_HANG_UP, /* instead of an answer */
+    HTTP_SCRIPT_CUT,     /* before the last byte of the body, or of the head where there is none */
+    HTTP_SCRIPT_STALL,   /* send the head and nothing more, until the test ends */
+    HTTP_SCRIPT_MUTE,    /* send nothing at all, until the test ends */
 };
 
 struct http_script_answer {

@@ -213,4 +213,4 @@ def test_a_name_with_addresses_of_which_one_is_dead(stub, program, contents, db)
 def test_a_name_that_does_not_exist(program, db):
     line = program("sync", URL, db, exits=1, timeout_s=40,
                    env={"AWS_ENDPOINT_URL": "http://no-such-host.invalid"}).error()
-    assert "no-such-host.invalid" in line
+    assert "no-such-host.invalid; check its spelling, the region" in line

@@ -1,6 +1,7 @@
 /*
- * Requests against a scripted server on loopback: what is sent is what was asked for, what comes back
- * is told whole or as a failure, and memory that runs out ends a request instead of hanging it.
+ * Requests against a scripted server on loopback: what is sent is what was asked for, what comes
+ * back is told whole or as a failure, and memory that runs out ends a request instead of hanging
+ * it.
  */
 #include "aws/http.h"
 
@@ -109,6 +110,57 @@ static void a_refused_connection_names_itself_and_is_for_the_user_to_mend(void *
     assert_non_null(strstr(answer.err.message, "Connection refused"));
 }
 
+struct turn {
+    bool is_done;
+    int rc;
+    int status;
+};
+
+static void on_turn(void *ctx,
+                    int rc,
+                    struct bkt_http_response *response,
+                    const struct bkt_error *e)
+{
+    (void)e;
+    *(struct turn *)ctx = (struct turn){true, rc, response->status};
+}
+
+static void turn(struct bkt_http *http, const char *url)
+{
+    struct turn turn = {0};
+    struct bkt_http_request request = {
+        .method = "GET", .url = url, .body_bytes_max = 64, .on_done = on_turn, .ctx = &turn};
+    assert_int_equal(bkt_http_start(http, &request, NULL, NULL), BKT_OK);
+    while (!turn.is_done)
+        assert_int_equal(bkt_http_run_once(http, -1, NULL), BKT_OK);
+    assert_int_equal(turn.rc, BKT_OK);
+    assert_int_equal(turn.status, 200);
+}
+
+/*
+ * Servers close what has been idle for some time (5 s, 60 s), and say nothing.  The next request
+ * finds out, before it is sent or while it is under way, and that is no failure of its own.
+ */
+static void an_idle_connection_that_was_closed_is_no_failure(void **state)
+{
+    (void)state;
+    static const struct http_script_answer answers[] = {
+        {.body = "1", .end = HTTP_SCRIPT_DROP},
+        {.body = "2"},
+        {.end = HTTP_SCRIPT_HANG_UP}, /* on the connection of "2", which is used again */
+        {.body = "3"},
+    };
+    struct http_script *script = http_script_start(answers, T_COUNT(answers));
+    struct bkt_http *http;
+    assert_int_equal(bkt_http_new(NULL, &http, NULL), BKT_OK);
+    for (unsigned i = 0; i < 3; i++)
+        turn(http, http_script_url(script));
+    assert_int_equal(http_script_left(script), 0);
+    assert_int_equal(http_script_count(script), 4);
+    bkt_http_free(http);
+    http_script_stop(script);
+}
+
 static int one_request(const char *url)
 {
     struct bkt_http_request request = {.method = "GET", .url = url, .total_timeout_ms = 10000};
@@ -134,6 +186,7 @@ int main(void)
         cmocka_unit_test(half_an_answer_is_a_failure_that_may_pass),
         cmocka_unit_test(a_body_over_its_ceiling_is_not_read),
         cmocka_unit_test(a_refused_connection_names_itself_and_is_for_the_user_to_mend),
+        cmocka_unit_test(an_idle_connection_that_was_closed_is_no_failure),
         cmocka_unit_test(memory_that_runs_out_ends_the_request),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -142,6 +142,10 @@ static void a_missing_profile_names_its_neighbors(void **state)
     assert_int_equal(load(f, NULL, NULL, "production"), BKT_ECONFIG);
     assert_non_null(strstr(f->err.message, "; there are: default, work, home, ci"));
 
+    assert_int_equal(load(f, "[work]\n[profile home]\n", "", "work"), BKT_ECONFIG);
+    assert_non_null(strstr(f->err.message, "; in the former write [profile work] instead of "
+                                           "[work]"));
+
     assert_int_equal(load(f, "", "", "production"), BKT_ECONFIG);
     assert_non_null(strstr(f->err.message, "there are no profiles"));
 }
