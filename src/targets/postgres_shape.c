@@ -125,6 +125,12 @@ int bkt_postgres_record_read(const struct bkt_postgres *conn,
         .row_count = (uint64_t)bkt_postgres_int(result, 0, 7),
     };
     (void)snprintf(out->source, sizeof(out->source), "%.*s", BKT_STR_ARG(source));
+    /* A bucket of which nothing ever came, such as a misspelled one, has no claim to the table. */
+    bool is_unclaimed = out->row_count == 0 && bkt_postgres_int(result, 0, 9) != 0;
+    if (!out->same_source && is_unclaimed) {
+        out->same_source = true;
+        out->same_spec = false;
+    }
     return BKT_OK;
 }
 

@@ -11,8 +11,9 @@
 enum { BKT_POSTGRES_SCHEMA_VERSION = 1 };
 
 /* The columns of a record, in the order that bkt_postgres_record_read() reads. */
-#define BKT_POSTGRES_RECORD_COLUMNS \
-    "source, spec, is_binary, columns, epoch, clock, floor, row_count, schema_version"
+#define BKT_POSTGRES_RECORD_COLUMNS                                                     \
+    "source, spec, is_binary, columns, epoch, clock, floor, row_count, schema_version," \
+    " (listing_ended_at IS NULL)::int4"
 
 /* All-zero: there is none. */
 struct bkt_postgres_record {

@@ -372,3 +372,9 @@ struct bkt_str bkt_sqlite_column(sqlite3_stmt *stmt, int i)
     const char *ptr = sqlite3_column_blob(stmt, i);
     return (struct bkt_str){ptr ? ptr : "", (size_t)sqlite3_column_bytes(stmt, i)};
 }
+
+bool bkt_sqlite_is_unclaimed(sqlite3_stmt *stmt, int row_count, int never_listed)
+{
+    return sqlite3_column_int64(stmt, row_count) == 0 &&
+           sqlite3_column_int(stmt, never_listed) != 0;
+}

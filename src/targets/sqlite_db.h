@@ -82,4 +82,10 @@ int bkt_sqlite_bind_time(sqlite3_stmt *stmt, int i, int64_t ms);
 /* A column's bytes, as they are; valid until the next step or reset. */
 struct bkt_str bkt_sqlite_column(sqlite3_stmt *stmt, int i);
 
+/*
+ * Of a record, by its columns `row_count` and `listing_ended_at IS NULL`: a bucket of which nothing
+ * ever came, such as a misspelled one, has no claim to the table.
+ */
+bool bkt_sqlite_is_unclaimed(sqlite3_stmt *stmt, int row_count, int never_listed);
+
 #endif

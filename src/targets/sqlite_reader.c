@@ -73,7 +73,8 @@ static int read_record(const struct reader *reader,
     sqlite3_stmt *stmt = NULL;
     int rc = bkt_sqlite_prepare(&reader->conn,
                                 "SELECT schema_version, source, spec, is_binary, columns, clock,"
-                                " floor, epoch, row_count FROM bucketable_tables"
+                                " floor, epoch, row_count, listing_ended_at IS NULL"
+                                " FROM bucketable_tables"
                                 " WHERE table_name = ?1",
                                 &stmt, err);
     if (rc)
@@ -92,6 +93,10 @@ static int read_record(const struct reader *reader,
                                    .epoch = (uint64_t)sqlite3_column_int64(stmt, 7)},
                          .row_count = (uint64_t)sqlite3_column_int64(stmt, 8)},
         };
+        if (!record.is_same_source && reader->has_rows && bkt_sqlite_is_unclaimed(stmt, 8, 9)) {
+            record.is_same_source = true;
+            record.is_same_spec = false;
+        }
         struct bkt_str owner = bkt_sqlite_column(stmt, 1);
         (void)bkt_error_set(err, BKT_EFOREIGN,
                             "table %s in %s holds %.*s: name another table, or drop this one",

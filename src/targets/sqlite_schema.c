@@ -123,7 +123,8 @@ static int read_record(const struct bkt_sqlite *conn,
     sqlite3_stmt *stmt = NULL;
     int rc = bkt_sqlite_prepare(conn,
                                 "SELECT source, spec, is_binary, columns, epoch, clock, floor,"
-                                " row_count, target FROM bucketable_tables WHERE table_name = ?",
+                                " row_count, target, listing_ended_at IS NULL"
+                                " FROM bucketable_tables WHERE table_name = ?",
                                 &stmt, err);
     if (rc)
         return rc;
@@ -137,6 +138,10 @@ static int read_record(const struct bkt_sqlite *conn,
         record->clock.clock = (uint64_t)sqlite3_column_int64(stmt, 5);
         record->clock.floor = (uint64_t)sqlite3_column_int64(stmt, 6);
         record->row_count = (uint64_t)sqlite3_column_int64(stmt, 7);
+        if (!record->same_source && !outside && bkt_sqlite_is_unclaimed(stmt, 7, 9)) {
+            record->same_source = true;
+            record->same_spec = false;
+        }
         if (!record->same_source) {
             struct bkt_str owner = bkt_sqlite_column(stmt, 0);
             (void)bkt_error_set(err, BKT_EFOREIGN,
@@ -225,7 +230,8 @@ static int write_record(const struct bkt_sqlite *conn,
         "INSERT INTO bucketable_tables (table_name, schema_version, source, spec, is_binary,"
         " columns, epoch, clock, floor, row_count, failed_count, created_at, updated_at, target)"
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, 0, ?10, ?10, ?11)"
-        " ON CONFLICT (table_name) DO UPDATE SET schema_version = ?2, spec = ?4, is_binary = ?5,"
+        " ON CONFLICT (table_name) DO UPDATE SET schema_version = ?2, source = ?3, spec = ?4,"
+        " is_binary = ?5,"
         " columns = ?6, epoch = ?7, clock = ?8, floor = ?9, updated_at = ?10",
         &stmt, err);
     if (rc)

@@ -285,6 +285,8 @@ static void a_table_belongs_to_one_source(void **state)
 {
     (void)state;
     struct bkt_table_target t = open_attached(&plain);
+    struct bkt_change change = put("a", "1", "A", 0);
+    (void)apply(t, &change, 1);
     close_handle(t);
 
     struct bkt_table_spec foreign = plain;
@@ -296,6 +298,48 @@ static void a_table_belongs_to_one_source(void **state)
     assert_non_null(strstr(err.message, "s3://bucket"));
     assert_false(err.retriable);
     assert_false(attach(t, &plain).spec_changed);
+    close_handle(t);
+}
+
+/* A misspelled bucket does not keep the right one out. */
+static void a_source_of_which_nothing_came_has_no_claim(void **state)
+{
+    (void)state;
+    if (kit->is_apart)
+        return;
+    struct bkt_table_spec misspelled = plain;
+    misspelled.source = BKT_STR("s3://bukcet");
+    struct bkt_table_target old = open_attached(&misspelled);
+    struct bkt_table_target t = open_handle();
+    struct bkt_attached attached = attach(t, &plain);
+    assert_true(attached.spec_changed);
+    struct bkt_change change = put("a", "1", "A", attached.clock.clock);
+    (void)apply(t, &change, 1);
+    close_handle(old);
+    close_handle(t);
+
+    struct bkt_error err = {0};
+    t = open_handle();
+    assert_int_equal(t.ops->attach(t.self, &misspelled, &attached, &err), BKT_EFOREIGN);
+    assert_false(attach(t, &plain).spec_changed);
+    close_handle(t);
+}
+
+/* One that was listed and is empty does: that is what the table holds. */
+static void an_empty_source_has_a_claim(void **state)
+{
+    (void)state;
+    struct bkt_error err = {0};
+    struct bkt_listing_record record = {.ended_wall_ms = 1709287200000};
+    struct bkt_table_target t = open_attached(&plain);
+    (void)begin_listing(t);
+    must(t.ops->end_listing(t.self, &record, &err), &err);
+    close_handle(t);
+    struct bkt_table_spec foreign = plain;
+    foreign.source = BKT_STR("s3://another");
+    struct bkt_attached attached;
+    t = open_handle();
+    assert_int_equal(t.ops->attach(t.self, &foreign, &attached, &err), BKT_EFOREIGN);
     close_handle(t);
 }
 
@@ -1554,6 +1598,9 @@ int target_conformance(const struct target_kit *tested)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(attach_makes_the_table_once, forget, check_memory),
         cmocka_unit_test_setup_teardown(a_table_belongs_to_one_source, forget, check_memory),
+        cmocka_unit_test_setup_teardown(a_source_of_which_nothing_came_has_no_claim, forget,
+                                        check_memory),
+        cmocka_unit_test_setup_teardown(an_empty_source_has_a_claim, forget, check_memory),
         cmocka_unit_test_setup_teardown(another_spec_takes_an_epoch_and_stops_the_others, forget,
                                         check_memory),
         cmocka_unit_test_setup_teardown(an_upsert_writes_row_and_state, forget, check_memory),

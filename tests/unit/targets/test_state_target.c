@@ -482,6 +482,7 @@ int main(int argc, char **argv)
     (void)snprintf(path, sizeof(path), "%s/t.state", folder);
     static const struct target_kit kit = {
         .forget = forget,
+        .is_apart = true,
         .open = open_table,
         .read_row = read_row,
         .can_hold_nul = true,
