@@ -147,11 +147,12 @@ def section(name, what, figures, notes):
         yield f"\n{note}\n"
 
 
-def write_page(page, results, runs):
+def write_page(page, only, results, runs):
     suffix = f"-{page}" if page else ""
+    command = f"bench/run.py --write --only {' '.join(only)}" if only else f"make bench{suffix}"
     text = [
         f"# Performance{f': {page}' if page else ''}\n\n"
-        f"Written by `make bench{suffix}`. Each figure is the median of {runs} runs. Where there is a "
+        f"Written by `{command}`. Each figure is the median of {runs} runs. Where there is a "
         "yardstick, it ran in turn\nwith ours on the same machine, and *of yardstick* is ours "
         "divided by it: that is what to compare,\nsince absolute figures belong to the machine. "
         "Programs' costs are user and system time and the peak\nof resident memory of the whole "
@@ -199,7 +200,7 @@ def main():
     chosen = options.only or [name for name in registry() if page_of(name) == options.page]
     results = list(measure_all(chosen, context))
     if (options.write or not options.only) and options.runs >= RUNS_MIN:
-        write_page(options.page, results, options.runs)
+        write_page(options.page, options.only, results, options.runs)
     return 0
 
 
