@@ -49,6 +49,20 @@ int bkt_buf_append(struct bkt_buf *buf, struct bkt_str bytes)
     return BKT_OK;
 }
 
+int bkt_buf_set(struct bkt_buf *buf, struct bkt_str bytes)
+{
+    if (bytes.len > buf->max)
+        return BKT_ELIMIT;
+    int rc = grow(buf, bytes.len + 1); /* what is a part of it never makes it grow */
+    if (rc)
+        return rc;
+    if (bytes.len > 0)
+        memmove(buf->ptr, bytes.ptr, bytes.len);
+    buf->len = bytes.len;
+    buf->ptr[buf->len] = '\0';
+    return BKT_OK;
+}
+
 int bkt_buf_append_char(struct bkt_buf *buf, char byte)
 {
     return bkt_buf_append(buf, (struct bkt_str){&byte, 1});

@@ -27,6 +27,7 @@ static inline struct bkt_str bkt_buf_str(const struct bkt_buf *buf)
 
 /* BKT_ELIMIT past the ceiling, BKT_ENOMEM; on failure the buffer is as before. */
 BKT_MUST_CHECK int bkt_buf_append(struct bkt_buf *buf, struct bkt_str bytes);
+BKT_MUST_CHECK int bkt_buf_set(struct bkt_buf *buf, struct bkt_str bytes); /* also of its own */
 BKT_MUST_CHECK int bkt_buf_append_char(struct bkt_buf *buf, char byte);
 BKT_MUST_CHECK int bkt_buf_printf(struct bkt_buf *buf, const char *fmt, ...) BKT_PRINTF(2, 3);
 

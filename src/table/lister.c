@@ -2,17 +2,12 @@
 
 #include "core/escape.h"
 #include "core/mem.h"
+#include "table/chain.h"
 #include "table/split.h"
 
 #include <assert.h>
 
-/* Longer than any token seen in the wild (MinIO's is some 100 bytes longer than the key). */
-enum { TOKEN_BYTES_MAX = 8 << 10, MARK_BYTES_MAX = 4 << 10 };
-
 enum { PREFIX_SHOWN_BYTES = 256 }; /* in messages */
-
-/* Pages without a key are legal (delete markers), but not without end. */
-enum { EMPTY_PAGES_MAX = 10000 };
 
 /* How splitting is tuned: docs/internals/listing.md. */
 enum {
@@ -24,41 +19,14 @@ enum {
 static const double pages_worth_a_split = 3;
 static const double lean_between = 0.5;
 
-/* What follows the greatest key of a prefix: U+10FFFF, so that the mark is UTF-8 as S3 wants. */
-static const struct bkt_str prefix_end = {"\xf4\x8f\xbf\xbf", 4};
-
-/* A range of keys below one prefix, listed page by page. */
-struct chain {
-    struct bkt_str prefix;
-    struct bkt_str after; /* where the first range of a prefix begins: just before its keys */
-    struct bkt_buf up_to; /* empty: to the last key */
-    struct bkt_buf mark;  /* all keys up to here are covered; empty: none yet */
-    struct bkt_buf seen;  /* the last key since the last jump; behind the mark when replayed */
-    struct bkt_buf first; /* of the newest page with keys */
-    struct bkt_buf token;
-    unsigned empty_pages; /* in a row */
-    uint64_t asked_at;    /* the clock before the newest page was asked for */
-    uint64_t mark_at;     /* and before the page that moved the mark, or leapt to it */
-    bool jump;            /* the next request begins after `mark`, without a token */
-    bool in_flight;
-    bool is_done;
-    bool is_begun; /* a page has been answered */
-
-    /* Splitting. */
-    double pages_left; /* an estimate; 0: not to be split */
-    double lean;
-    unsigned misses;
-    bool is_probe; /* split off, and not yet known to hold a key */
-    uint64_t name; /* no other's, though the place in the array was another's before */
-    size_t parent; /* place and name */
-    uint64_t parent_name;
-};
+/* A longer key is no place to cut at. */
+enum { CUT_BYTES_MAX = 4 << 10 };
 
 struct bkt_lister {
     const struct bkt_filter *filter;
     const char *bucket;
     struct bkt_arena arena;
-    struct chain *chains;
+    struct bkt_chain *chains;
     size_t chain_count;
     size_t chain_room;
     size_t done_count;
@@ -89,27 +57,10 @@ static int add_gap(struct bkt_lister *lister, struct bkt_str after, struct bkt_s
     return BKT_OK;
 }
 
-static void clear_chain(struct chain *chain)
+static void enroll(struct bkt_lister *lister, struct bkt_chain *chain)
 {
-    bkt_buf_clear(&chain->up_to);
-    bkt_buf_clear(&chain->mark);
-    bkt_buf_clear(&chain->seen);
-    bkt_buf_clear(&chain->first);
-    bkt_buf_clear(&chain->token);
-}
-
-static struct chain empty_chain(struct bkt_lister *lister, struct bkt_str prefix)
-{
-    return (struct chain){
-        .prefix = prefix,
-        .up_to = BKT_BUF_INIT(MARK_BYTES_MAX),
-        .mark = BKT_BUF_INIT(MARK_BYTES_MAX),
-        .seen = BKT_BUF_INIT(MARK_BYTES_MAX),
-        .first = BKT_BUF_INIT(MARK_BYTES_MAX),
-        .token = BKT_BUF_INIT(TOKEN_BYTES_MAX),
-        .lean = lean_between,
-        .name = ++lister->last_name,
-    };
+    chain->name = ++lister->last_name;
+    chain->lean = lean_between;
 }
 
 /* Room for one more at the end. */
@@ -118,18 +69,12 @@ static int reserve_chain(struct bkt_lister *lister)
     if (lister->chain_count < lister->chain_room)
         return BKT_OK;
     size_t room = lister->chain_room * 2 + 8;
-    struct chain *chains = bkt_mem_realloc(lister->chains, room * sizeof(*chains));
+    struct bkt_chain *chains = bkt_mem_realloc(lister->chains, room * sizeof(*chains));
     if (!chains)
         return BKT_ENOMEM;
     lister->chains = chains;
     lister->chain_room = room;
     return BKT_OK;
-}
-
-static int set_buf(struct bkt_buf *buf, struct bkt_str text)
-{
-    bkt_buf_reset(buf);
-    return bkt_buf_append(buf, text);
 }
 
 /* All keys with the prefix; `out_last` is a span's end. */
@@ -138,15 +83,16 @@ static int add_chain(struct bkt_lister *lister, struct bkt_str prefix, struct bk
     int rc = reserve_chain(lister);
     if (rc)
         return rc;
-    struct chain *chain = &lister->chains[lister->chain_count++];
-    *chain = empty_chain(lister, prefix);
+    struct bkt_chain *chain = &lister->chains[lister->chain_count++];
+    *chain = bkt_chain_new(prefix);
+    enroll(lister, chain);
     *out_last = (struct bkt_str){"", 0};
     if (prefix.len == 0)
         return BKT_OK;
     rc = bkt_span_before(&lister->arena, prefix, &chain->after);
     if (rc == BKT_OK)
         rc = bkt_span_last_of_prefix(&lister->arena, prefix, out_last);
-    return rc ? rc : set_buf(&chain->up_to, *out_last);
+    return rc ? rc : bkt_buf_set(&chain->up_to, *out_last);
 }
 
 /* Prefixes and what lies between them, from the first key to the last. */
@@ -203,7 +149,7 @@ void bkt_lister_free(struct bkt_lister *lister)
     if (!lister)
         return;
     for (size_t i = 0; i < lister->chain_count; i++)
-        clear_chain(&lister->chains[i]);
+        bkt_chain_clear(&lister->chains[i]);
     bkt_mem_free(lister->chains);
     bkt_arena_clear(&lister->arena);
     bkt_mem_free(lister);
@@ -230,48 +176,11 @@ bool bkt_lister_next_gap(struct bkt_lister *lister, uint64_t clock, struct bkt_c
 
 /* Splitting. */
 
-/* Where a chain's rest may be cut: inside, below its prefix, and not where all is excluded. */
-static bool may_cut(const struct bkt_lister *lister, const struct chain *chain, struct bkt_str key)
-{
-    struct bkt_str excluded;
-    struct bkt_str mark = bkt_buf_str(&chain->mark);
-    return key.len > 0 && bkt_str_has_prefix(key, chain->prefix) && bkt_str_cmp(key, mark) > 0 &&
-           bkt_str_cmp(key, chain->after) > 0 &&
-           (chain->up_to.len == 0 || bkt_str_cmp(key, bkt_buf_str(&chain->up_to)) < 0) &&
-           !bkt_filter_excluded_prefix(lister->filter, key, &excluded);
-}
-
-/*
- * Cut the chain in two: `out_upper` is the part above `key`.  On failure the chain is whole and
- * nothing is left.
- */
-static int cut_chain(struct bkt_lister *lister,
-                     struct chain *lower,
-                     struct bkt_str key,
-                     struct chain *out_upper)
-{
-    struct chain upper = empty_chain(lister, lower->prefix);
-    struct bkt_buf up_to = BKT_BUF_INIT(MARK_BYTES_MAX);
-    int rc = bkt_buf_append(&upper.mark, key);
-    if (rc == BKT_OK)
-        rc = bkt_buf_append(&up_to, key);
-    if (rc) {
-        clear_chain(&upper);
-        bkt_buf_clear(&up_to);
-        return rc;
-    }
-    upper.jump = true;
-    upper.up_to = lower->up_to;
-    lower->up_to = up_to;
-    *out_upper = upper;
-    return BKT_OK;
-}
-
 int bkt_lister_cut(struct bkt_lister *lister, const struct bkt_str *keys, size_t count)
 {
     size_t old_count = lister->chain_count;
     size_t room = old_count + count;
-    struct chain *chains = bkt_mem_alloc((room + 1) * sizeof(*chains));
+    struct bkt_chain *chains = bkt_mem_alloc((room + 1) * sizeof(*chains));
     if (!chains)
         return BKT_ENOMEM;
     size_t new_count = 0;
@@ -280,14 +189,14 @@ int bkt_lister_cut(struct bkt_lister *lister, const struct bkt_str *keys, size_t
     for (size_t i = 0; i < old_count; i++) {
         chains[new_count++] = lister->chains[i];
         for (; next < count && rc == BKT_OK; next++) {
-            struct chain *lower = &chains[new_count - 1];
+            struct bkt_chain *lower = &chains[new_count - 1];
             if (lower->up_to.len > 0 && bkt_str_cmp(keys[next], bkt_buf_str(&lower->up_to)) >= 0)
                 break;
-            if (!may_cut(lister, lower, keys[next]))
+            if (!bkt_chain_may_cut(lower, lister->filter, keys[next]))
                 continue;
-            rc = cut_chain(lister, lower, keys[next], &chains[new_count]);
+            rc = bkt_chain_cut(lower, keys[next], &chains[new_count]);
             if (rc == BKT_OK)
-                new_count++;
+                enroll(lister, &chains[new_count++]);
         }
     }
     bkt_mem_free(lister->chains);
@@ -297,7 +206,7 @@ int bkt_lister_cut(struct bkt_lister *lister, const struct bkt_str *keys, size_t
     return rc;
 }
 
-static struct bkt_split_range rest_of(const struct chain *chain)
+static struct bkt_split_range rest_of(const struct bkt_chain *chain)
 {
     return (struct bkt_split_range){
         .first = bkt_buf_str(&chain->first),
@@ -306,17 +215,17 @@ static struct bkt_split_range rest_of(const struct chain *chain)
     };
 }
 
-static void estimate(const struct bkt_lister *lister, struct chain *chain)
+static void estimate(const struct bkt_lister *lister, struct bkt_chain *chain)
 {
     struct bkt_split_range rest = rest_of(chain);
     chain->pages_left = bkt_split_pages(&lister->alphabet, &rest);
 }
 
-static struct chain *longest(struct bkt_lister *lister)
+static struct bkt_chain *longest(struct bkt_lister *lister)
 {
-    struct chain *best = NULL;
+    struct bkt_chain *best = NULL;
     for (size_t i = 0; i < lister->chain_count; i++) {
-        struct chain *chain = &lister->chains[i];
+        struct bkt_chain *chain = &lister->chains[i];
         if (!chain->is_done && chain->misses <= MISSES_MAX &&
             chain->pages_left > pages_worth_a_split &&
             (!best || chain->pages_left > best->pages_left))
@@ -326,7 +235,7 @@ static struct chain *longest(struct bkt_lister *lister)
 }
 
 /* A key to cut at; false when there is none. */
-static bool find_cut(struct bkt_lister *lister, struct chain *chain, struct bkt_buf *key)
+static bool find_cut(struct bkt_lister *lister, struct bkt_chain *chain, struct bkt_buf *key)
 {
     struct bkt_split_range rest = rest_of(chain);
     bool found = false;
@@ -334,9 +243,9 @@ static bool find_cut(struct bkt_lister *lister, struct chain *chain, struct bkt_
     if (bkt_split_cut(&lister->alphabet, &rest, chain->lean, key, &found) || !found)
         return false;
     if (bkt_filter_excluded_prefix(lister->filter, bkt_buf_str(key), &excluded) &&
-        (set_buf(key, excluded) || bkt_buf_append(key, prefix_end)))
+        bkt_span_behind_prefix(excluded, key))
         return false;
-    return may_cut(lister, chain, bkt_buf_str(key));
+    return bkt_chain_may_cut(chain, lister->filter, bkt_buf_str(key));
 }
 
 /* A place for one more chain: one that is done, or a new one at the end. */
@@ -344,7 +253,7 @@ static int find_place(struct bkt_lister *lister, size_t *out_index)
 {
     for (size_t i = 0; i < lister->chain_count && lister->done_count > 0; i++) {
         if (lister->chains[i].is_done) {
-            clear_chain(&lister->chains[i]);
+            bkt_chain_clear(&lister->chains[i]);
             lister->done_count--;
             *out_index = i;
             return BKT_OK;
@@ -373,16 +282,17 @@ static bool split(struct bkt_lister *lister, size_t *out_index)
 {
     if (lister->slots < 2 || lister->ignores_start_after || !may_probe(lister))
         return false;
-    struct bkt_buf key = BKT_BUF_INIT(MARK_BYTES_MAX);
-    struct chain *lower;
+    struct bkt_buf key = BKT_BUF_INIT(CUT_BYTES_MAX);
+    struct bkt_chain *lower;
     bool is_split = false;
     while (!is_split && (lower = longest(lister)) != NULL) {
-        struct chain upper;
+        struct bkt_chain upper;
         if (!find_cut(lister, lower, &key) ||
-            cut_chain(lister, lower, bkt_buf_str(&key), &upper) != BKT_OK) {
+            bkt_chain_cut(lower, bkt_buf_str(&key), &upper) != BKT_OK) {
             lower->pages_left = 0;
             continue;
         }
+        enroll(lister, &upper);
         upper.is_probe = true;
         upper.parent = (size_t)(lower - lister->chains);
         upper.parent_name = lower->name;
@@ -390,10 +300,8 @@ static bool split(struct bkt_lister *lister, size_t *out_index)
         estimate(lister, lower);
         size_t index;
         if (find_place(lister, &index) != BKT_OK) {
-            bkt_buf_clear(&lower->up_to);
-            lower->up_to = upper.up_to;
-            upper.up_to = (struct bkt_buf){0};
-            clear_chain(&upper);
+            bkt_chain_join(lower, &upper);
+            bkt_chain_clear(&upper);
             break;
         }
         lister->chains[index] = upper;
@@ -406,14 +314,14 @@ static bool split(struct bkt_lister *lister, size_t *out_index)
 }
 
 /* A probe has been answered: did it find keys? */
-static void judge_probe(struct bkt_lister *lister, struct chain *chain, bool has_keys)
+static void judge_probe(struct bkt_lister *lister, struct bkt_chain *chain, bool has_keys)
 {
     if (!chain->is_probe)
         return;
     chain->is_probe = false;
     lister->probe_count--;
     lister->miss_count += !has_keys;
-    struct chain *parent = &lister->chains[chain->parent];
+    struct bkt_chain *parent = &lister->chains[chain->parent];
     if (parent->is_done || parent->name != chain->parent_name)
         return;
     parent->misses = has_keys ? 0 : parent->misses + 1;
@@ -431,7 +339,7 @@ bool bkt_lister_next(struct bkt_lister *lister,
         index++;
     if (index == lister->chain_count && !split(lister, &index))
         return false;
-    struct chain *chain = &lister->chains[index];
+    struct bkt_chain *chain = &lister->chains[index];
     chain->in_flight = true;
     chain->asked_at = clock;
     if (chain->token.len == 0)
@@ -450,7 +358,7 @@ bool bkt_lister_is_done(const struct bkt_lister *lister)
     return lister->done_count == lister->chain_count && lister->gap_next == lister->gap_count;
 }
 
-static void end_chain(struct bkt_lister *lister, struct chain *chain)
+static void end_chain(struct bkt_lister *lister, struct bkt_chain *chain)
 {
     chain->is_done = true;
     lister->done_count++;
@@ -460,16 +368,14 @@ static void end_chain(struct bkt_lister *lister, struct chain *chain)
  * A server that ignores start-after would send everything before a chain's range again: give what
  * was not begun back to the chain before it, if that is still under way.
  */
-static bool give_back(struct bkt_lister *lister, struct chain *upper)
+static bool give_back(struct bkt_lister *lister, struct bkt_chain *upper)
 {
     for (size_t i = 0; i < lister->chain_count; i++) {
-        struct chain *lower = &lister->chains[i];
+        struct bkt_chain *lower = &lister->chains[i];
         if (lower->is_done || lower == upper || lower->up_to.len == 0 ||
             !bkt_str_eq(bkt_buf_str(&lower->up_to), bkt_buf_str(&upper->mark)))
             continue;
-        bkt_buf_clear(&lower->up_to);
-        lower->up_to = upper->up_to;
-        upper->up_to = BKT_BUF_INIT(MARK_BYTES_MAX);
+        bkt_chain_join(lower, upper);
         end_chain(lister, upper);
         return true;
     }
@@ -479,61 +385,15 @@ static bool give_back(struct bkt_lister *lister, struct chain *upper)
 static void give_back_idle(struct bkt_lister *lister)
 {
     for (size_t i = 0; i < lister->chain_count; i++) {
-        struct chain *chain = &lister->chains[i];
+        struct bkt_chain *chain = &lister->chains[i];
         if (!chain->is_done && !chain->in_flight && !chain->is_begun && chain->mark.len > 0)
             (void)give_back(lister, chain);
     }
 }
 
-static int check_keys(const struct chain *chain, const struct bkt_page *page, struct bkt_error *err)
-{
-    for (size_t i = 0; i < page->object_count; i++) {
-        struct bkt_str key = page->objects[i].key;
-        if (key.len == 0 || key.len > BKT_KEY_BYTES_MAX)
-            return bkt_error_set(err, BKT_EPARSE,
-                                 "a listed key has %zu bytes; S3 keys have 1 to %d", key.len,
-                                 BKT_KEY_BYTES_MAX);
-        if (!bkt_str_has_prefix(key, chain->prefix))
-            return bkt_error_set(err, BKT_EPARSE,
-                                 "a listed key does not begin with the prefix that was asked for");
-        if (i > 0 && bkt_str_cmp(page->objects[i - 1].key, key) >= 0)
-            return bkt_error_set(err, BKT_EUNSUPPORTED,
-                                 "the listing is not in the order of the keys (directory buckets "
-                                 "and some servers do so; they cannot be followed)");
-    }
-    if (page->object_count > 0 && chain->seen.len > 0 &&
-        bkt_str_cmp(page->objects[0].key, bkt_buf_str(&chain->seen)) <= 0)
-        return bkt_error_set(err, BKT_EPARSE, "the listing goes back to keys that it gave before");
-    return BKT_OK;
-}
-
-/* Objects at or before the mark: a server that ignores start-after sends them all again. */
-static size_t count_before_mark(const struct chain *chain, const struct bkt_page *page)
-{
-    size_t skip = 0;
-    struct bkt_str mark = bkt_buf_str(&chain->mark);
-    if (mark.len == 0)
-        return 0;
-    while (skip < page->object_count && bkt_str_cmp(page->objects[skip].key, mark) <= 0)
-        skip++;
-    return skip;
-}
-
-static size_t count_behind_end(const struct chain *chain, const struct bkt_page *page, size_t skip)
-{
-    size_t drop = 0;
-    struct bkt_str up_to = bkt_buf_str(&chain->up_to);
-    if (up_to.len == 0)
-        return 0;
-    while (skip + drop < page->object_count &&
-           bkt_str_cmp(page->objects[page->object_count - 1 - drop].key, up_to) > 0)
-        drop++;
-    return drop;
-}
-
 /* What a page's keys tell of those to come. */
 static int learn(struct bkt_lister *lister,
-                 struct chain *chain,
+                 struct bkt_chain *chain,
                  const struct bkt_page *page,
                  const struct bkt_covered *covered)
 {
@@ -549,72 +409,44 @@ static int learn(struct bkt_lister *lister,
         size_t len = chain->prefix.len;
         bkt_alphabet_see(&lister->alphabet, (struct bkt_str){key.ptr + len, key.len - len});
     }
-    return set_buf(&chain->first, page->objects[covered->skip].key);
+    return bkt_buf_set(&chain->first, page->objects[covered->skip].key);
 }
 
 /* Where the chain goes on after a page that is not the last one. */
 static int advance(struct bkt_lister *lister,
-                   struct chain *chain,
+                   struct bkt_chain *chain,
                    const struct bkt_page *page,
                    struct bkt_error *err)
 {
-    if (page->next_token.len == 0)
-        return bkt_error_set(err, BKT_EPARSE, "more keys follow, but there is no token to go on");
-    if (bkt_str_eq(page->next_token, bkt_buf_str(&chain->token)))
-        return bkt_error_set(err, BKT_EPARSE, "the answer repeats the token that was sent");
-
-    chain->empty_pages = page->object_count == 0 ? chain->empty_pages + 1 : 0;
-    if (chain->empty_pages > EMPTY_PAGES_MAX)
-        return bkt_error_set(err, BKT_EPARSE, "more than %d pages in a row hold no key",
-                             EMPTY_PAGES_MAX);
-
-    chain->jump = false;
-    int rc = set_buf(&chain->token, page->next_token);
-    if (rc == BKT_ELIMIT)
-        return bkt_error_set(err, BKT_EPARSE, "the continuation token has more than %d bytes",
-                             TOKEN_BYTES_MAX);
-    if (rc || page->object_count == 0)
+    enum bkt_chain_step step;
+    int rc = bkt_chain_advance(chain, page, lister->ignores_start_after ? NULL : lister->filter,
+                               &step, err);
+    if (rc)
         return rc;
-
-    struct bkt_str last = page->objects[page->object_count - 1].key;
-    rc = set_buf(&chain->seen, last);
-    if (rc || bkt_str_cmp(last, bkt_buf_str(&chain->mark)) <= 0)
-        return rc;
-    rc = set_buf(&chain->mark, last);
-    chain->mark_at = chain->asked_at;
-    if (rc == BKT_OK && lister->slots > 1)
+    if (step == BKT_CHAIN_JUMPED) {
+        chain->pages_left = 0; /* nothing is known of what follows */
+        lister->has_jumped = true;
+    } else if (step == BKT_CHAIN_MOVED && lister->slots > 1) {
         estimate(lister, chain);
-
-    struct bkt_str excluded;
-    if (rc || lister->ignores_start_after ||
-        !bkt_filter_excluded_prefix(lister->filter, last, &excluded))
-        return rc;
-    rc = set_buf(&chain->mark, excluded);
-    if (rc == BKT_OK)
-        rc = bkt_buf_append(&chain->mark, prefix_end);
-    bkt_buf_reset(&chain->token);
-    bkt_buf_reset(&chain->seen);
-    chain->jump = true;
-    chain->pages_left = 0; /* nothing is known of what follows */
-    lister->has_jumped = true;
-    return rc;
+    }
+    return BKT_OK;
 }
 
 /* Take a believable page in. */
 static int take(struct bkt_lister *lister,
-                struct chain *chain,
+                struct bkt_chain *chain,
                 const struct bkt_page *page,
                 struct bkt_arena *arena,
                 struct bkt_covered *out_covered,
                 struct bkt_error *err)
 {
     struct bkt_covered covered = {.span.after = chain->after, .read_at = chain->mark_at};
-    covered.skip = count_before_mark(chain, page);
+    covered.skip = bkt_chain_count_before(chain, page);
     if (covered.skip > 0 && !lister->ignores_start_after) {
         lister->ignores_start_after = true;
         give_back_idle(lister); /* this chain may end later now */
     }
-    covered.drop = count_behind_end(chain, page, covered.skip);
+    covered.drop = bkt_chain_count_behind(chain, page, covered.skip);
     if (chain->mark.len > 0 && bkt_arena_dup(arena, bkt_buf_str(&chain->mark), &covered.span.after))
         return BKT_ENOMEM;
     if (learn(lister, chain, page, &covered) != BKT_OK)
@@ -653,10 +485,10 @@ int bkt_lister_page(struct bkt_lister *lister,
                     struct bkt_error *err)
 {
     assert(chain_index < lister->chain_count);
-    struct chain *chain = &lister->chains[chain_index];
+    struct bkt_chain *chain = &lister->chains[chain_index];
     assert(chain->in_flight);
 
-    int rc = check_keys(chain, page, err);
+    int rc = bkt_chain_check_keys(chain, page, err);
     if (rc == BKT_OK)
         rc = take(lister, chain, page, arena, out_covered, err);
     if (rc == BKT_ENOMEM)

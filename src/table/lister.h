@@ -9,9 +9,6 @@
  * A chain lists a range of keys, and its rest can be split off to be listed by another at the same
  * time: docs/internals/listing.md.
  *
- * The guard against listings that lie lives here: a page is an error, and covers nothing, when its
- * keys do not ascend, lie outside the prefix or go back, or when its token is the one just used.
- *
  * Pure: no I/O, no time.  One thread.
  */
 #ifndef TABLE_LISTER_H

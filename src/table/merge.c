@@ -147,8 +147,7 @@ static int on_row(void *ctx, const struct bkt_state_row *row, struct bkt_error *
     if (rc || --walk->rows_left > 0)
         return rc;
     /* The last row of this run.  Not into `after`: the scan under way may still look at that. */
-    bkt_buf_reset(&merge->last);
-    return bkt_buf_append(&merge->last, row->key);
+    return bkt_buf_set(&merge->last, row->key);
 }
 
 int bkt_merge_run(struct bkt_merge *merge,

@@ -40,3 +40,9 @@ int bkt_span_before(struct bkt_arena *arena, struct bkt_str key, struct bkt_str 
     *out_key = (struct bkt_str){bytes, key.len + BKT_KEY_BYTES_MAX};
     return BKT_OK;
 }
+
+int bkt_span_behind_prefix(struct bkt_str prefix, struct bkt_buf *out_mark)
+{
+    int rc = bkt_buf_set(out_mark, prefix);
+    return rc ? rc : bkt_buf_append(out_mark, (struct bkt_str){"\xf4\x8f\xbf\xbf", 4});
+}

@@ -7,6 +7,7 @@
 #define TABLE_SPAN_H
 
 #include "core/arena.h"
+#include "core/buf.h"
 #include "core/object.h"
 
 struct bkt_span {
@@ -24,5 +25,11 @@ BKT_MUST_CHECK int bkt_span_last_of_prefix(struct bkt_arena *arena,
 BKT_MUST_CHECK int bkt_span_before(struct bkt_arena *arena,
                                    struct bkt_str key,
                                    struct bkt_str *out_key);
+
+/*
+ * A mark behind every key that begins with `prefix`, which may be a part of the mark: U+10FFFF
+ * follows it, since S3 wants UTF-8.  BKT_ENOMEM, BKT_ELIMIT.
+ */
+BKT_MUST_CHECK int bkt_span_behind_prefix(struct bkt_str prefix, struct bkt_buf *out_mark);
 
 #endif

@@ -190,8 +190,7 @@ static int write_key(const struct scale *scale,
 {
     struct bkt_str shared = {scale->up_to.ptr, scale->shared_len};
     struct utf8 state = {0};
-    bkt_buf_reset(out_key);
-    int rc = bkt_buf_append(out_key, shared);
+    int rc = bkt_buf_set(out_key, shared);
     for (size_t i = 0; i < shared.len; i++)
         utf8_next(&state, (unsigned char)shared.ptr[i]);
     bool is_end = false;
