@@ -27,6 +27,23 @@ struct bkt_table_status {
     /* The same in ISO 8601; "": never. */
     const char *last_change;
     const char *listing_ended;
+    /* Several processes may work on the table, and worker() tells of each that does. */
+    bool keeps_workers;
+};
+
+/* A sync or watch that works on the table, by what it last told.  New members go last. */
+struct bkt_worker_status {
+    const char *host;
+    int64_t pid;
+    bool is_lister;    /* it lists the bucket now; otherwise it follows events */
+    bool has_old_spec; /* another process has changed the spec: this one is about to end */
+    uint64_t changes;  /* that it committed */
+    int64_t started_ms;
+    int64_t seen_ms;
+    int64_t silent_ms; /* since then, by the database's clock; a living one tells every 10 s */
+    /* The same in ISO 8601. */
+    const char *started;
+    const char *seen;
 };
 
 /* Non-zero ends the reading, which returns it.  New members go last. */
@@ -37,6 +54,8 @@ struct bkt_status_callbacks {
     int (*table)(void *ctx, const struct bkt_table_status *status);
     /* For each failed key of the table before, in the order of the keys' bytes.  May be NULL. */
     int (*failure)(void *ctx, const char *key, size_t key_len, const char *reason);
+    /* For each worker of the table before, before its failed keys.  May be NULL. */
+    int (*worker)(void *ctx, const struct bkt_worker_status *worker);
 };
 
 /*

@@ -1,5 +1,6 @@
 #include "api/writer.h"
 
+#include "core/cond.h"
 #include "core/mem.h"
 #include "core/time.h"
 
@@ -14,6 +15,7 @@ struct bkt_writer {
     const struct bkt_table_target *target;
     struct bkt_http *http;
     pthread_t thread;
+    int64_t beat_at_ms;    /* the thread's own; INT64_MAX: never */
     pthread_mutex_t mutex; /* guards what follows */
     pthread_cond_t given;
     struct queue waiting;
@@ -53,14 +55,40 @@ static void count_commit(struct bkt_stats_commits *commits, double seconds)
     commits->sum_s += seconds;
 }
 
+/* The mutex is held, but while the target is at work. */
+static void beat(struct bkt_writer *writer)
+{
+    const struct bkt_table_target *target = writer->target;
+    if (!target->ops->beat)
+        return;
+    (void)pthread_mutex_unlock(&writer->mutex);
+    writer->beat_at_ms = target->ops->beat(target->self, bkt_time_monotonic_ms());
+    (void)pthread_mutex_lock(&writer->mutex);
+}
+
+/* Until something is given, or the next beat is due. */
+static void wait_for_job(struct bkt_writer *writer)
+{
+    int64_t wait_ms = writer->beat_at_ms - bkt_time_monotonic_ms();
+    if (writer->beat_at_ms == INT64_MAX) {
+        (void)pthread_cond_wait(&writer->given, &writer->mutex);
+    } else if (wait_ms > 0) {
+        struct timespec until = bkt_cond_deadline(wait_ms);
+        (void)pthread_cond_timedwait(&writer->given, &writer->mutex, &until);
+    } else {
+        beat(writer);
+    }
+}
+
 static void *run(void *ctx)
 {
     struct bkt_writer *writer = ctx;
     (void)pthread_mutex_lock(&writer->mutex);
+    beat(writer);
     while (!writer->is_ending) {
         struct bkt_job *job = pop(&writer->waiting);
         if (!job) {
-            (void)pthread_cond_wait(&writer->given, &writer->mutex);
+            wait_for_job(writer);
             continue;
         }
         (void)pthread_mutex_unlock(&writer->mutex);
@@ -72,8 +100,11 @@ static void *run(void *ctx)
             count_commit(&writer->commits, seconds);
         push(&writer->done, job);
         bkt_http_wakeup(writer->http);
+        beat(writer);
     }
     (void)pthread_mutex_unlock(&writer->mutex);
+    if (writer->target->ops->leave)
+        writer->target->ops->leave(writer->target->self);
     return NULL;
 }
 
@@ -87,8 +118,9 @@ int bkt_writer_new(const struct bkt_table_target *target,
         return bkt_error_set(err, BKT_ENOMEM, "start the writer: out of memory");
     writer->target = target;
     writer->http = http;
+    writer->beat_at_ms = INT64_MAX;
     (void)pthread_mutex_init(&writer->mutex, NULL);
-    (void)pthread_cond_init(&writer->given, NULL);
+    bkt_cond_init(&writer->given);
 
     /* Signals are for the thread that our caller waits on. */
     sigset_t all;

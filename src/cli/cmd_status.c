@@ -2,18 +2,55 @@
 
 #include <string.h>
 
+enum { WORKER_SILENT_MS = 30000 }; /* it tells every 10 s */
+
+/* JSON: the list that is open, the last thing that was printed of an object. */
+enum list { LIST_NONE, LIST_WORKERS, LIST_FAILURES };
+
 struct run {
     const struct cli_globals *globals;
-    bool is_open; /* JSON: an object and its list of failures */
-    bool has_failure;
+    enum list list;
+    bool has_item; /* in it */
+    /* Text: how many failed is said after the workers. */
+    bool owes_failed;
+    uint64_t failed;
 };
 
-static void close_object(struct run *run)
+/* Failures are told after the workers, which not every table has. */
+static void open_list(struct run *run, enum list list)
 {
-    if (run->is_open)
-        (void)fputs("]}\n", stdout);
-    run->is_open = false;
-    run->has_failure = false;
+    static const char *const names[] = {
+        [LIST_NONE] = "", [LIST_WORKERS] = "workers", [LIST_FAILURES] = "failures"};
+    if (run->list == list)
+        return;
+    (void)printf("%s,\"%s\":[", run->list == LIST_NONE ? "" : "]", names[list]);
+    run->list = list;
+    run->has_item = false;
+}
+
+static void next_item(struct run *run, enum list list)
+{
+    open_list(run, list);
+    if (run->has_item)
+        (void)putchar(',');
+    run->has_item = true;
+}
+
+static void print_failed(struct run *run)
+{
+    if (run->owes_failed)
+        (void)printf("  %-13s %llu\n", "failed", (unsigned long long)run->failed);
+    run->owes_failed = false;
+}
+
+static void end_table(struct run *run)
+{
+    print_failed(run);
+    if (run->list == LIST_NONE)
+        return;
+    open_list(run, LIST_FAILURES);
+    (void)fputs("]}\n", stdout);
+    run->list = LIST_NONE;
 }
 
 static void print_json(struct run *run, const struct bkt_table_status *status)
@@ -36,12 +73,11 @@ static void print_json(struct run *run, const struct bkt_table_status *status)
     } else {
         (void)fputs("null,\"lag_seconds\":null", stdout);
     }
-    (void)fputs(",\"failures\":[", stdout);
-    run->is_open = true;
+    open_list(run, status->keeps_workers ? LIST_WORKERS : LIST_FAILURES);
 }
 
 /* "12 s ago", in the largest unit that has two of it. */
-static void print_time(const char *label, const char *iso, int64_t age_ms)
+static void print_age(int64_t age_ms)
 {
     static const struct {
         const char *name;
@@ -50,11 +86,17 @@ static void print_time(const char *label, const char *iso, int64_t age_ms)
     size_t i = 0;
     while (i < 3 && age_ms < 2 * units[i].ms)
         i++;
-    (void)printf("  %-13s %s, %lld %s ago", label, iso,
-                 (long long)((age_ms > 0 ? age_ms : 0) / units[i].ms), units[i].name);
+    (void)printf("%lld %s ago", (long long)((age_ms > 0 ? age_ms : 0) / units[i].ms),
+                 units[i].name);
 }
 
-static void print_text(const struct bkt_table_status *status)
+static void print_time(const char *label, const char *iso, int64_t age_ms)
+{
+    (void)printf("  %-13s %s, ", label, iso);
+    print_age(age_ms);
+}
+
+static void print_text(struct run *run, const struct bkt_table_status *status)
 {
     (void)!bkt_text_escape(status->table, strlen(status->table), cli_write, stdout);
     (void)fputs(": ", stdout);
@@ -70,7 +112,9 @@ static void print_text(const struct bkt_table_status *status)
         (void)printf("  %-13s never complete\n", "last listing");
     }
     print_time("last change", status->last_change, status->now_ms - status->last_change_ms);
-    (void)printf("\n  %-13s %llu\n", "failed", (unsigned long long)status->failed);
+    (void)putchar('\n');
+    run->owes_failed = true;
+    run->failed = status->failed;
 }
 
 /* Nobody reads any more, or it was told to stop. */
@@ -84,12 +128,37 @@ static int go_on(void)
 static int on_table(void *ctx, const struct bkt_table_status *status)
 {
     struct run *run = ctx;
-    close_object(run);
+    end_table(run);
     if (run->globals->json) {
         print_json(run, status);
     } else {
-        print_text(status);
+        print_text(run, status);
     }
+    return go_on();
+}
+
+static int on_worker(void *ctx, const struct bkt_worker_status *worker)
+{
+    struct run *run = ctx;
+    const char *role = worker->is_lister ? "lister" : "follower";
+    if (run->globals->json) {
+        next_item(run, LIST_WORKERS);
+        (void)putchar('{');
+        (void)!bkt_text_json("host", worker->host, strlen(worker->host), cli_write, stdout);
+        (void)printf(",\"pid\":%lld,\"role\":\"%s\",\"changes\":%llu,\"old_spec\":%s,"
+                     "\"started_at\":\"%s\",\"seen_at\":\"%s\",\"silent_seconds\":%.3f}",
+                     (long long)worker->pid, role, (unsigned long long)worker->changes,
+                     worker->has_old_spec ? "true" : "false", worker->started, worker->seen,
+                     (double)worker->silent_ms / 1000);
+        return go_on();
+    }
+    (void)printf("  %-13s ", "worker");
+    (void)!bkt_text_escape(worker->host, strlen(worker->host), cli_write, stdout);
+    (void)printf(", process %lld, a %s: %llu changes since %s, seen ", (long long)worker->pid, role,
+                 (unsigned long long)worker->changes, worker->started);
+    print_age(worker->silent_ms);
+    (void)printf("%s%s\n", worker->silent_ms > WORKER_SILENT_MS ? ", so it may be dead" : "",
+                 worker->has_old_spec ? ", with an old spec" : "");
     return go_on();
 }
 
@@ -97,19 +166,20 @@ static int on_failure(void *ctx, const char *key, size_t key_len, const char *re
 {
     struct run *run = ctx;
     if (run->globals->json) {
-        (void)fputs(run->has_failure ? ",{" : "{", stdout);
+        next_item(run, LIST_FAILURES);
+        (void)putchar('{');
         (void)!bkt_text_json("filename", key, key_len, cli_write, stdout);
         (void)putchar(',');
         (void)!bkt_text_json("reason", reason, strlen(reason), cli_write, stdout);
         (void)putchar('}');
     } else {
+        print_failed(run);
         (void)fputs("    ", stdout);
         (void)!bkt_text_escape(key, key_len, cli_write, stdout);
         (void)fputs(": ", stdout);
         (void)!bkt_text_escape(reason, strlen(reason), cli_write, stdout);
         (void)putchar('\n');
     }
-    run->has_failure = true;
     return go_on();
 }
 
@@ -124,13 +194,18 @@ int cli_status(struct cli_args *args)
     const struct cli_globals *globals = &args->globals;
     struct run run = {.globals = globals};
     struct bkt_status_callbacks callbacks = {
-        .size = sizeof(callbacks), .ctx = &run, .table = on_table, .failure = on_failure};
+        .size = sizeof(callbacks),
+        .ctx = &run,
+        .table = on_table,
+        .failure = on_failure,
+        .worker = on_worker,
+    };
     struct bkt_error err = {.code = BKT_OK};
     cli_signals_catch(stop, NULL, &run);
     int rc = bkt_status_read(args->config, &callbacks, &err);
     cli_signals_catch(NULL, NULL, NULL);
     if (rc == BKT_OK)
-        close_object(&run);
+        end_table(&run);
     int status = cli_flush(globals);
     if (rc == BKT_ECANCELED)
         err.code = BKT_ECANCELED;

@@ -258,6 +258,15 @@ struct bkt_table_target_ops {
     int (*hold_listing)(void *self, struct bkt_error *err);
 
     /*
+     * Tell others that this process works on the table, where that is due by the monotonic clock:
+     * called by the writer between its calls, at the latest when the time has come that the call
+     * before returned.  leave() says that it ends.  Neither fails: nothing depends on it.  Both
+     * NULL: nobody is told.
+     */
+    int64_t (*beat)(void *self, int64_t now_ms);
+    void (*leave)(void *self);
+
+    /*
      * For a target that was opened to be looked at (api/target_look.h): nothing is made or changed,
      * and all that is seen is of one moment.  One thread; of the members above such a target has
      * scan() and free().  Each may be NULL: it cannot be done.

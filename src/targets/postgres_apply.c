@@ -400,6 +400,8 @@ int bkt_postgres_writer_apply(struct bkt_postgres_writer *writer,
     int rc = bkt_postgres_writer_do(writer, apply_once, &batch, err);
     if (rc == BKT_OK) {
         bkt_postgres_writer_saw(writer, batch.clock.clock);
+        for (size_t i = 0; i < count; i++)
+            writer->committed += changes[i].outcome == BKT_OUTCOME_APPLIED;
         *out_clock = batch.clock;
     }
     PQclear(batch.known);

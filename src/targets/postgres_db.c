@@ -365,6 +365,7 @@ static int append_mark(const struct bkt_postgres *conn, char mark, struct bkt_bu
         {"bucketable_tables", 'R', true, false},
         {"bucketable_boundaries", 'B', true, false},
         {"bucketable_leases", 'L', true, false},
+        {"bucketable_workers", 'W', true, false},
         {"bucketable_odd_", 'I', false, true},
         {NULL, 'N', true, false},
     };

@@ -5,6 +5,7 @@
 #include "targets/postgres_boundaries.h"
 #include "targets/postgres_lease.h"
 #include "targets/postgres_shape.h"
+#include "targets/postgres_workers.h"
 
 #include <stdio.h>
 
@@ -85,13 +86,14 @@ static int append_ddl(const struct bkt_postgres *conn,
         record_sql,
         bkt_postgres_boundaries_sql,
         bkt_postgres_lease_sql,
+        bkt_postgres_workers_sql,
         state_sql[0],
         state_sql[1],
         state_sql[2],
     };
     static const char *const grants[] = {
         "GRANT USAGE ON SCHEMA @N TO ",
-        "GRANT SELECT, INSERT, UPDATE, DELETE ON @T, @S, @A, @R, @B, @L TO ",
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON @T, @S, @A, @R, @B, @L, @W TO ",
     };
     int rc = BKT_OK;
     for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]) && rc == BKT_OK; i++) {

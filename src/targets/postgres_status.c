@@ -2,6 +2,7 @@
 
 #include "core/time.h"
 #include "targets/postgres_shape.h"
+#include "targets/postgres_workers.h"
 
 #include <stdio.h>
 
@@ -83,7 +84,11 @@ static int tell_table(struct bkt_postgres *conn,
         return bkt_postgres_fail(conn, BKT_ETARGET, "read the state of", err,
                                  "it was made by a newer version: use that one");
     }
-    int rc = told->table(told->ctx, &table, err);
+    int rc = bkt_postgres_workers_are_kept(conn, &table.keeps_workers, err);
+    if (rc == BKT_OK)
+        rc = told->table(told->ctx, &table, err);
+    if (rc == BKT_OK && table.keeps_workers && told->worker)
+        rc = bkt_postgres_workers_tell(conn, told, err);
     return rc == BKT_OK && told->failed ? tell_failed(conn, told, err) : rc;
 }
 

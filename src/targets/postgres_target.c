@@ -1,16 +1,19 @@
 #include "targets/postgres_target.h"
 
 #include "core/mem.h"
+#include "core/time.h"
 #include "targets/postgres_boundaries.h"
 #include "targets/postgres_lease.h"
 #include "targets/postgres_schema.h"
 #include "targets/postgres_state.h"
+#include "targets/postgres_workers.h"
 #include "targets/postgres_writer.h"
 #include "targets/sweep.h"
 
 struct postgres_target {
     char holder[BKT_POSTGRES_HOLDER_BYTES]; /* who we are to those that list, too */
     bool holds_listing;
+    struct bkt_postgres_worker worker;
     struct bkt_postgres_writer writer; /* the writer thread's */
     struct bkt_postgres reader;        /* the loop's */
 };
@@ -32,6 +35,7 @@ static int attach(void *self,
     conn->is_known = true;
     target->writer.expects_new = attached.is_new;
     target->reader.is_known = true;
+    bkt_postgres_worker_begin(&target->worker, target->holder, bkt_time_monotonic_ms());
     *out = attached;
     return BKT_OK;
 }
@@ -196,6 +200,23 @@ static int hold_listing(void *self, struct bkt_error *err)
     return rc;
 }
 
+static int64_t beat(void *self, int64_t now_ms)
+{
+    struct postgres_target *target = self;
+    const struct bkt_status_worker seen = {
+        .is_lister = target->holds_listing,
+        .changes = target->writer.committed,
+        .epoch = target->writer.epoch,
+    };
+    return bkt_postgres_worker_beat(&target->worker, &target->writer.conn, &seen, now_ms);
+}
+
+static void leave(void *self)
+{
+    struct postgres_target *target = self;
+    bkt_postgres_worker_end(&target->worker, &target->writer.conn);
+}
+
 static int count_failed(void *self, uint64_t *out_count, struct bkt_error *err)
 {
     struct postgres_target *target = self;
@@ -251,6 +272,8 @@ static const struct bkt_table_target_ops ops = {
     .save_boundaries = save_boundaries,
     .load_boundaries = load_boundaries,
     .hold_listing = hold_listing,
+    .beat = beat,
+    .leave = leave,
 };
 
 int bkt_postgres_target_new(struct bkt_str url,

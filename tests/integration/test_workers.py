@@ -58,6 +58,54 @@ def test_where_nobody_may_keep_account_everybody_lists(bucket, program, postgres
     assert program.sync(bucket.url, postgres_target, *TABLE)["added"] == 1
 
 
+def workers(program, target):
+    return program("status", "--json", target, *TABLE).json().get("workers", [])
+
+
+def wait_for_workers(program, target, count):
+    deadline = time.monotonic() + 30
+    while len(found := workers(program, target)) != count:
+        assert time.monotonic() < deadline, found
+        time.sleep(0.1)
+    return found
+
+
+@minio_only
+def test_status_tells_who_works(bucket, program, watch, postgres, postgres_target):
+    bucket.put("a", "1")
+    arguments = (bucket.url, postgres_target, *TABLE, "--refresh-interval", "1h")
+    both = [watch(*arguments) for _ in range(2)]
+    for worker in both:
+        worker.wait_for("ready")
+    found = wait_for_workers(program, postgres_target, 2)
+    pids = {worker.process.pid for worker in both}
+    assert {worker["pid"] for worker in found} == pids
+    for worker in found:
+        assert set(worker) == {"host", "pid", "role", "changes", "old_spec", "started_at",
+                               "seen_at", "silent_seconds"}
+        assert worker["host"] == socket.gethostname() and not worker["old_spec"]
+        assert worker["role"] in ("lister", "follower") and 0 <= worker["silent_seconds"] < 60
+    both[0].end()
+    both[1].kill()
+    assert [worker["pid"] for worker in workers(program, postgres_target)] == [
+        both[1].process.pid]
+    postgres.sql("UPDATE app.bucketable_workers SET seen_at = seen_at - interval '5 minutes',"
+                 " epoch = epoch - 1")
+    text = program("status", postgres_target, *TABLE).stdout.decode()
+    assert f", process {both[1].process.pid}, a follower: " in text
+    assert "seen 5 min ago, so it may be dead, with an old spec\n  failed        0\n" in text
+
+
+@minio_only
+def test_status_does_without_what_it_may_not_read(bucket, program, postgres, postgres_target):
+    bucket.put("a", "1")
+    program.sync(bucket.url, postgres_target, *TABLE)
+    assert "workers" not in program("status", "--json", postgres_target, *TABLE).json()
+    postgres.sql("CREATE TABLE app.bucketable_workers (table_name text)")
+    status = program("status", "--json", postgres_target, *TABLE).json()
+    assert status["rows"] == 1 and "workers" not in status
+
+
 @moto_only
 @pytest.mark.parametrize("seed", range(STORMS))
 def test_a_storm_over_three_workers_that_are_killed(bucket, events, watch, postgres,  # noqa: F811

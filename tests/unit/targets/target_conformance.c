@@ -1313,7 +1313,7 @@ static int hear_failed(void *ctx, struct bkt_str key, struct bkt_str reason, str
 static int hear_status(struct heard *heard)
 {
     struct bkt_error err = {0};
-    struct bkt_status_told told = {hear_table, hear_failed, heard};
+    struct bkt_status_told told = {.table = hear_table, .failed = hear_failed, .ctx = heard};
     *heard = (struct heard){0};
     return kit->status(kit->ctx, &told, &err);
 }

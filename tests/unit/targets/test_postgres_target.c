@@ -73,8 +73,8 @@ static void forget(void *ctx)
 {
     (void)ctx;
     sql("DROP TABLE IF EXISTS objects, bucketable_tables, bucketable_state_objects,"
-        " bucketable_absent_objects, bucketable_boundaries CASCADE; DROP SCHEMA IF EXISTS other "
-        "CASCADE;"
+        " bucketable_absent_objects, bucketable_boundaries, bucketable_leases, bucketable_workers"
+        " CASCADE; DROP SCHEMA IF EXISTS other CASCADE;"
         " DROP TABLE IF EXISTS log; DROP FUNCTION IF EXISTS watch; "
         " GRANT CREATE ON SCHEMA public TO tester; ALTER ROLE tester RESET search_path");
 }
@@ -1075,6 +1075,80 @@ static void a_server_need_not_tell_when_it_was_started(void **state)
     close_table(t);
 }
 
+/* Beats at `ms` after the attachment; when the next one is due, after it. */
+static int64_t beat(struct bkt_table_target t, int64_t start_ms, int64_t ms)
+{
+    return t.ops->beat(t.self, start_ms + ms) - start_ms;
+}
+
+static const char workers_sql[] =
+    "SELECT coalesce(string_agg(format('%s %s %s', is_lister, changes, epoch),"
+    " ', ' ORDER BY started_at), 'none') FROM bucketable_workers";
+
+static void workers_tell_that_they_live(void **state)
+{
+    (void)state;
+    int64_t start_ms = bkt_time_monotonic_ms();
+    struct bkt_table_target first = open_attached(&plain);
+    struct bkt_table_target second = open_attached(&plain);
+    struct bkt_error err = {0};
+
+    /* A run of less than a second tells nothing; the first that does makes the table. */
+    assert_true(beat(first, start_ms, 0) >= 1000);
+    assert_answer("SELECT (to_regclass('bucketable_workers') IS NULL)::text", "true");
+    assert_int_equal(beat(first, start_ms, 3000), 13000);
+    assert_answer(workers_sql, "f 0 1");
+    struct bkt_change changes[] = {put("a", "A", 0), put("b", "B", 0)};
+    (void)apply(first, changes, 2);
+    assert_int_equal(beat(first, start_ms, 12999), 13000);
+    assert_answer(workers_sql, "f 0 1");
+    assert_int_equal(beat(first, start_ms, 13000), 23000);
+    assert_int_equal(beat(second, start_ms, 2000), 12000);
+    assert_answer(workers_sql, "f 2 1, f 0 1");
+
+    /* Another role is told at once. */
+    assert_int_equal(second.ops->hold_listing(second.self, &err), BKT_OK);
+    assert_int_equal(beat(second, start_ms, 2001), 12001);
+    assert_answer(workers_sql, "f 2 1, t 0 1");
+
+    /* Who ends is gone, who died goes with time. */
+    second.ops->leave(second.self);
+    assert_answer(workers_sql, "f 2 1");
+    sql("INSERT INTO bucketable_workers SELECT table_name, 'dead' || h, false, now(),"
+        " now() - h * interval '50 minutes', h, 1 FROM bucketable_workers,"
+        " generate_series(1, 2) AS h");
+    assert_int_equal(beat(first, start_ms, 23000), 33000);
+    assert_answer("SELECT string_agg(changes::text, ',' ORDER BY changes) FROM bucketable_workers",
+                  "1,2");
+    close_table(first);
+    close_table(second);
+}
+
+static void nobody_need_know_the_workers(void **state)
+{
+    (void)state;
+    int64_t start_ms = bkt_time_monotonic_ms();
+    struct bkt_table_target t = open_attached(&plain);
+    sql("REVOKE CREATE ON SCHEMA public FROM tester");
+    assert_true(beat(t, start_ms, 2000) > INT64_MAX / 2);
+    assert_true(beat(t, start_ms, 90000) > INT64_MAX / 2);
+    struct bkt_change change = put("a", "A", 0);
+    (void)apply(t, &change, 1);
+    t.ops->leave(t.self);
+    close_table(t);
+
+    /* A lost connection is no end of it. */
+    sql("GRANT CREATE ON SCHEMA public TO tester");
+    t = open_attached(&plain);
+    kill_all();
+    (void)beat(t, start_ms, 3000);
+    assert_true(beat(t, start_ms, 13000) < INT64_MAX / 2);
+    assert_answer(workers_sql, "f 0 1");
+    kill_all();
+    t.ops->leave(t.self);
+    close_table(t);
+}
+
 enum { WRITERS = 2, WRITER_TURNS = 40, WRITER_KEYS = 5 };
 
 static void *write_much(void *ctx)
@@ -1090,6 +1164,7 @@ static void *write_much(void *ctx)
         struct bkt_change changes[WRITER_KEYS];
         for (size_t k = 0; k < WRITER_KEYS; k++)
             changes[k] = turn % 3 ? put(keys[k], "x", clock.clock) : gone(keys[k], clock.clock);
+        (void)t.ops->beat(t.self, bkt_time_monotonic_ms() + 10000 * (turn + 1));
         if (t.ops->apply(t.self, changes, WRITER_KEYS, false, &clock, &err) ||
             t.ops->read_clock(t.self, &clock, &err)) {
             print_message("# %s\n", err.message);
@@ -1163,6 +1238,8 @@ static int run_all(void)
                                         check_memory),
         cmocka_unit_test_setup_teardown(a_server_need_not_tell_when_it_was_started, clean,
                                         check_memory),
+        cmocka_unit_test_setup_teardown(workers_tell_that_they_live, clean, check_memory),
+        cmocka_unit_test_setup_teardown(nobody_need_know_the_workers, clean, check_memory),
         cmocka_unit_test_setup_teardown(writers_at_once_lose_nothing_and_double_nothing, clean,
                                         check_memory),
     };
