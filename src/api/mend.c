@@ -21,6 +21,8 @@ static int feed(void *ctx, int64_t now_ms, struct bkt_error *err)
     }
     /* The listing comes when the keys are done: it would take their state for the truth. */
     if (!mend->is_fed && !has_key && bkt_engine_backlog(engine) == 0) {
+        struct bkt_counts counts = bkt_driver_counts(&mend->driver);
+        mend->mended = counts.added + counts.updated + counts.unchanged;
         bkt_engine_list(engine);
         mend->is_fed = true;
     }
@@ -55,6 +57,9 @@ int bkt_mend_run(struct bkt_mend *mend,
         rc = bkt_error_set(err, BKT_ECANCELED, "stopped; what was committed is whole");
     if (driver->bucket.s3) {
         *out_counts = bkt_driver_counts(driver);
+        out_counts->unchanged -= mend->is_fed && out_counts->unchanged >= mend->mended
+                                     ? mend->mended
+                                     : 0; /* the listing came upon them again */
         bkt_driver_end(driver);
     }
     bkt_driver_close(driver);

@@ -14,7 +14,8 @@
 struct bkt_mend {
     struct bkt_driver driver;
     struct bkt_spool *keys;
-    bool is_fed; /* every key is with the engine, and the listing is asked for */
+    bool is_fed;     /* every key is with the engine, and the listing is asked for */
+    uint64_t mended; /* by then */
     atomic_bool is_stopped;
 };
 

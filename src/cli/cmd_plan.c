@@ -87,7 +87,7 @@ static void say_verified(const struct cli_globals *globals, const struct bkt_ver
     }
     if (globals->json || globals->quiet)
         return;
-    cli_say(globals, "info", "%llu rows are right, %llu are missing, %llu differ, %llu are extra",
+    cli_say(globals, "info", "rows: %llu right, %llu missing, %llu different, %llu extra",
             (unsigned long long)counts->same, (unsigned long long)counts->missing,
             (unsigned long long)counts->different, (unsigned long long)counts->extra);
 }

@@ -27,7 +27,7 @@ def test_an_equal_table(bucket, program, proxy, db):
     bucket.put_all(documents(30))
     program("sync", bucket.url, db)
     result = program("verify", bucket.url, db, env=proxy.env())
-    assert result.stdout == b"" and "30 rows are right, 0 are missing" in result.stderr
+    assert result.stdout == b"" and "rows: 30 right, 0 missing" in result.stderr
     assert proxy.object_reads() == [], "a listing is enough"
     program("verify", "--deep", bucket.url, db, env=proxy.env())
     assert len(proxy.object_reads()) == 30
@@ -97,6 +97,15 @@ def test_a_damaged_row_of_a_changed_object(bucket, program, db):
     assert verify(program, "--repair", bucket.url, db, exits=0) == [
         ("add", "docs/00.md"), ("update", "docs/new.md")]
     assert table.rows(db) == bucket.contents()
+
+
+def test_a_repair_counts_each_row_once(bucket, program, db):
+    bucket.put_all(documents(10))
+    program("sync", bucket.url, db)
+    change(db, "DELETE FROM objects WHERE filename = 'docs/00.md'",
+           "UPDATE objects SET content = '' WHERE filename = 'docs/01.md'")
+    result = program("verify", "--repair", bucket.url, db)
+    assert "10 rows: 0 added, 2 updated, 0 deleted, 8 unchanged" in result.stderr
 
 
 def test_deep_within_a_small_memory(bucket, program, db):
