@@ -21,6 +21,9 @@ void bkt_sqs_copy_message(char *out, size_t size, struct bkt_str text)
     char *canonical = strstr(out, "The Canonical String");
     if (canonical)
         *canonical = '\0';
+    size_t len = strlen(out);
+    if (len > 0 && out[len - 1] == '.')
+        out[len - 1] = '\0'; /* it goes on: "; check ..." */
 }
 
 /* "namespace#Code:https://..." and "Code;Sender" are Code. */

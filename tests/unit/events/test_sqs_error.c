@@ -22,7 +22,7 @@ static void errors_have_a_class(void **state)
          "AWS.SimpleQueueService.NonExistentQueue;Sender",
          "{\"__type\":\"com.amazonaws.sqs#QueueDoesNotExist\",\"message\":\"The specified queue "
          "does not exist.\"}",
-         "QueueDoesNotExist", "The specified queue does not exist."},
+         "QueueDoesNotExist", "The specified queue does not exist"},
         {"no queue, by the older name alone", 400, BKT_SQS_FAULT_NO_QUEUE, "",
          "AWS.SimpleQueueService.NonExistentQueue;Sender", "{}",
          "AWS.SimpleQueueService.NonExistentQueue", ""},
