@@ -2,6 +2,7 @@
 
 #include "core/mem.h"
 #include "core/time.h"
+#include "events/redis_reply.h"
 
 #include <hiredis/hiredis.h>
 #include <stdarg.h>
@@ -10,8 +11,6 @@
 enum {
     BACKOFF_MS = 1000,
     BACKOFF_MAX_MS = 30000,
-    TYPE_MS = 3000,       /* the key may come, or become another */
-    TYPE_KNOWN_MS = 9000, /* a hash rarely becomes a list */
 };
 
 void redis_warn(struct redis_channel *channel, const char *kind, const char *fmt, ...)
@@ -52,13 +51,6 @@ static void on_down(void *ctx, const char *cause, const struct bkt_error *err)
         fail(link->channel, cause, err);
 }
 
-bool redis_is_error(const struct redisReply *reply, const char *prefix)
-{
-    return reply->type == REDIS_REPLY_ERROR &&
-           bkt_str_has_prefix((struct bkt_str){reply->str, (size_t)reply->len},
-                              bkt_str_from(prefix));
-}
-
 void redis_refused(struct redis_channel *channel, const char *what, const struct redisReply *reply)
 {
     if (channel->is_broken)
@@ -69,7 +61,7 @@ void redis_refused(struct redis_channel *channel, const char *what, const struct
     else
         (void)bkt_error_set(&err, BKT_EPARSE, "%s: Redis at %s: an answer of another kind", what,
                             channel->url.place);
-    if (redis_is_error(reply, "NOPERM")) {
+    if (bkt_redis_is_error(reply, "NOPERM")) {
         struct bkt_error said = err;
         (void)bkt_error_set(&err, said.code,
                             "%s; allow the user ~%s* &%s +ping +select +subscribe +type +llen "
@@ -92,7 +84,6 @@ void redis_send(struct redis_channel *channel,
 }
 
 static void on_up(void *ctx);
-static void on_push(void *ctx, const struct redisReply *reply);
 
 static void open_link(struct redis_channel *channel, enum redis_role role)
 {
@@ -103,7 +94,7 @@ static void open_link(struct redis_channel *channel, enum redis_role role)
         .ca_bundle = channel->ca_bundle,
         .ctx = link,
         .on_up = on_up,
-        .on_push = role == REDIS_LISTENER ? on_push : NULL,
+        .on_push = role == REDIS_LISTENER ? redis_pubsub_take : NULL,
         .on_down = on_down,
     };
     struct bkt_error err = {0};
@@ -127,11 +118,8 @@ static void close_all(struct redis_channel *channel)
         close_link(channel, (enum redis_role)role);
     channel->is_broken = false;
     channel->is_ready = false;
-    channel->mode = REDIS_UNKNOWN;
-    channel->is_asking_type = false;
-    channel->is_subscribed = false;
-    channel->is_deaf = false;
-    channel->subscribe_answers = 0;
+    redis_key_reset(channel);
+    redis_pubsub_reset(channel);
     redis_list_reset(channel);
     redis_hash_reset(channel);
     struct bkt_held_message *message;
@@ -167,147 +155,15 @@ void redis_check_ready(struct redis_channel *channel)
         channel->owner.gap(channel->owner.ctx);
 }
 
-/* The key's type. */
-
-static void on_depth(void *ctx, uint64_t tag, const struct redisReply *reply)
-{
-    (void)tag;
-    struct redis_role_link *link = ctx;
-    if (reply && reply->type == REDIS_REPLY_INTEGER)
-        link->channel->stats.depth = reply->integer;
-}
-
-static void on_type(void *ctx, uint64_t tag, const struct redisReply *reply)
-{
-    (void)tag;
-    struct redis_channel *channel = ((struct redis_role_link *)ctx)->channel;
-    channel->is_asking_type = false;
-    channel->type_is_due = false;
-    if (!reply)
-        return;
-    if (redis_is_error(reply, "NOPERM")) {
-        channel->mode = REDIS_NEITHER;
-        channel->is_secret = true;
-        redis_warn(channel, "secret",
-                   "Redis at %s does not tell what the key %s is (%s); only "
-                   "pub/sub is followed",
-                   channel->url.place, channel->name, reply->str);
-    } else if (reply->type != REDIS_REPLY_STATUS) {
-        redis_refused(channel, "ask for the type of the key", reply);
-        return;
-    } else if (strcmp(reply->str, "hash") == 0) {
-        /* One that was not there before: all that is in it has come since. */
-        channel->has_baseline = channel->has_baseline || channel->mode == REDIS_LIST;
-        channel->mode = REDIS_HASH;
-    } else if (strcmp(reply->str, "list") == 0) {
-        channel->mode = REDIS_LIST;
-    } else if (strcmp(reply->str, "none") != 0) {
-        channel->mode = REDIS_NEITHER;
-        redis_warn(channel, reply->str,
-                   "the key %s of Redis at %s is a %s, neither list nor hash; "
-                   "only pub/sub is followed",
-                   channel->name, channel->url.place, reply->str);
-    } else if (channel->mode != REDIS_HASH) {
-        channel->mode = REDIS_LIST; /* an emptied hash is still one, for what has gone from it */
-    }
-    redis_check_ready(channel);
-}
-
-void redis_ask_type(struct redis_channel *channel)
-{
-    if (channel->is_asking_type)
-        return;
-    channel->is_asking_type = true;
-    struct bkt_str key = bkt_str_from(channel->name);
-    struct bkt_str type[2] = {BKT_STR("TYPE"), key};
-    redis_send(channel, REDIS_CONTROL, type, 2, on_type, 0);
-    if (channel->mode == REDIS_LIST) {
-        struct bkt_str depth[2] = {BKT_STR("LLEN"), key};
-        redis_send(channel, REDIS_CONTROL, depth, 2, on_depth, 0);
-    }
-}
-
-/* Pub/sub. */
-
-static bool text_is(const struct redisReply *reply, const char *text)
-{
-    return (reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_STATUS) &&
-           bkt_str_eq((struct bkt_str){reply->str, (size_t)reply->len}, bkt_str_from(text));
-}
-
-static void take_subscribe_answer(struct redis_channel *channel, const struct redisReply *reply)
-{
-    bool is_refused = reply->type == REDIS_REPLY_ERROR;
-    bool is_first = channel->subscribe_answers++ == 0;
-    if (!is_first) {
-        channel->is_notified = channel->is_notified && !is_refused;
-        return;
-    }
-    channel->is_subscribed = !is_refused;
-    if (is_refused && !redis_is_error(reply, "NOPERM")) {
-        redis_refused(channel, "subscribe", reply);
-        return;
-    }
-    if (is_refused) {
-        channel->is_deaf = true;
-        redis_warn(channel, "deaf",
-                   "Redis at %s does not allow SUBSCRIBE %s (%s); only the key of "
-                   "that name is followed",
-                   channel->url.place, channel->name, reply->str);
-    }
-    redis_check_ready(channel);
-}
-
-static void on_push(void *ctx, const struct redisReply *reply)
-{
-    struct redis_channel *channel = ((struct redis_role_link *)ctx)->channel;
-    if (reply->type == REDIS_REPLY_ERROR ||
-        (reply->type == REDIS_REPLY_ARRAY && reply->elements == 3 &&
-         text_is(reply->element[0], "subscribe"))) {
-        take_subscribe_answer(channel, reply);
-        return;
-    }
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3 ||
-        !text_is(reply->element[0], "message") || reply->element[2]->type != REDIS_REPLY_STRING)
-        return;
-    const struct redisReply *payload = reply->element[2];
-    if (text_is(reply->element[1], channel->notified_by)) {
-        channel->is_hash_due = true;
-        return;
-    }
-    redis_take(channel, REDIS_FROM_PUBSUB, (struct bkt_str){payload->str, (size_t)payload->len});
-}
-
-/* K with h, or with all: then each change of the hash is published. */
-static void on_notify_flags(void *ctx, uint64_t tag, const struct redisReply *reply)
-{
-    (void)tag;
-    struct redis_channel *channel = ((struct redis_role_link *)ctx)->channel;
-    if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
-        reply->element[1]->type != REDIS_REPLY_STRING)
-        return; /* not allowed to know: polling does */
-    const char *flags = reply->element[1]->str;
-    channel->is_notified = strchr(flags, 'K') && (strchr(flags, 'h') || strchr(flags, 'A'));
-}
-
 static void on_up(void *ctx)
 {
     struct redis_role_link *link = ctx;
     struct redis_channel *channel = link->channel;
     link->is_up = true;
-    if (link == &channel->links[REDIS_CONTROL] && !channel->is_stopped) {
-        struct bkt_str words[3] = {BKT_STR("CONFIG"), BKT_STR("GET"),
-                                   BKT_STR("notify-keyspace-events")};
-        channel->is_notified = false;
-        redis_send(channel, REDIS_CONTROL, words, 3, on_notify_flags, 0);
-        redis_ask_type(channel);
-    }
-    if (link == &channel->links[REDIS_LISTENER]) {
-        struct bkt_str words[2] = {BKT_STR("SUBSCRIBE"), bkt_str_from(channel->name)};
-        redis_send(channel, REDIS_LISTENER, words, 2, NULL, 0);
-        words[1] = bkt_str_from(channel->notified_by);
-        redis_send(channel, REDIS_LISTENER, words, 2, NULL, 0);
-    }
+    if (link == &channel->links[REDIS_CONTROL] && !channel->is_stopped)
+        redis_key_ask(channel);
+    if (link == &channel->links[REDIS_LISTENER])
+        redis_pubsub_begin(channel);
     redis_check_ready(channel);
 }
 
@@ -379,16 +235,6 @@ static void tick_links(struct redis_channel *channel, int64_t now_ms)
     }
 }
 
-static void tick_type(struct redis_channel *channel, int64_t now_ms)
-{
-    if (!channel->links[REDIS_CONTROL].is_up || channel->is_asking_type || channel->is_secret)
-        return;
-    if (channel->type_at_ms > now_ms && !channel->type_is_due)
-        return;
-    channel->type_at_ms = now_ms + (channel->mode == REDIS_HASH ? TYPE_KNOWN_MS : TYPE_MS);
-    redis_ask_type(channel);
-}
-
 static bool is_drained(const void *self)
 {
     const struct redis_channel *channel = self;
@@ -417,7 +263,7 @@ static void tick(void *self, int64_t now_ms)
         channel->owner.gap(channel->owner.ctx);
     }
     if (!channel->is_stopped) {
-        tick_type(channel, now_ms);
+        redis_key_tick(channel, now_ms);
         redis_list_tick(channel, now_ms);
         redis_hash_tick(channel, now_ms);
     }
@@ -448,10 +294,7 @@ static int wait_ms(const void *self, int64_t now_ms)
     bool wants_taker = channel->mode == REDIS_LIST;
     if (wants_taker != (channel->links[REDIS_TAKER].link != NULL))
         return 0;
-    if (control->is_up && !channel->is_asking_type && !channel->is_secret) {
-        wait = bkt_wait_min(wait,
-                            channel->type_is_due ? 0 : bkt_wait_until(channel->type_at_ms, now_ms));
-    }
+    wait = bkt_wait_min(wait, redis_key_wait_ms(channel, now_ms));
     wait = bkt_wait_min(wait, redis_list_wait_ms(channel, now_ms));
     return bkt_wait_min(wait, redis_hash_wait_ms(channel, now_ms));
 }

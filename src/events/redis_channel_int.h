@@ -108,16 +108,25 @@ void redis_send(struct redis_channel *channel,
 
 /* A refusal that leaves nothing to go on with: told, and all is tried again later. */
 void redis_refused(struct redis_channel *channel, const char *what, const struct redisReply *reply);
-bool redis_is_error(const struct redisReply *reply, const char *prefix);
 
 enum redis_source { REDIS_FROM_PUBSUB, REDIS_FROM_LIST };
 
 /* One message: what it leads to. */
 void redis_take(struct redis_channel *channel, enum redis_source source, struct bkt_str payload);
 
-/* The key may be of another type than before. */
-void redis_ask_type(struct redis_channel *channel);
+/* Ready, once all that is to be followed is. */
 void redis_check_ready(struct redis_channel *channel);
+
+/* redis_key.c: what is at the key */
+void redis_key_reset(struct redis_channel *channel);
+void redis_key_ask(struct redis_channel *channel);
+void redis_key_tick(struct redis_channel *channel, int64_t now_ms);
+int redis_key_wait_ms(const struct redis_channel *channel, int64_t now_ms);
+
+/* redis_pubsub.c */
+void redis_pubsub_reset(struct redis_channel *channel);
+void redis_pubsub_begin(struct redis_channel *channel);
+void redis_pubsub_take(void *ctx, const struct redisReply *reply);
 
 /* redis_list.c */
 void redis_list_reset(struct redis_channel *channel);

@@ -4,6 +4,7 @@
  * this memory begins anew.
  */
 #include "events/redis_channel_int.h"
+#include "events/redis_reply.h"
 
 #include "core/mem.h"
 #include "events/redis_event.h"
@@ -104,7 +105,7 @@ static void on_page(void *ctx, uint64_t tag, const struct redisReply *reply)
     channel->is_hash_asked = false;
     if (!reply || !channel->is_scanning_hash)
         return;
-    if (redis_is_error(reply, "WRONGTYPE")) {
+    if (bkt_redis_is_error(reply, "WRONGTYPE")) {
         channel->is_scanning_hash = false;
         channel->type_is_due = true;
         return;

@@ -3,18 +3,15 @@
 #include "core/backoff.h"
 #include "core/mem.h"
 #include "core/time.h"
+#include "events/dial.h"
+#include "events/redis_reply.h"
 #include "events/redis_tls.h"
-#include "events/resolve.h"
 
 #include <errno.h>
 #include <hiredis/hiredis.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 enum {
@@ -27,7 +24,7 @@ enum {
     WAITING_MORE = 64,
 };
 
-enum state { STATE_NEW, STATE_RESOLVING, STATE_CONNECTING, STATE_LOGIN, STATE_UP, STATE_DOWN };
+enum state { STATE_NEW, STATE_CONNECTING, STATE_LOGIN, STATE_UP, STATE_DOWN };
 
 /* A command whose reply is awaited. */
 struct waiting {
@@ -40,9 +37,7 @@ struct bkt_redis_link {
     enum state state;
     int fd;
     unsigned watched;
-    struct bkt_resolve *resolve;
-    struct addrinfo *addresses;
-    const struct addrinfo *next_address;
+    struct bkt_dial *dial;
     struct bkt_redis_tls *tls;
     redisReader *reader;
 
@@ -105,9 +100,7 @@ void bkt_redis_link_free(struct bkt_redis_link *link)
 {
     if (!link)
         return;
-    bkt_resolve_cancel(link->resolve);
-    if (link->addresses)
-        freeaddrinfo(link->addresses);
+    bkt_dial_cancel(link->dial);
     close_socket(link);
     bkt_redis_tls_free(link->tls);
     if (link->reader)
@@ -152,57 +145,11 @@ static void fail(struct bkt_redis_link *link, int code, const char *what, int os
 
 /* Replies. */
 
-/* The reply's first word: "NOAUTH", "ERR". */
-static void copy_cause(const struct redisReply *reply, char *out, size_t size)
-{
-    size_t len = 0;
-    while (len + 1 < size && len < (size_t)reply->len && reply->str[len] > ' ' &&
-           reply->str[len] < 127) {
-        out[len] = reply->str[len];
-        len++;
-    }
-    out[len] = '\0';
-    if (len == 0)
-        (void)snprintf(out, size, "error");
-}
-
-void bkt_redis_describe(const struct bkt_redis_url *url,
-                        const char *what,
-                        const struct redisReply *reply,
-                        struct bkt_error *err)
-{
-    char text[256];
-    size_t len = 0;
-    for (; len + 1 < sizeof(text) && len < (size_t)reply->len; len++) {
-        unsigned char byte = (unsigned char)reply->str[len];
-        text[len] = byte < ' ' || byte == 127 ? '?' : (char)byte;
-    }
-    text[len] = '\0';
-    bool may_pass = strncmp(text, "LOADING", 7) == 0 || strncmp(text, "BUSY", 4) == 0 ||
-                    strncmp(text, "TRYAGAIN", 8) == 0 || strncmp(text, "MASTERDOWN", 10) == 0 ||
-                    strncmp(text, "CLUSTERDOWN", 11) == 0 || strncmp(text, "OOM", 3) == 0 ||
-                    strstr(text, "max number of clients");
-    (void)bkt_error_set(err, BKT_EIO, "%s: Redis at %s: %s", what, url->place, text);
-    err->retriable = may_pass;
-}
-
 static void refuse_login(struct bkt_redis_link *link, const struct redisReply *reply)
 {
     struct bkt_error err = {0};
     char cause[64];
-    copy_cause(reply, cause, sizeof(cause));
-    bkt_redis_describe(link->options.url, "log in", reply, &err);
-    bool is_auth = strcmp(cause, "WRONGPASS") == 0 || strcmp(cause, "NOAUTH") == 0 ||
-                   strstr(err.message, "AUTH") || strstr(err.message, "password");
-    if (is_auth) {
-        struct bkt_error said = err;
-        (void)bkt_error_set(&err, said.code,
-                            "%s; check the user and password in redis_url or REDISCLI_AUTH",
-                            said.message);
-    } else if (strcmp(cause, "NOPERM") == 0) {
-        struct bkt_error said = err;
-        (void)bkt_error_set(&err, said.code, "%s; allow the user +ping +select", said.message);
-    }
+    bkt_redis_describe_login(link->options.url, reply, cause, sizeof(cause), &err);
     link->state = STATE_DOWN;
     close_socket(link);
     link->options.on_down(link->options.ctx, cause, &err);
@@ -258,7 +205,7 @@ static void take_plain(struct bkt_redis_link *link, struct bkt_str bytes)
 static void watch(struct bkt_redis_link *link)
 {
     unsigned events = link->is_paused ? 0 : EPOLLIN;
-    if (link->state == STATE_CONNECTING || link->wire_out.len > link->wire_sent)
+    if (link->wire_out.len > link->wire_sent)
         events |= EPOLLOUT;
     if (link->fd < 0 || events == link->watched)
         return;
@@ -410,10 +357,26 @@ static int queue_login(struct bkt_redis_link *link)
     return rc;
 }
 
-/* Connecting. */
+/* The socket. */
 
-static void begin_talking(struct bkt_redis_link *link)
+static void on_ready(void *ctx, unsigned events)
 {
+    struct bkt_redis_link *link = ctx;
+    if (events & EPOLLOUT)
+        flush(link);
+    if (link->state != STATE_DOWN && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
+        receive(link);
+}
+
+static void on_connected(void *ctx, int fd, const struct bkt_error *err)
+{
+    struct bkt_redis_link *link = ctx;
+    link->dial = NULL;
+    if (err) {
+        go_down(link, "network", err);
+        return;
+    }
+    link->fd = fd;
     link->state = STATE_LOGIN;
     int rc = queue_login(link);
     if (rc)
@@ -422,104 +385,15 @@ static void begin_talking(struct bkt_redis_link *link)
         turn(link, BKT_STR(""));
 }
 
-/* 0: connected, or on the way; else errno. */
-static int try_connect(struct bkt_redis_link *link,
-                       int family,
-                       const struct sockaddr *address,
-                       socklen_t address_len)
-{
-    link->fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (link->fd < 0)
-        return errno;
-    int on = 1;
-    if (family != AF_UNIX)
-        (void)setsockopt(link->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    link->state = STATE_CONNECTING;
-    if (connect(link->fd, address, address_len) != 0 && errno != EINPROGRESS) {
-        int os_error = errno;
-        close_socket(link);
-        return os_error;
-    }
-    watch(link);
-    return 0;
-}
-
-static void try_next_address(struct bkt_redis_link *link, int os_error)
-{
-    while (link->next_address) {
-        const struct addrinfo *address = link->next_address;
-        link->next_address = address->ai_next;
-        os_error = try_connect(link, address->ai_family, address->ai_addr, address->ai_addrlen);
-        if (os_error == 0)
-            return;
-    }
-    fail(link, BKT_ENET, "connect", os_error);
-}
-
-static void on_resolved(void *ctx, struct addrinfo *addresses, const char *why)
-{
-    struct bkt_redis_link *link = ctx;
-    link->resolve = NULL;
-    if (!addresses) {
-        struct bkt_error err = {0};
-        (void)bkt_error_set(&err, BKT_ENET, "look up its host: %s", why);
-        go_down(link, "network", &err);
-        return;
-    }
-    link->addresses = addresses;
-    link->next_address = addresses;
-    try_next_address(link, 0);
-}
-
 static void begin(struct bkt_redis_link *link)
 {
     const struct bkt_redis_url *url = link->options.url;
-    if (url->is_unix) {
-        struct sockaddr_un address = {.sun_family = AF_UNIX};
-        (void)snprintf(address.sun_path, sizeof(address.sun_path), "%.107s", url->host);
-        int os_error =
-            try_connect(link, AF_UNIX, (const struct sockaddr *)&address, sizeof(address));
-        if (os_error)
-            fail(link, BKT_ENET, "connect", os_error);
-        return;
-    }
-    /* An address needs no looking up. */
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST};
-    char port[8];
-    (void)snprintf(port, sizeof(port), "%u", url->port);
-    if (getaddrinfo(url->host, port, &hints, &link->addresses) == 0) {
-        link->next_address = link->addresses;
-        try_next_address(link, 0);
-        return;
-    }
+    struct bkt_dial_address address = {url->host, url->port, url->is_unix};
     struct bkt_error err = {0};
-    link->addresses = NULL;
-    link->state = STATE_RESOLVING;
-    if (bkt_resolve_start(link->options.http, url->host, url->port, on_resolved, link,
-                          &link->resolve, &err) != BKT_OK)
-        go_down(link, bkt_error_name(err.code), &err);
-}
-
-static void on_ready(void *ctx, unsigned events)
-{
-    struct bkt_redis_link *link = ctx;
-    if (link->state == STATE_CONNECTING) {
-        int os_error = 0;
-        socklen_t len = sizeof(os_error);
-        if (getsockopt(link->fd, SOL_SOCKET, SO_ERROR, &os_error, &len) != 0)
-            os_error = errno;
-        if (os_error) {
-            close_socket(link);
-            try_next_address(link, os_error);
-        } else {
-            begin_talking(link);
-        }
-        return;
-    }
-    if (events & EPOLLOUT)
-        flush(link);
-    if (link->state != STATE_DOWN && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
-        receive(link);
+    link->state = STATE_CONNECTING;
+    int rc = bkt_dial_start(link->options.http, &address, on_connected, link, &link->dial, &err);
+    if (rc)
+        go_down(link, rc == BKT_ENET ? "network" : bkt_error_name(rc), &err);
 }
 
 /* Time. */
@@ -573,7 +447,6 @@ int bkt_redis_link_wait_ms(const struct bkt_redis_link *link, int64_t now_ms)
         return 0;
     case STATE_DOWN:
         return -1;
-    case STATE_RESOLVING:
     case STATE_CONNECTING:
     case STATE_LOGIN:
         return bkt_wait_until(link->born_ms + CONNECT_MS, now_ms);

@@ -62,10 +62,4 @@ void bkt_redis_link_send(struct bkt_redis_link *link,
 /* Read no more from the socket for now: the peer waits, or loses patience. */
 void bkt_redis_link_pause(struct bkt_redis_link *link, bool is_paused);
 
-/* An error reply in words: what was being done, where, what came back. */
-void bkt_redis_describe(const struct bkt_redis_url *url,
-                        const char *what,
-                        const struct redisReply *reply,
-                        struct bkt_error *err);
-
 #endif

@@ -4,6 +4,7 @@
  * through the second.
  */
 #include "events/redis_channel_int.h"
+#include "events/redis_reply.h"
 
 #include <hiredis/hiredis.h>
 #include <stdio.h>
@@ -44,11 +45,11 @@ static void end_of_moves(struct redis_channel *channel)
 
 static void move_failed(struct redis_channel *channel, const struct redisReply *reply)
 {
-    if (redis_is_error(reply, "ERR unknown command") && !channel->has_old_commands) {
+    if (bkt_redis_is_error(reply, "ERR unknown command") && !channel->has_old_commands) {
         channel->has_old_commands = true;
-    } else if (redis_is_error(reply, "WRONGTYPE") && ++channel->wrong_types < WRONG_TYPES_MAX) {
+    } else if (bkt_redis_is_error(reply, "WRONGTYPE") && ++channel->wrong_types < WRONG_TYPES_MAX) {
         channel->type_is_due = true;
-    } else if (!redis_is_error(reply, "WRONGTYPE") || channel->wrong_types >= WRONG_TYPES_MAX) {
+    } else if (!bkt_redis_is_error(reply, "WRONGTYPE") || channel->wrong_types >= WRONG_TYPES_MAX) {
         redis_refused(channel, "take entries from the list", reply);
     }
 }

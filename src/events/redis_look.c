@@ -3,6 +3,7 @@
 #include "core/escape.h"
 #include "core/mem.h"
 #include "events/redis_link.h"
+#include "events/redis_reply.h"
 
 #include <hiredis/hiredis.h>
 #include <stdarg.h>

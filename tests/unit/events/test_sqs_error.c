@@ -61,7 +61,7 @@ static void errors_have_a_class(void **state)
         {"a wrong signature", 403, BKT_SQS_FAULT_DENIED, "", "",
          "{\"__type\":\"InvalidSignatureException\",\"message\":\"It does not match.\\n\\nThe "
          "Canonical String for this request should have been\\n'x-amz-security-token:IQoJ'\"}",
-         "InvalidSignatureException", "It does not match."},
+         "InvalidSignatureException", "It does not match"},
         {"the same in one line", 403, BKT_SQS_FAULT_DENIED, "", "",
          "{\"__type\":\"SignatureDoesNotMatch\",\"message\":\"No. The Canonical String for this "
          "request should have been 'x-amz-security-token:IQoJ'\"}",
@@ -71,7 +71,7 @@ static void errors_have_a_class(void **state)
         {"XML", 403, BKT_SQS_FAULT_DENIED, "", "",
          "<ErrorResponse><Error><Type>Sender</Type><Code>InvalidClientTokenId</Code><Message>The "
          "token is invalid.</Message></Error></ErrorResponse>",
-         "InvalidClientTokenId", "The token is invalid."},
+         "InvalidClientTokenId", "The token is invalid"},
         {"XML that ends early", 403, BKT_SQS_FAULT_DENIED, "", "", "<Error><Code>Inv", "", ""},
         {"a proxy's page", 502, BKT_SQS_FAULT_TRANSIENT, "", "",
          "<html><h1>Bad gateway</h1></html>", "", ""},
