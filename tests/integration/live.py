@@ -5,8 +5,8 @@ from servers import Minio
 
 class LiveMinio(Minio):
     """
-    Sends events to the Redis keys `access` and `namespace`, each in the format of that name.  Its
-    listen call works.
+    Sends events to the Redis keys `access` and `namespace`, each in the format of that name, and
+    to `docs-events`, the key of the documents.  Its listen call works.
     """
 
     def __init__(self, directory, binary, redis_port):
@@ -15,13 +15,15 @@ class LiveMinio(Minio):
 
     def environment(self):
         found = super().environment()
-        for name in ("access", "namespace"):
+        for name, key, form in (("access", "access", "access"),
+                                ("namespace", "namespace", "namespace"),
+                                ("bucketable", "docs-events", "access")):
             prefix = "MINIO_NOTIFY_REDIS_"
             suffix = "_" + name.upper()
             found[f"{prefix}ENABLE{suffix}"] = "on"
             found[f"{prefix}ADDRESS{suffix}"] = f"127.0.0.1:{self.redis_port}"
-            found[f"{prefix}KEY{suffix}"] = name
-            found[f"{prefix}FORMAT{suffix}"] = name
+            found[f"{prefix}KEY{suffix}"] = key
+            found[f"{prefix}FORMAT{suffix}"] = form
         return found
 
 
