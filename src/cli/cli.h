@@ -122,14 +122,14 @@ void cli_say(const struct cli_globals *globals, const char *level, const char *f
 /* Say why a call failed, and which status that is. */
 int cli_fail(const struct cli_globals *globals, const struct bkt_error *err);
 
-/* BKT_ECONFIG when --json and the target both want standard output. */
-int cli_check_stdout(const struct cli_args *args, struct bkt_error *err);
-
 /* output.c: bkt_write_fn onto a FILE; a write that fails is noticed by cli_flush(). */
 int cli_write(void *file, const char *bytes, size_t len);
 
-/* --ddl: print how the target's tables are made; the exit status. */
-int cli_print_ddl(const struct cli_args *args);
+/*
+ * What `sync` and `watch` begin with: the word TARGET, --ddl, and whether --json and the target
+ * both want standard output.  False: that was all, with this exit status.
+ */
+bool cli_begin_table(struct cli_args *args, int *out_status);
 
 /* The fields of a summary, `"listed":1,...,"seconds":0.5`; or the same in words. */
 void cli_print_counts(const struct bkt_counts *counts);

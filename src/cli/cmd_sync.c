@@ -49,12 +49,9 @@ int cli_sync(struct cli_args *args)
         .failed = on_failed,
     };
     struct bkt_error err = {.code = BKT_OK};
-    if (args->word_count > 1 && bkt_config_set(args->config, "url", args->words[1], &err))
-        return cli_fail(globals, &err);
-    if (args->options[CLI_OPTION_DDL])
-        return cli_print_ddl(args);
-    if (cli_check_stdout(args, &err))
-        return cli_fail(globals, &err);
+    int status;
+    if (!cli_begin_table(args, &status))
+        return status;
 
     struct bkt_sync *sync;
     if (bkt_sync_new(args->config, &callbacks, &sync, &err))
@@ -75,7 +72,7 @@ int cli_sync(struct cli_args *args)
         (void)fputs("}\n", stdout);
     } else if (!globals->quiet)
         cli_say_counts(globals, &counts);
-    int status = cli_flush(globals);
+    status = cli_flush(globals);
     if (status == CLI_DONE && counts.failed > 0)
         status = CLI_SOME_FAILED;
     return status;

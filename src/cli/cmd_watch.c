@@ -129,12 +129,9 @@ int cli_watch(struct cli_args *args)
         .error = on_error,
     };
     struct bkt_error err = {.code = BKT_OK};
-    if (args->word_count > 1 && bkt_config_set(args->config, "url", args->words[1], &err))
-        return cli_fail(globals, &err);
-    if (args->options[CLI_OPTION_DDL])
-        return cli_print_ddl(args);
-    if (cli_check_stdout(args, &err))
-        return cli_fail(globals, &err);
+    int status;
+    if (!cli_begin_table(args, &status))
+        return status;
     const char *where = args->options[CLI_OPTION_LISTEN];
     if (where && cli_listen_check(where, &err))
         return cli_fail(globals, &err);

@@ -70,7 +70,7 @@ int cli_fail(const struct cli_globals *globals, const struct bkt_error *err)
     }
 }
 
-int cli_check_stdout(const struct cli_args *args, struct bkt_error *err)
+static int check_stdout(const struct cli_args *args, struct bkt_error *err)
 {
     const char *url = bkt_config_string(args->config, "url");
     if (!args->globals.json || !url || strcasecmp(url, "jsonl:-") != 0)
@@ -80,12 +80,22 @@ int cli_check_stdout(const struct cli_args *args, struct bkt_error *err)
                          "of the two, or name a file: jsonl:FILE");
 }
 
-int cli_print_ddl(const struct cli_args *args)
+bool cli_begin_table(struct cli_args *args, int *out_status)
 {
     struct bkt_error err = {.code = BKT_OK};
-    if (bkt_ddl_write(args->config, cli_write, stdout, &err))
-        return cli_fail(&args->globals, &err);
-    return cli_flush(&args->globals);
+    int rc = BKT_OK;
+    if (args->word_count > 1)
+        rc = bkt_config_set(args->config, "url", args->words[1], &err);
+    bool wants_ddl = rc == BKT_OK && args->options[CLI_OPTION_DDL];
+    if (wants_ddl)
+        rc = bkt_ddl_write(args->config, cli_write, stdout, &err);
+    else if (rc == BKT_OK)
+        rc = check_stdout(args, &err);
+    if (rc)
+        *out_status = cli_fail(&args->globals, &err);
+    else if (wants_ddl)
+        *out_status = cli_flush(&args->globals);
+    return rc == BKT_OK && !wants_ddl;
 }
 
 /* Progress. */

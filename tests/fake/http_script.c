@@ -1,6 +1,7 @@
 #include "http_script.h"
 
-#include <arpa/inet.h>
+#include "loopback.h"
+
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -194,20 +195,14 @@ static void *accept_all(void *arg)
 struct http_script *http_script_start(const struct http_script_answer *answers, size_t count)
 {
     struct http_script *script = calloc(1, sizeof(*script));
-    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t addr_len = sizeof(addr);
+    unsigned port;
     if (!script || count > ANSWERS_MAX || pipe(script->stop_pipe) != 0)
         abort();
     script->answers = answers;
     script->answer_count = count;
     (void)pthread_mutex_init(&script->lock, NULL);
-    script->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (script->listener < 0 ||
-        bind(script->listener, (const struct sockaddr *)&addr, sizeof(addr)) != 0 ||
-        listen(script->listener, 64) != 0 ||
-        getsockname(script->listener, (struct sockaddr *)&addr, &addr_len) != 0)
-        abort();
-    (void)snprintf(script->url, sizeof(script->url), "http://127.0.0.1:%u", ntohs(addr.sin_port));
+    script->listener = loopback_listen(&port);
+    (void)snprintf(script->url, sizeof(script->url), "http://127.0.0.1:%u", port);
     if (pthread_create(&script->thread, NULL, accept_all, script) != 0)
         abort();
     return script;
