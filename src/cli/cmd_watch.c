@@ -1,12 +1,15 @@
 #include "cli/cli.h"
 #include "cli/listen.h"
+#include "cli/notify.h"
 
 #include <string.h>
 
 struct run {
     const struct cli_globals *globals;
     struct cli_progress_line progress;
+    struct bkt_watch *watch;
     struct cli_listen *listen; /* NULL: not wanted */
+    struct cli_notify *notify; /* NULL: nobody manages this process */
 };
 
 static void on_warning(void *ctx, const char *message)
@@ -38,6 +41,7 @@ static void on_ready(void *ctx)
 {
     struct run *run = ctx;
     cli_progress_end(&run->progress);
+    cli_notify_ready(run->notify);
     print_event(run, "ready", NULL, 0);
     if (!run->globals->json && !run->globals->quiet)
         cli_say(run->globals, "info", "the table is the bucket; following its changes");
@@ -61,6 +65,7 @@ static void on_synced(void *ctx, const struct bkt_counts *counts)
 {
     struct run *run = ctx;
     cli_progress_end(&run->progress);
+    cli_notify_listed(run->notify);
     if (run->globals->json) {
         (void)fputs("{\"event\":\"synced\",", stdout);
         cli_print_counts(counts);
@@ -76,6 +81,8 @@ static void on_error(void *ctx, const char *message, const char *key, size_t key
     const struct run *run = ctx;
     cli_say(run->globals, "error", "%s", message);
     cli_listen_failed(run->listen, key, key_len, message);
+    if (!key)
+        cli_notify_listed(run->notify); /* or not: nobody is kept waiting for it */
     if (!run->globals->json)
         return;
     (void)fputs("{\"event\":\"error\",", stdout);
@@ -90,22 +97,28 @@ static void on_error(void *ctx, const char *message, const char *key, size_t key
 
 static void stop(void *ctx)
 {
-    bkt_watch_stop(ctx);
+    struct run *run = ctx;
+    cli_notify_stopping(run->notify);
+    bkt_watch_stop(run->watch);
 }
 
 static void list(void *ctx)
 {
-    bkt_watch_list(ctx);
+    struct run *run = ctx;
+    cli_notify_listing(run->notify);
+    bkt_watch_list(run->watch);
 }
 
-static int listen_where_told(struct run *run,
-                             const char *where,
-                             struct bkt_watch *watch,
-                             struct bkt_error *err)
+static int ask(void *ctx, int timeout_ms, struct bkt_stats *out_stats)
+{
+    return bkt_watch_stats(ctx, timeout_ms, out_stats);
+}
+
+static int listen_where_told(struct run *run, const char *where, struct bkt_error *err)
 {
     if (!where)
         return BKT_OK;
-    int rc = cli_listen_start(where, watch, &run->listen, err);
+    int rc = cli_listen_start(where, run->watch, &run->listen, err);
     size_t len = strlen(where);
     bool is_any_port = len >= 2 && strcmp(where + len - 2, ":0") == 0;
     if (rc == BKT_OK && (!run->globals->quiet || is_any_port))
@@ -135,17 +148,25 @@ int cli_watch(struct cli_args *args)
     const char *where = args->options[CLI_OPTION_LISTEN];
     if (where && cli_listen_check(where, &err))
         return cli_fail(globals, &err);
-    struct bkt_watch *watch;
-    if (bkt_watch_new(args->config, &callbacks, &watch, &err))
+    /* A table is kept up whether or not somebody can be told of it. */
+    if (cli_notify_new(&run.notify, &err))
+        on_warning(&run, err.message);
+    if (bkt_watch_new(args->config, &callbacks, &run.watch, &err)) {
+        cli_notify_free(run.notify);
         return cli_fail(globals, &err);
-    cli_signals_catch(stop, list, watch);
-    int rc = listen_where_told(&run, where, watch, &err);
+    }
+    if (cli_notify_start(run.notify, ask, run.watch, &err))
+        on_warning(&run, err.message);
+    cli_signals_catch(stop, list, &run);
+    int rc = listen_where_told(&run, where, &err);
     cli_progress_begin(&run.progress, globals);
     if (rc == BKT_OK)
-        rc = bkt_watch_run(watch, &err);
+        rc = bkt_watch_run(run.watch, &err);
     cli_progress_end(&run.progress);
     cli_signals_catch(NULL, NULL, NULL);
+    cli_notify_stopping(run.notify);
     cli_listen_stop(run.listen);
-    bkt_watch_free(watch);
+    cli_notify_free(run.notify);
+    bkt_watch_free(run.watch);
     return rc ? cli_fail(globals, &err) : cli_flush(globals);
 }
