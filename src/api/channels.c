@@ -96,6 +96,16 @@ static int open_listen(const struct opening *opening,
     return bkt_listen_channel_new(&options, owner, out_channel, err);
 }
 
+int bkt_channel_open_listen(struct bkt_bucket *bucket,
+                            const struct bkt_channel_owner *owner,
+                            struct bkt_channel *out_channel,
+                            struct bkt_error *err)
+{
+    struct opening opening;
+    begin(&opening, bucket, NULL);
+    return open_listen(&opening, owner, out_channel, err);
+}
+
 int bkt_channels_open(struct bkt_bucket *bucket,
                       const struct bkt_channel_owner *owners,
                       const struct bkt_channels_warning *warning,

@@ -25,4 +25,10 @@ BKT_MUST_CHECK int bkt_channels_open(struct bkt_bucket *bucket,
                                      size_t *out_count,
                                      struct bkt_error *err);
 
+/* MinIO's listen call alone, whether or not the configuration asks for it. */
+BKT_MUST_CHECK int bkt_channel_open_listen(struct bkt_bucket *bucket,
+                                           const struct bkt_channel_owner *owner,
+                                           struct bkt_channel *out_channel,
+                                           struct bkt_error *err);
+
 #endif

@@ -212,6 +212,8 @@ static int run(struct bkt_check *check, struct bkt_error *err)
         rc = check_written(check, err);
     if (rc == BKT_OK && is_open)
         rc = check_queue(check, is_reached, err);
+    if (rc == BKT_OK && is_open && is_reached && check->settings->minio_listen)
+        rc = check_listen(check, err);
     if (rc == BKT_OK && check->has_target)
         rc = check_target(check, err);
     return rc;

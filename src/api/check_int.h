@@ -38,6 +38,7 @@ int check_bucket(struct bkt_check *check, bool *out_is_reached, struct bkt_error
 int check_written(struct bkt_check *check, struct bkt_error *err);
 int check_queue(struct bkt_check *check, bool is_reached, struct bkt_error *err);
 int check_redis(struct bkt_check *check, struct bkt_error *err);
+int check_listen(struct bkt_check *check, struct bkt_error *err);
 int check_target(struct bkt_check *check, struct bkt_error *err);
 
 /* Is this failure one to stop at? */

@@ -10,7 +10,7 @@ HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "keep-alive"}
 
 
 class Refuser:
-    """refused holds names of calls: "?notification", "LIST", "GET", "sqs:ReceiveMessage", "sts"."""
+    """refused holds names of calls: "?location", "LIST", "LISTEN", "GET", "sqs:SendMessage", "sts"."""
 
     def __init__(self, server_port):
         self.server_port = server_port
@@ -79,6 +79,8 @@ def name_of(method, path, headers):
     for subresource in ("location", "versioning", "notification"):
         if parts.query.split("=")[0] == subresource:
             return "?" + subresource
+    if parts.query.startswith("events="):
+        return "LISTEN"
     return "LIST" if "list-type=" in parts.query else method
 
 

@@ -7,6 +7,7 @@ import table
 from bucket import Bucket
 from program import Program
 from proxy import Pipe
+from refuser import Refuser
 
 
 @pytest.fixture
@@ -73,3 +74,35 @@ def test_a_server_without_such_a_stream_ends_it_at_the_start(all_servers, tmp_pa
     result = program("watch", bucket.url, db, "--minio-listen", exits=1)
     assert "MinIO" in result.stderr.splitlines()[-1]
     bucket.remove()
+
+
+def listen_finding(program, bucket, **how):
+    lines = program("check", "--json", bucket.url, "--minio-listen", **how).json_lines()
+    names = [line["check"] for line in lines]
+    assert names.index("events") + 1 == names.index("minio-listen")
+    return lines[names.index("minio-listen")]
+
+
+def test_check_tells_that_the_stream_works(bucket, program):
+    bucket.put("a", "1")
+    finding = listen_finding(program, bucket)
+    assert finding["ok"] is True and "began" in finding["detail"]
+
+
+@pytest.mark.parametrize("name,words", [("minio", "no answer"), ("moto", "needs a MinIO server")])
+def test_check_tells_what_to_use_instead(all_servers, tmp_path, name, words):
+    server = all_servers.get(name)
+    bucket = Bucket(server)
+    bucket.put("a", "1")
+    finding = listen_finding(Program(os.environ["BUCKETABLE"], server, tmp_path), bucket, exits=1)
+    assert finding["ok"] is False and words in finding["detail"]
+    assert "--refresh-interval" in finding["fix"] and "--redis-url" in finding["fix"]
+    bucket.remove()
+
+
+def test_check_names_the_right_that_is_missing(bucket, server, program):
+    with Refuser(server.port) as refuser:
+        refuser.refuse("LISTEN")
+        finding = listen_finding(program, bucket, exits=1, env={"AWS_ENDPOINT_URL": refuser.url})
+    assert finding["ok"] is False and "AccessDenied" in finding["detail"]
+    assert f'"s3:ListenBucketNotification","Resource":"arn:aws:s3:::{bucket.name}"' in finding["fix"]
