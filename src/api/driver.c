@@ -1,6 +1,7 @@
 #include "api/driver.h"
 
 #include "api/target.h"
+#include "core/backoff.h"
 #include "core/time.h"
 #include "targets/state_target.h"
 
@@ -176,13 +177,6 @@ static int serve(struct bkt_driver *driver, int64_t now_ms, struct bkt_error *er
     }
 }
 
-static int sooner(int a, int b)
-{
-    if (a < 0)
-        return b;
-    return b < 0 || a < b ? a : b;
-}
-
 struct bkt_counts bkt_driver_counts(const struct bkt_driver *driver)
 {
     struct bkt_counts counts = {
@@ -218,12 +212,13 @@ static void show_progress(struct bkt_driver *driver, int64_t now_ms)
 
 static int how_long(struct bkt_driver *driver, int64_t now_ms)
 {
-    int wait_ms = sooner(bkt_engine_wait_ms(driver->engine, now_ms),
-                         bkt_s3_wait_ms(driver->bucket.s3, now_ms));
+    int wait_ms = bkt_wait_min(bkt_engine_wait_ms(driver->engine, now_ms),
+                               bkt_s3_wait_ms(driver->bucket.s3, now_ms));
     if (driver->options.part.wait_ms)
-        wait_ms = sooner(wait_ms, driver->options.part.wait_ms(driver->options.part.ctx, now_ms));
+        wait_ms =
+            bkt_wait_min(wait_ms, driver->options.part.wait_ms(driver->options.part.ctx, now_ms));
     if (driver->options.on_progress)
-        wait_ms = sooner(wait_ms, PROGRESS_MS);
+        wait_ms = bkt_wait_min(wait_ms, PROGRESS_MS);
     return wait_ms;
 }
 

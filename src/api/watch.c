@@ -1,6 +1,7 @@
 #include "api/watch_int.h"
 
 #include "api/into.h"
+#include "core/backoff.h"
 #include "core/mem.h"
 
 #include <stdio.h>
@@ -288,23 +289,15 @@ static int tick(void *ctx, int64_t now_ms, struct bkt_error *err)
 static int wait_ms(void *ctx, int64_t now_ms)
 {
     struct bkt_watch *watch = ctx;
-    int64_t wait = -1;
-    if (watch->refresh_at_ms != INT64_MAX)
-        wait = watch->refresh_at_ms > now_ms ? watch->refresh_at_ms - now_ms : 0;
-    if (watch->drain_until_ms > 0)
-        wait = watch->drain_until_ms > now_ms ? watch->drain_until_ms - now_ms : 0;
+    int64_t at_ms = watch->drain_until_ms > 0 ? watch->drain_until_ms : watch->refresh_at_ms;
+    int wait = bkt_wait_until(at_ms, now_ms);
     for (size_t i = 0; i < watch->listener_count; i++) {
         const struct bkt_channel *channel = &watch->listeners[i].channel;
-        int channel_ms = channel->ops->wait_ms(channel->self, now_ms);
-        if (channel_ms >= 0 && (wait < 0 || channel_ms < wait))
-            wait = channel_ms;
+        wait = bkt_wait_min(wait, channel->ops->wait_ms(channel->self, now_ms));
     }
-    if (watch->unmatched) {
-        int64_t due_ms =
-            watch->unmatched_after_ms > now_ms ? watch->unmatched_after_ms - now_ms : 0;
-        wait = wait < 0 || due_ms < wait ? due_ms : wait;
-    }
-    return wait > INT32_MAX ? INT32_MAX : (int)wait;
+    if (watch->unmatched)
+        wait = bkt_wait_min(wait, bkt_wait_until(watch->unmatched_after_ms, now_ms));
+    return wait;
 }
 
 static bool is_drained(void *ctx)

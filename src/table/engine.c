@@ -1,5 +1,6 @@
 #include "table/engine_int.h"
 
+#include "core/backoff.h"
 #include "core/mem.h"
 
 #include <assert.h>
@@ -13,6 +14,7 @@ int bkt_engine_new(const struct bkt_engine_options *options,
     if (!engine)
         return bkt_error_set(err, BKT_ENOMEM, "start the engine: out of memory");
     engine->options = *options;
+    engine->wake_at_ms = INT64_MAX;
     engine->clock = options->attached.clock;
     engine->row_count = options->attached.row_count;
     engine->rows_lack_columns = options->attached.columns_changed;
@@ -152,32 +154,28 @@ int bkt_engine_next(struct bkt_engine *engine,
     return BKT_OK;
 }
 
-static void wait_until(int64_t *wait_ms, int64_t due_ms, int64_t now_ms)
+static int wait_for_jobs_ms(const struct bkt_engine *engine, int64_t now_ms)
 {
-    int64_t left = due_ms > now_ms ? due_ms - now_ms : 0;
-    if (*wait_ms < 0 || left < *wait_ms)
-        *wait_ms = left;
+    int wait_ms = -1;
+    /* While the writer has its hands full there is nothing to do for it. */
+    if (engine->work.queues[BKT_WORK_READ].count > 0 &&
+        engine->job_ready + engine->job_out < JOBS_OUT_MAX)
+        wait_ms = bkt_wait_until(engine->ready_since_ms + BATCH_LINGER_MS, now_ms);
+    if (engine->job_first && may_go_out(engine, engine->job_first))
+        wait_ms = bkt_wait_min(wait_ms, bkt_wait_until(engine->jobs_after_ms, now_ms));
+    return wait_ms;
 }
 
 int bkt_engine_wait_ms(const struct bkt_engine *engine, int64_t now_ms)
 {
-    int64_t wait_ms = -1;
-    /* While the writer has its hands full there is nothing to do for it. */
-    if (engine->work.queues[BKT_WORK_READ].count > 0 &&
-        engine->job_ready + engine->job_out < JOBS_OUT_MAX)
-        wait_until(&wait_ms, engine->ready_since_ms + BATCH_LINGER_MS, now_ms);
-    if (engine->job_first && may_go_out(engine, engine->job_first))
-        wait_until(&wait_ms, engine->jobs_after_ms, now_ms);
+    int wait_ms = wait_for_jobs_ms(engine, now_ms);
     if (engine->is_stopping)
-        return (int)wait_ms;
+        return wait_ms;
     if (engine->list_asked && engine->phase == LISTING_NONE)
-        wait_until(&wait_ms, engine->list_after_ms, now_ms);
+        wait_ms = bkt_wait_min(wait_ms, bkt_wait_until(engine->list_after_ms, now_ms));
     if (bkt_engine_listing_is_held(engine))
-        wait_until(&wait_ms, engine->hold_at_ms, now_ms);
-    const struct bkt_work_item *waiting = engine->work.queues[BKT_WORK_WAITING].oldest;
-    for (; waiting; waiting = waiting->newer)
-        wait_until(&wait_ms, waiting->due_ms, now_ms);
-    return (int)wait_ms;
+        wait_ms = bkt_wait_min(wait_ms, bkt_wait_until(engine->hold_at_ms, now_ms));
+    return bkt_wait_min(wait_ms, bkt_wait_until(engine->wake_at_ms, now_ms));
 }
 
 size_t bkt_engine_backlog(const struct bkt_engine *engine)

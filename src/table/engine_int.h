@@ -100,6 +100,7 @@ struct bkt_engine {
     struct bkt_job *job_first, *job_last; /* ready to be wanted */
     size_t job_ready;
     size_t job_out;
+    int64_t wake_at_ms;    /* when the first of WAITING is due, or earlier; INT64_MAX: none */
     int64_t jobs_after_ms; /* none is wanted before: one has just failed */
 
     bool target_fails; /* the last job is to be tried again */

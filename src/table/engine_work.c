@@ -137,14 +137,29 @@ static void release(struct bkt_engine *engine, struct bkt_work_item *item)
     item->reserved_bytes = 0;
 }
 
-/* Keys that could not be read and whose time has come. */
+/* It could not be read: again, later. */
+static void try_later(struct bkt_engine *engine, struct bkt_work_item *item)
+{
+    item->failures++;
+    item->due_ms = engine->now_ms + bkt_engine_retry_delay_ms(item->failures);
+    if (item->due_ms < engine->wake_at_ms)
+        engine->wake_at_ms = item->due_ms;
+    bkt_work_move(&engine->work, item, BKT_WORK_WAITING);
+}
+
+/* Keys whose time has come. */
 static void wake_waiting(struct bkt_engine *engine)
 {
+    if (engine->now_ms < engine->wake_at_ms)
+        return;
+    engine->wake_at_ms = INT64_MAX;
     struct bkt_work_item *item = engine->work.queues[BKT_WORK_WAITING].oldest;
     while (item) {
         struct bkt_work_item *newer = item->newer;
         if (item->due_ms <= engine->now_ms)
             bkt_work_move(&engine->work, item, BKT_WORK_QUEUED);
+        else if (item->due_ms < engine->wake_at_ms)
+            engine->wake_at_ms = item->due_ms;
         item = newer;
     }
 }
@@ -283,9 +298,7 @@ static void doubt(struct bkt_engine *engine, struct bkt_work_item *item)
 {
     bkt_work_drop_change(item);
     release(engine, item);
-    item->failures++;
-    item->due_ms = engine->now_ms + bkt_engine_retry_delay_ms(item->failures);
-    bkt_work_move(&engine->work, item, BKT_WORK_WAITING);
+    try_later(engine, item);
 }
 
 void bkt_engine_bucket_exists(struct bkt_engine *engine, const struct bkt_error *why)
@@ -464,7 +477,7 @@ static void leave_listing(struct bkt_engine *engine, struct bkt_work_item *item)
 }
 
 /* The key's commit is done: what next with it? */
-static void finish(struct bkt_engine *engine, struct bkt_work_item *item, bool try_later)
+static void finish(struct bkt_engine *engine, struct bkt_work_item *item, bool is_worth_trying)
 {
     release(engine, item);
     bkt_work_drop_change(item);
@@ -474,13 +487,10 @@ static void finish(struct bkt_engine *engine, struct bkt_work_item *item, bool t
         return;
     }
     leave_listing(engine, item);
-    if (!try_later) {
+    if (is_worth_trying)
+        try_later(engine, item);
+    else
         bkt_work_remove(&engine->work, item);
-        return;
-    }
-    item->failures++;
-    item->due_ms = engine->now_ms + bkt_engine_retry_delay_ms(item->failures);
-    bkt_work_move(&engine->work, item, BKT_WORK_WAITING);
 }
 
 void bkt_engine_work_job_done(struct bkt_engine *engine, struct bkt_job *job)
@@ -502,9 +512,9 @@ void bkt_engine_work_job_done(struct bkt_engine *engine, struct bkt_job *job)
             engine->counts.missed++;
         settle(engine, item);
         /* What depends on the content alone waits for another content. */
-        bool try_later = change->op == BKT_CHANGE_FAIL && !change->failed_by_content &&
-                         engine->options.is_live &&
-                         engine->work.queues[BKT_WORK_WAITING].count < WORK_MAX;
-        finish(engine, item, try_later);
+        bool is_worth_trying = change->op == BKT_CHANGE_FAIL && !change->failed_by_content &&
+                               engine->options.is_live &&
+                               engine->work.queues[BKT_WORK_WAITING].count < WORK_MAX;
+        finish(engine, item, is_worth_trying);
     }
 }

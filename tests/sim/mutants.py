@@ -155,7 +155,7 @@ MUTANTS = {
         ("        change->op = BKT_CHANGE_FAIL;\n", "        change->op = BKT_CHANGE_DELETE;\n")),
     "failure-forgotten": (
         "an object that could not be read is not tried again", WORK,
-        ("bool try_later = change->op", "bool try_later = false && change->op")),
+        ("bool is_worth_trying = change->op", "bool is_worth_trying = false && change->op")),
     "sweep-overtakes-stage": (
         "rows are swept before all absences are staged", ENGINE,
         ("(job->kind == BKT_JOB_SWEEP ? 1 : JOBS_OUT_MAX)", "JOBS_OUT_MAX")),
