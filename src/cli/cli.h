@@ -113,7 +113,7 @@ void cli_show_help(FILE *out, const struct cli_command *command);
 const char *cli_nearest(const char *word, const char *const *candidates, size_t count);
 
 /*
- * message.c: one line on stderr, "bucketable: ..." or, with --log-format json, an object.  Control
+ * One line on stderr, "bucketable: ..." or, with --log-format json, an object.  Control
  * characters in it are replaced: a terminal is no place for a stranger's bytes.
  */
 void cli_say(const struct cli_globals *globals, const char *level, const char *fmt, ...)
@@ -122,7 +122,7 @@ void cli_say(const struct cli_globals *globals, const char *level, const char *f
 /* Say why a call failed, and which status that is. */
 int cli_fail(const struct cli_globals *globals, const struct bkt_error *err);
 
-/* output.c: bkt_write_fn onto a FILE; a write that fails is noticed by cli_flush(). */
+/* bkt_write_fn onto a FILE; a write that fails is noticed by cli_flush(). */
 int cli_write(void *file, const char *bytes, size_t len);
 
 /*
@@ -138,7 +138,7 @@ void cli_say_counts(const struct cli_globals *globals, const struct bkt_counts *
 /* Flush stdout; CLI_DONE, or CLI_FAILED with a message (a closed pipe is quiet). */
 int cli_flush(const struct cli_globals *globals);
 
-/* progress.c: a line on stderr while it runs. */
+/* A line on stderr while it runs. */
 struct cli_progress_line {
     const struct cli_globals *globals;
     bool is_shown;
