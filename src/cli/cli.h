@@ -26,7 +26,8 @@ struct cli_global_info {
     const char *name;
     const char *placeholder; /* NULL for a flag */
     const char *help;
-    char letter; /* 0: none */
+    const char *values; /* "text, json": all that it may be; else NULL */
+    char letter;        /* 0: none */
 };
 extern const struct cli_global_info cli_globals_info[];
 
@@ -82,6 +83,7 @@ struct cli_command {
     const char *example; /* shown with a usage error */
     int (*run)(struct cli_args *args);
     unsigned options;     /* CLI_TAKES() of each that it takes */
+    unsigned groups;      /* bkt_property_group of those that have a meaning for it */
     bool is_about_target; /* the first word is TARGET (or a spec file), and there is no SOURCE */
 };
 

@@ -16,13 +16,13 @@ enum {
 };
 
 const struct cli_global_info cli_globals_info[] = {
-    {"json", NULL, "Data as JSON on stdout.", 0},
-    {"quiet", NULL, "Errors only.", 'q'},
-    {"verbose", NULL, "Tell more; may be repeated.", 'v'},
-    {"log-format", "FORMAT", "Messages as text or json. [text]", 0},
-    {"progress", "WHEN", "auto, always or never. [auto]", 0},
-    {"help", NULL, "This text, or that of a command.", 'h'},
-    {"version", NULL, "The version.", 0},
+    {"json", NULL, "Data as JSON on stdout.", NULL, 0},
+    {"quiet", NULL, "Errors only.", NULL, 'q'},
+    {"verbose", NULL, "Tell more; may be repeated.", NULL, 'v'},
+    {"log-format", "FORMAT", "Messages as text or json. [text]", "text, json", 0},
+    {"progress", "WHEN", "auto, always or never. [auto]", "auto, always, never", 0},
+    {"help", NULL, "This text, or that of a command.", NULL, 'h'},
+    {"version", NULL, "The version.", NULL, 0},
     {0},
 };
 
@@ -134,12 +134,14 @@ static void show_option(
     show_entry(out, left, TEXT_AT, text);
 }
 
-static void show_properties(FILE *out)
+static void show_properties(FILE *out, unsigned shown)
 {
     static const enum bkt_property_group groups[] = {BKT_GROUP_BUCKET,  BKT_GROUP_ROWS,
                                                      BKT_GROUP_CONTENT, BKT_GROUP_EVENTS,
                                                      BKT_GROUP_TARGET,  BKT_GROUP_RUN};
     for (size_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++) {
+        if (!(shown & groups[g]))
+            continue;
         (void)fprintf(out, "\nOptions: %s\n", bkt_property_group_title(groups[g]));
         const struct bkt_property *property;
         for (size_t i = 0; (property = bkt_property_at(i)) != NULL; i++) {
@@ -182,6 +184,6 @@ void cli_show_help(FILE *out, const struct cli_command *command)
         show_option(out, info->letter, info->name, info->placeholder, info->help);
     if (command && command->options)
         show_command_options(out, command);
-    if (command && command->word_count_max > 0)
-        show_properties(out);
+    if (command)
+        show_properties(out, command->groups);
 }

@@ -5,7 +5,7 @@
  *
  * the page for man(1) (see man(7) for the language), and what completes words in three shells.
  */
-#include "cli/cli.h"
+#include "cli/completion.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -137,119 +137,17 @@ static void write_man(void)
     }
 }
 
-static void put_word(char letter, const char *name, const char *placeholder, const char *text)
-{
-    (void)text;
-    (void)placeholder;
-    if (letter)
-        (void)printf(" -%c", letter);
-    (void)printf(" --%s", name);
-}
-
-static void write_bash(void)
-{
-    (void)fputs("# bash completion for bucketable\n_bucketable()\n{\n"
-                "    local word=${COMP_WORDS[COMP_CWORD]}\n"
-                "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
-                "        COMPREPLY=($(compgen -W \"--help --version",
-                stdout);
-    for (const struct cli_command *command = cli_commands; command->name; command++)
-        (void)printf(" %s", command->name);
-    (void)fputs("\" -- \"$word\"))\n    elif [[ $word == -* ]]; then\n"
-                "        COMPREPLY=($(compgen -W \"",
-                stdout);
-    each_global(put_word);
-    each_of_commands(put_word);
-    each_property(put_word, -1);
-    (void)fputs("\" -- \"$word\"))\n    else\n"
-                "        COMPREPLY=($(compgen -f -- \"$word\"))\n    fi\n}\n"
-                "complete -o filenames -F _bucketable bucketable\n",
-                stdout);
-}
-
-/* In single quotes, without what has a meaning inside zsh's brackets. */
-static void put_quoted(const char *text, const char *left_out)
-{
-    for (; *text; text++) {
-        if (*text == '\'')
-            (void)fputs("'\\''", stdout);
-        else if (!strchr(left_out, *text))
-            (void)putchar(*text);
-    }
-}
-
-static void put_zsh_option(char letter, const char *name, const char *placeholder, const char *text)
-{
-    if (letter) {
-        (void)printf("        '-%c[", letter);
-        put_quoted(text, "[]:");
-        (void)fputs("]' \\\n", stdout);
-    }
-    (void)printf("        '*--%s%s[", name, placeholder ? "=" : "");
-    put_quoted(text, "[]:");
-    (void)fputs(placeholder ? "]:value:' \\\n" : "]' \\\n", stdout);
-}
-
-static void write_zsh(void)
-{
-    (void)fputs("#compdef bucketable\n_bucketable() {\n    local -a commands=(\n", stdout);
-    for (const struct cli_command *command = cli_commands; command->name; command++) {
-        (void)printf("        '%s:", command->name);
-        put_quoted(command->help, ":");
-        (void)fputs("'\n", stdout);
-    }
-    (void)fputs("    )\n    _arguments \\\n", stdout);
-    each_global(put_zsh_option);
-    each_of_commands(put_zsh_option);
-    each_property(put_zsh_option, -1);
-    (void)fputs("        '1:command:{_describe command commands}' '*:file:_files'\n}\n"
-                "_bucketable \"$@\"\n",
-                stdout);
-}
-
-/* The end of a `complete` command. */
-static void put_fish_text(const char *text)
-{
-    (void)fputs(" -d '", stdout);
-    for (; *text; text++) {
-        if (*text == '\'' || *text == '\\')
-            (void)putchar('\\');
-        (void)putchar(*text);
-    }
-    (void)fputs("'\n", stdout);
-}
-
-static void put_fish_option(char letter,
-                            const char *name,
-                            const char *placeholder,
-                            const char *text)
-{
-    (void)printf("complete -c bucketable -l %s", name);
-    if (letter)
-        (void)printf(" -s %c", letter);
-    if (placeholder)
-        (void)fputs(" -r", stdout);
-    put_fish_text(text);
-}
-
-static void write_fish(void)
-{
-    for (const struct cli_command *command = cli_commands; command->name; command++) {
-        (void)printf("complete -c bucketable -n __fish_use_subcommand -a %s", command->name);
-        put_fish_text(command->help);
-    }
-    each_global(put_fish_option);
-    each_of_commands(put_fish_option);
-    each_property(put_fish_option, -1);
-}
-
 int main(int argc, char **argv)
 {
     static const struct {
         const char *name;
         void (*write)(void);
     } forms[] = {
-        {"man", write_man}, {"bash", write_bash}, {"zsh", write_zsh}, {"fish", write_fish}};
+        {"man", write_man},
+        {"bash", cli_complete_bash},
+        {"zsh", cli_complete_zsh},
+        {"fish", cli_complete_fish},
+    };
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]) && argc == 2; i++) {
         if (strcmp(forms[i].name, argv[1]) == 0) {
             forms[i].write();
