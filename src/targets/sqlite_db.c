@@ -373,8 +373,21 @@ struct bkt_str bkt_sqlite_column(sqlite3_stmt *stmt, int i)
     return (struct bkt_str){ptr ? ptr : "", (size_t)sqlite3_column_bytes(stmt, i)};
 }
 
-bool bkt_sqlite_is_unclaimed(sqlite3_stmt *stmt, int row_count, int never_listed)
+int bkt_sqlite_is_unclaimed(const struct bkt_sqlite *conn,
+                            sqlite3_stmt *stmt,
+                            int row_count,
+                            int never_listed,
+                            bool is_outside,
+                            bool *out_is_unclaimed,
+                            struct bkt_error *err)
 {
-    return sqlite3_column_int64(stmt, row_count) == 0 &&
-           sqlite3_column_int(stmt, never_listed) != 0;
+    int64_t pending = 0;
+    bool is_unclaimed =
+        sqlite3_column_int64(stmt, row_count) == 0 && sqlite3_column_int(stmt, never_listed) != 0;
+    int rc = is_unclaimed && is_outside
+                 ? bkt_sqlite_number(conn, "SELECT count(*) FROM @P", &pending, err)
+                 : BKT_OK;
+    if (rc == BKT_OK)
+        *out_is_unclaimed = is_unclaimed && pending == 0;
+    return rc;
 }

@@ -84,8 +84,15 @@ struct bkt_str bkt_sqlite_column(sqlite3_stmt *stmt, int i);
 
 /*
  * Of a record, by its columns `row_count` and `listing_ended_at IS NULL`: a bucket of which nothing
- * ever came, such as a misspelled one, has no claim to the table.
+ * ever came, such as a misspelled one, has no claim to the table.  `is_outside`: its rows are
+ * elsewhere, and what a batch that was cut off was writing may be there.
  */
-bool bkt_sqlite_is_unclaimed(sqlite3_stmt *stmt, int row_count, int never_listed);
+BKT_MUST_CHECK int bkt_sqlite_is_unclaimed(const struct bkt_sqlite *conn,
+                                           sqlite3_stmt *stmt,
+                                           int row_count,
+                                           int never_listed,
+                                           bool is_outside,
+                                           bool *out_is_unclaimed,
+                                           struct bkt_error *err);
 
 #endif

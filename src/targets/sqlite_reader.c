@@ -93,18 +93,27 @@ static int read_record(const struct reader *reader,
                                    .epoch = (uint64_t)sqlite3_column_int64(stmt, 7)},
                          .row_count = (uint64_t)sqlite3_column_int64(stmt, 8)},
         };
-        if (!record.is_same_source && reader->has_rows && bkt_sqlite_is_unclaimed(stmt, 8, 9)) {
+        bool is_unclaimed = false;
+        if (!record.is_same_source) {
+            rc = bkt_sqlite_is_unclaimed(&reader->conn, stmt, 8, 9, !reader->has_rows,
+                                         &is_unclaimed, err);
+        }
+        if (is_unclaimed) {
             record.is_same_source = true;
             record.is_same_spec = false;
         }
         struct bkt_str owner = bkt_sqlite_column(stmt, 1);
-        (void)bkt_error_set(err, BKT_EFOREIGN,
-                            "table %s in %s holds %.*s: name another table, or drop this one",
-                            reader->conn.table, reader->conn.path, BKT_STR_ARG(owner));
+        if (rc == BKT_OK) {
+            (void)bkt_error_set(err, BKT_EFOREIGN,
+                                "table %s in %s holds %.*s: name another table, or drop this one",
+                                reader->conn.table, reader->conn.path, BKT_STR_ARG(owner));
+        }
     }
     int status = sqlite3_finalize(stmt);
-    if (status)
-        return fail(reader, status, err);
+    if (rc == BKT_OK && status)
+        rc = fail(reader, status, err);
+    if (rc)
+        return rc;
     *out = record;
     return BKT_OK;
 }

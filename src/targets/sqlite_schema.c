@@ -138,17 +138,22 @@ static int read_record(const struct bkt_sqlite *conn,
         record->clock.clock = (uint64_t)sqlite3_column_int64(stmt, 5);
         record->clock.floor = (uint64_t)sqlite3_column_int64(stmt, 6);
         record->row_count = (uint64_t)sqlite3_column_int64(stmt, 7);
-        if (!record->same_source && !outside && bkt_sqlite_is_unclaimed(stmt, 7, 9)) {
+        bool is_unclaimed = false;
+        if (!record->same_source) {
+            rc = bkt_sqlite_is_unclaimed(conn, stmt, 7, 9, outside != NULL, &is_unclaimed, err);
+        }
+        if (is_unclaimed) {
             record->same_source = true;
             record->same_spec = false;
         }
-        if (!record->same_source) {
+        if (rc == BKT_OK && !record->same_source) {
             struct bkt_str owner = bkt_sqlite_column(stmt, 0);
             (void)bkt_error_set(err, BKT_EFOREIGN,
                                 "table %s in %s holds %.*s: name another table, or drop this one",
                                 conn->table, conn->path, BKT_STR_ARG(owner));
         }
-        rc = check_target(conn, outside, bkt_sqlite_column(stmt, 8), err);
+        if (rc == BKT_OK)
+            rc = check_target(conn, outside, bkt_sqlite_column(stmt, 8), err);
     }
     int status = sqlite3_finalize(stmt);
     if (rc == BKT_OK && status)

@@ -29,7 +29,6 @@ struct target_kit {
     unsigned long (*count_syncs)(void *ctx);
     bool can_hold_nul;   /* in text */
     bool can_hold_bytes; /* in a table of text: what is no text */
-    bool is_apart; /* rows and their state are not in one place */
     /* What a target that is no database cannot do: */
     bool is_whole;       /* a row is written whole or not at all: nothing of it is touched */
     bool is_untyped;     /* text and bytes look the same */

@@ -102,7 +102,6 @@ int main(void)
     (void)snprintf(state_path, sizeof(state_path), "%s.state", path);
     static const struct target_kit kit = {
         .forget = forget,
-        .is_apart = true,
         .open = open_table,
         .read_row = read_row,
         .can_hold_nul = true,

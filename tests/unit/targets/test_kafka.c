@@ -337,7 +337,6 @@ int main(int argc, char **argv)
     (void)snprintf(state_path, sizeof(state_path), "%s/t.state", folder);
     static const struct target_kit kit = {
         .forget = forget,
-        .is_apart = true,
         .open = open_table,
         .read_row = read_row,
         .read_column = read_column,
