@@ -395,6 +395,7 @@ group.initial.rebalance.delay.ms=0
 auto.create.topics.enable=false
 log.cleaner.dedupe.buffer.size=16777216
 """
+    FORMAT = ""  # more options of the tool that makes the storage
 
     def __init__(self, directory, jars):
         super().__init__(directory)
@@ -411,7 +412,7 @@ log.cleaner.dedupe.buffer.size=16777216
         # A second start finds what the first one left.
         script = ('[ -e data/meta.properties ] ||'
                   f' {{ id=$({java} kafka.tools.StorageTool random-uuid 2>/dev/null) &&'
-                  f' {java} kafka.tools.StorageTool format -t "$id" -c "$1"; }} &&'
+                  f' {java} kafka.tools.StorageTool format -t "$id" -c "$1" {self.FORMAT}; }} &&'
                   f' exec {java} kafka.Kafka "$1"')
         return ["/bin/sh", "-c", script, "kafka", str(settings)]
 

@@ -280,6 +280,8 @@ static int check_target(const struct check *check)
     }
     if (target.kind != BKT_TARGET_KAFKA && settings->large_objects != BKT_LARGE_OBJECTS_FAIL)
         warn(check, "--large-objects says nothing about a target that is not Kafka");
+    if (target.kind != BKT_TARGET_KAFKA && settings->rebuild_state)
+        warn(check, "--rebuild-state says nothing about a target that is not Kafka");
     if (target.kind != BKT_TARGET_KAFKA && settings->kafka_option.count > 0)
         warn(check, "--kafka-option says nothing about a target that is not Kafka");
     return check_kafka_options(check);

@@ -63,6 +63,7 @@ struct bkt_settings {
     bool request_payer;
     bool minio_listen;
     bool keep_foreign_messages;
+    bool rebuild_state;
     /* The caller's own target, borrowed, in place of `url`; NULL: none. */
     const struct bkt_target_ops *target_ops;
     void *target_self;

@@ -92,6 +92,10 @@ static const struct bkt_config_property properties[] = {
      .public.help = "Where the state lies of a target that is no database. Kafka needs it; for "
                     "`jsonl:FILE` it is `FILE.state`; `jsonl:-` without it writes the whole table "
                     "each run."},
+    {PROPERTY(rebuild_state, "rebuild-state", BOOL, NONE, TARGET), .public.default_text = "false",
+     .public.help =
+         "A state file that is new is made from what the Kafka topic holds, every key of "
+         "which is taken for a row of this bucket."},
     {PROPERTY(large_objects, "large-objects", ENUM, NONE, TARGET), .public.placeholder = "POLICY",
      .public.values = "fail, reference", .public.default_text = "fail",
      .public.help = "What becomes of an object that is too large for a message of the Kafka topic: "

@@ -75,12 +75,14 @@ static int open_kafka(const struct bkt_settings *settings,
         .settings = settings->kafka_option.items,
         .setting_count = settings->kafka_option.count,
         .sends_references = settings->large_objects == BKT_LARGE_OBJECTS_REFERENCE,
+        .rebuilds_state = settings->rebuild_state,
     };
     void *kafka = NULL;
     int rc = bkt_kafka_new(&options, &kafka, err);
     if (rc)
         return rc;
-    rc = bkt_state_target_new(bkt_kafka_ops(kafka), kafka, settings->state, out_target, err);
+    rc = bkt_state_target_new_over(bkt_kafka_ops(kafka), kafka, bkt_kafka_recover, settings->state,
+                                   out_target, err);
     if (rc)
         bkt_kafka_free(kafka);
     return rc;
@@ -151,6 +153,8 @@ int bkt_target_attach(const struct bkt_settings *settings,
             .binary = settings->binary,
             .columns = settings->columns,
             .replace_nul = settings->text_errors == BKT_TEXT_REPLACE,
+            .plain_decode = bkt_decode_plain((struct bkt_decode_policy){
+                settings->binary, (enum bkt_text_errors)settings->text_errors}),
         };
         rc = target->ops->attach(target->self, &table, out_attached, err);
     }

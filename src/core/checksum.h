@@ -33,4 +33,9 @@ size_t bkt_checksum_len(enum bkt_checksum_kind kind);
 /* Also true where this machine's rules forbid to compute it (MD5 under FIPS). */
 bool bkt_checksum_matches(const struct bkt_checksum *checksum, struct bkt_str content);
 
+enum { BKT_MD5_HEX_BYTES = 33 };
+
+/* In lower case.  False where this machine's rules forbid it. */
+bool bkt_checksum_md5_hex(struct bkt_str content, char out[BKT_MD5_HEX_BYTES]);
+
 #endif

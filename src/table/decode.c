@@ -101,6 +101,11 @@ int bkt_decode(struct bkt_decode_policy policy,
     return BKT_OK;
 }
 
+uint32_t bkt_decode_plain(struct bkt_decode_policy policy)
+{
+    return decode_number(policy);
+}
+
 bool bkt_decode_is_current(uint32_t decode,
                            bool replaced,
                            bool failed,

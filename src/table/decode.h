@@ -44,6 +44,9 @@ BKT_MUST_CHECK int bkt_decode(struct bkt_decode_policy policy,
                               struct bkt_decoded *out_decoded,
                               struct bkt_error *err);
 
+/* What bkt_decode() gives of an object whose bytes are its content as they are. */
+uint32_t bkt_decode_plain(struct bkt_decode_policy policy);
+
 /*
  * Would the object of a row come out the same under `policy`?  `decode` is what bkt_decode() gave
  * when the row was made or, for a failed object, when it failed; `replaced` and `failed` say what

@@ -44,6 +44,8 @@ struct bkt_table_spec {
     bool binary;           /* content is bytes (BLOB) rather than text */
     unsigned columns;      /* of enum bkt_column */
     bool replace_nul;      /* where text cannot hold U+0000: U+FFFD for it; else it is rejected */
+    /* As of struct bkt_change, of a content that is the object's bytes as they are; 0: not known */
+    uint32_t plain_decode;
 };
 
 struct bkt_clock {
@@ -251,9 +253,9 @@ struct bkt_table_target_ops {
 
     /*
      * May this process list, and for the next 15 seconds nobody else?  Asked before begin_listing()
-     * and every 5 seconds until end_listing(), which lets others have it.  BKT_EBUSY, not retriable:
-     * another one lists.  NULL: nobody keeps account.  It saves work; what keeps listings apart is
-     * the floor.
+     * and every 5 seconds until end_listing(), which lets others have it.  BKT_EBUSY, not
+     * retriable: another one lists.  NULL: nobody keeps account.  It saves work; what keeps
+     * listings apart is the floor.
      */
     int (*hold_listing)(void *self, struct bkt_error *err);
 

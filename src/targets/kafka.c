@@ -4,6 +4,7 @@
 #include "core/json_write.h"
 #include "core/mem.h"
 #include "targets/kafka_client.h"
+#include "targets/kafka_recover.h"
 #include "targets/kafka_topic.h"
 
 #include <stdio.h>
@@ -24,8 +25,6 @@ enum {
     BATCH_ROWS = 8000,
 };
 
-#define REFERENCE_HEADER "bucketable-reference"
-
 struct kafka {
     struct bkt_target_ops ops;
     char name[NAME_BYTES]; /* "kafka:TOPIC", what the state belongs to */
@@ -35,6 +34,7 @@ struct kafka {
     char **settings;
     size_t setting_count;
     bool sends_references;
+    bool rebuilds_state;
 
     /* Since attach(). */
     char *bucket;
@@ -67,7 +67,8 @@ static int attach(void *self, const struct bkt_target_table *table, struct bkt_e
     int rc = bkt_kafka_client_open(&client, &kafka->cluster, NULL, INT32_MAX, err);
     if (rc)
         return rc;
-    rc = bkt_kafka_topic_prepare(&client, table->is_new, &kafka->message_bytes_max, err);
+    rc = bkt_kafka_topic_prepare(&client, table->is_new && !kafka->rebuilds_state,
+                                 &kafka->message_bytes_max, err);
     bkt_kafka_client_close(&client);
     return rc;
 }
@@ -107,6 +108,27 @@ static void close_producer(struct kafka *kafka)
         rd_kafka_topic_destroy(kafka->produced);
     kafka->produced = NULL;
     bkt_kafka_client_close(&kafka->producer);
+}
+
+int bkt_kafka_recover(void *self,
+                      unsigned columns,
+                      bool binary,
+                      bkt_outside_found_fn *fn,
+                      void *ctx,
+                      struct bkt_error *err)
+{
+    struct kafka *kafka = self;
+    const struct bkt_kafka_recovery recovery = {
+        .columns = columns, .binary = binary, .fn = fn, .ctx = ctx};
+    if (!kafka->rebuilds_state)
+        return BKT_OK;
+    int rc = kafka->producer.rk ? BKT_OK : open_producer(kafka, err);
+    if (rc == BKT_OK)
+        rc = bkt_kafka_recovery_run(&recovery, &kafka->producer, err);
+    /* The next try begins anew: what came in between is not known. */
+    if (rc)
+        close_producer(kafka);
+    return rc;
 }
 
 static int begin(void *self, struct bkt_error *err)
@@ -179,7 +201,7 @@ static rd_kafka_headers_t *make_headers(const struct bkt_row *row, bool is_refer
                                       (ssize_t)column->len);
     }
     if (is_reference)
-        (void)rd_kafka_header_add(headers, REFERENCE_HEADER, -1, "1", 1);
+        (void)rd_kafka_header_add(headers, BKT_KAFKA_REFERENCE_HEADER, -1, "1", 1);
     return headers;
 }
 
@@ -294,6 +316,7 @@ void bkt_kafka_free(void *self)
 static int copy_options(struct kafka *kafka, const struct bkt_kafka_options *options)
 {
     kafka->sends_references = options->sends_references;
+    kafka->rebuilds_state = options->rebuilds_state;
     kafka->brokers = bkt_mem_strdup(options->brokers.ptr, options->brokers.len);
     kafka->topic = bkt_mem_strdup(options->topic.ptr, options->topic.len);
     if (!kafka->brokers || !kafka->topic)

@@ -9,6 +9,7 @@
 #define TARGETS_KAFKA_H
 
 #include "core/str.h"
+#include "targets/sqlite_outside.h"
 
 #include <bucketable/target.h>
 
@@ -24,12 +25,26 @@ struct bkt_kafka_options {
      * has one, "version_id"; otherwise it is refused.
      */
     bool sends_references;
+    /* A topic with messages is not refused when the state is new: bkt_kafka_recover() tells them.
+     */
+    bool rebuilds_state;
 };
 
 /* BKT_ECONFIG for a setting that librdkafka does not take.  Nothing is reached before attach(). */
 BKT_MUST_CHECK int bkt_kafka_new(const struct bkt_kafka_options *options,
                                  void **out_self,
                                  struct bkt_error *err);
+
+/*
+ * A bkt_state_recover_fn: tells of the topic's rows, where that is asked for.  Whoever wrote to the
+ * topic for this bucket before is fenced off first, and a transaction that it left open is ended.
+ */
+BKT_MUST_CHECK int bkt_kafka_recover(void *self,
+                                     unsigned columns,
+                                     bool binary,
+                                     bkt_outside_found_fn *fn,
+                                     void *ctx,
+                                     struct bkt_error *err);
 
 /* Valid as long as `self`: the name is the topic's. */
 const struct bkt_target_ops *bkt_kafka_ops(const void *self);

@@ -17,6 +17,8 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 {
     (void)rk;
     struct bkt_kafka_client *client = opaque;
+    client->is_refused |=
+        code == RD_KAFKA_RESP_ERR__AUTHENTICATION || code == RD_KAFKA_RESP_ERR__SSL;
     /* "1/1 brokers are down" says less than why the last of them is. */
     if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || client->trouble[0] == '\0')
         note(client->trouble, reason);
@@ -96,6 +98,25 @@ int bkt_kafka_check_settings(const struct bkt_kafka_cluster *cluster, struct bkt
     return rc;
 }
 
+struct setting {
+    const char *name;
+    const char *value; /* NULL: left as it is */
+};
+
+static int set_all(rd_kafka_conf_t *conf,
+                   const struct setting *settings,
+                   size_t count,
+                   struct bkt_error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        char text[BKT_KAFKA_TROUBLE_BYTES];
+        if (settings[i].value && rd_kafka_conf_set(conf, settings[i].name, settings[i].value, text,
+                                                   sizeof(text)) != RD_KAFKA_CONF_OK)
+            return bkt_error_set(err, BKT_ECONFIG, "kafka: %s: %s", settings[i].name, text);
+    }
+    return BKT_OK;
+}
+
 static int set_ours(rd_kafka_conf_t *conf,
                     const struct bkt_kafka_cluster *cluster,
                     const char *transactional_id,
@@ -110,10 +131,7 @@ static int set_ours(rd_kafka_conf_t *conf,
                                                 : message_bytes_max;
     (void)snprintf(message_bytes, sizeof(message_bytes), "%d", most);
     (void)snprintf(batch_bytes, sizeof(batch_bytes), "%d", most < BATCH_BYTES ? most : BATCH_BYTES);
-    const struct {
-        const char *name;
-        const char *value;
-    } ours[] = {
+    const struct setting ours[] = {
         {"bootstrap.servers", cluster->brokers},
         {"client.id", "bucketable"},
         {"message.max.bytes", message_bytes},
@@ -121,13 +139,32 @@ static int set_ours(rd_kafka_conf_t *conf,
         {"linger.ms", "5"},
         {"transactional.id", transactional_id},
     };
-    for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
-        char text[BKT_KAFKA_TROUBLE_BYTES];
-        if (ours[i].value && rd_kafka_conf_set(conf, ours[i].name, ours[i].value, text,
-                                               sizeof(text)) != RD_KAFKA_CONF_OK)
-            return bkt_error_set(err, BKT_ECONFIG, "kafka: %s: %s", ours[i].name, text);
-    }
-    return BKT_OK;
+    return set_all(conf, ours, sizeof(ours) / sizeof(ours[0]), err);
+}
+
+/* With the callbacks, and no signals for its threads.  `conf` is used up. */
+static int open_handle(struct bkt_kafka_client *client,
+                       rd_kafka_type_t type,
+                       rd_kafka_conf_t *conf,
+                       struct bkt_error *err)
+{
+    rd_kafka_conf_set_opaque(conf, client);
+    rd_kafka_conf_set_error_cb(conf, on_error);
+    rd_kafka_conf_set_log_cb(conf, on_log);
+    if (type == RD_KAFKA_PRODUCER)
+        rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+
+    sigset_t all;
+    sigset_t before;
+    char text[BKT_KAFKA_TROUBLE_BYTES] = "";
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    client->rk = rd_kafka_new(type, conf, text, sizeof(text));
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (client->rk)
+        return BKT_OK;
+    rd_kafka_conf_destroy(conf);
+    return bkt_error_set(err, BKT_ECONFIG, "kafka: %s", text);
 }
 
 int bkt_kafka_client_open(struct bkt_kafka_client *client,
@@ -138,35 +175,51 @@ int bkt_kafka_client_open(struct bkt_kafka_client *client,
 {
     *client = (struct bkt_kafka_client){.cluster = cluster};
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    /* So that the end of a topic is where its messages end, not where an open transaction begins.
+     */
+    static const struct setting after[] = {{"isolation.level", "read_uncommitted"}};
     int rc = set_ours(conf, cluster, transactional_id, message_bytes_max, err);
     if (rc == BKT_OK)
         rc = set_users(conf, cluster, err);
+    if (rc == BKT_OK)
+        rc = set_all(conf, after, 1, err);
     if (rc) {
         rd_kafka_conf_destroy(conf);
         return rc;
     }
-    rd_kafka_conf_set_opaque(conf, client);
-    rd_kafka_conf_set_error_cb(conf, on_error);
-    rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
-    rd_kafka_conf_set_log_cb(conf, on_log);
+    return open_handle(client, RD_KAFKA_PRODUCER, conf, err);
+}
 
-    sigset_t all;
-    sigset_t before;
-    char text[BKT_KAFKA_TROUBLE_BYTES] = "";
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    client->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (client->rk)
-        return BKT_OK;
-    rd_kafka_conf_destroy(conf);
-    return bkt_error_set(err, BKT_ECONFIG, "kafka: %s", text);
+int bkt_kafka_client_open_reader(struct bkt_kafka_client *client,
+                                 const struct bkt_kafka_cluster *cluster,
+                                 struct bkt_error *err)
+{
+    static const struct setting after[] = {
+        {"isolation.level", "read_committed"},
+        {"enable.partition.eof", "true"},
+        {"enable.auto.commit", "false"},
+    };
+    *client = (struct bkt_kafka_client){.cluster = cluster};
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    const struct setting before[] = {{"bootstrap.servers", cluster->brokers},
+                                     {"client.id", "bucketable"}};
+    int rc = set_all(conf, before, 2, err);
+    if (rc == BKT_OK)
+        rc = set_users(conf, cluster, err);
+    if (rc == BKT_OK)
+        rc = set_all(conf, after, sizeof(after) / sizeof(after[0]), err);
+    if (rc) {
+        rd_kafka_conf_destroy(conf);
+        return rc;
+    }
+    return open_handle(client, RD_KAFKA_CONSUMER, conf, err);
 }
 
 void bkt_kafka_client_close(struct bkt_kafka_client *client)
 {
     if (client->rk) {
-        (void)rd_kafka_purge(client->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+        if (rd_kafka_type(client->rk) == RD_KAFKA_PRODUCER)
+            (void)rd_kafka_purge(client->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
         (void)rd_kafka_poll(client->rk, 0);
         rd_kafka_destroy(client->rk);
     }
@@ -204,6 +257,18 @@ static bool is_passing(rd_kafka_resp_err_t code)
     }
 }
 
+/*
+ * Releases before 2.6.1 send a nonce in SCRAM that brokers from Kafka 4.0 on refuse, and these say
+ * that the password was wrong.
+ */
+static const char *scram_hint(const char *trouble)
+{
+    enum { VERSION_WITH_RIGHT_NONCE = 0x02060100 };
+    if (rd_kafka_version() >= VERSION_WITH_RIGHT_NONCE || !strstr(trouble, "SCRAM"))
+        return "";
+    return "; or else it is Kafka 4, which wants librdkafka 2.6.1 or newer for SCRAM";
+}
+
 int bkt_kafka_fail(struct bkt_kafka_client *client,
                    const char *doing,
                    rd_kafka_resp_err_t code,
@@ -227,8 +292,9 @@ int bkt_kafka_fail(struct bkt_kafka_client *client,
     const char *said = text ? text : rd_kafka_err2str(code);
     if (client->undelivered[0] != '\0')
         said = client->undelivered;
-    (void)bkt_error_set(err, BKT_ETARGET, "%s kafka topic %s at %s: %s%s%s", doing, cluster->topic,
-                        cluster->brokers, said, client->trouble[0] ? "; " : "", client->trouble);
+    (void)bkt_error_set(err, BKT_ETARGET, "%s kafka topic %s at %s: %s%s%s%s", doing,
+                        cluster->topic, cluster->brokers, said, client->trouble[0] ? "; " : "",
+                        client->trouble, scram_hint(client->trouble));
     if (err)
         err->retriable = passes;
     return BKT_ETARGET;

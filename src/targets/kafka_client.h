@@ -24,6 +24,7 @@ struct bkt_kafka_cluster {
 struct bkt_kafka_client {
     const struct bkt_kafka_cluster *cluster;
     rd_kafka_t *rk;
+    bool is_refused; /* a broker takes the credentials for wrong, or is not trusted */
     char trouble[BKT_KAFKA_TROUBLE_BYTES];     /* what a broker's connection last died of */
     char undelivered[BKT_KAFKA_TROUBLE_BYTES]; /* why the first message of a batch was not taken */
 };
@@ -41,6 +42,14 @@ BKT_MUST_CHECK int bkt_kafka_client_open(struct bkt_kafka_client *client,
                                          const char *transactional_id,
                                          int message_bytes_max,
                                          struct bkt_error *err);
+
+/*
+ * Open a consumer of what was committed, that belongs to no group and says where a partition ends.
+ * The client must not move.
+ */
+BKT_MUST_CHECK int bkt_kafka_client_open_reader(struct bkt_kafka_client *client,
+                                                const struct bkt_kafka_cluster *cluster,
+                                                struct bkt_error *err);
 
 /* What was not delivered is dropped. */
 void bkt_kafka_client_close(struct bkt_kafka_client *client);

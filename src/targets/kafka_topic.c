@@ -1,6 +1,8 @@
 #include "targets/kafka_topic.h"
 
+#include "core/mem.h"
 #include "core/str.h"
+#include "core/time.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,10 +11,13 @@ enum {
     MESSAGE_BYTES_MAX = 1048588, /* Kafka's own default */
     APPEAR_MS = 100,
     APPEAR_TRIES = 100,
+    POLL_MS = 100,
+    REFUSED_MS = 2000,
 };
 
 /* A request's answer, of which the caller reads what it asked for. */
 struct answer {
+    struct bkt_kafka_client *client;
     rd_kafka_queue_t *queue;
     rd_kafka_event_t *event;
 };
@@ -35,7 +40,20 @@ static rd_kafka_AdminOptions_t *options_for(struct bkt_kafka_client *client, rd_
 /* The answer's own error; what the resources in it say comes after. */
 static rd_kafka_resp_err_t answer_wait(struct answer *answer)
 {
-    answer->event = rd_kafka_queue_poll(answer->queue, 2 * BKT_KAFKA_WAIT_MS);
+    /* Another broker may still answer, but a password does not get right with time. */
+    int64_t end_ms = bkt_time_monotonic_ms() + 2 * BKT_KAFKA_WAIT_MS;
+    int64_t refused_end_ms = 0;
+    for (int64_t now_ms = 0; !answer->event && now_ms < end_ms;) {
+        answer->event = rd_kafka_queue_poll(answer->queue, POLL_MS);
+        (void)rd_kafka_poll(answer->client->rk, 0);
+        now_ms = bkt_time_monotonic_ms();
+        if (answer->client->is_refused && refused_end_ms == 0) {
+            refused_end_ms = now_ms + REFUSED_MS;
+            end_ms = refused_end_ms < end_ms ? refused_end_ms : end_ms;
+        }
+    }
+    if (!answer->event && answer->client->is_refused)
+        return RD_KAFKA_RESP_ERR__AUTHENTICATION;
     return answer->event ? rd_kafka_event_error(answer->event) : RD_KAFKA_RESP_ERR__TIMED_OUT;
 }
 
@@ -69,7 +87,7 @@ static void read_configs(const rd_kafka_ConfigResource_t *resource, struct descr
  */
 static rd_kafka_resp_err_t describe(struct bkt_kafka_client *client, struct description *out)
 {
-    struct answer answer = {.queue = rd_kafka_queue_new(client->rk)};
+    struct answer answer = {.client = client, .queue = rd_kafka_queue_new(client->rk)};
     rd_kafka_AdminOptions_t *options = options_for(client, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
     rd_kafka_ConfigResource_t *asked =
         rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, client->cluster->topic);
@@ -99,7 +117,7 @@ static rd_kafka_resp_err_t create(struct bkt_kafka_client *client)
     if (!topic)
         return RD_KAFKA_RESP_ERR__INVALID_ARG;
     (void)rd_kafka_NewTopic_set_config(topic, "cleanup.policy", "compact");
-    struct answer answer = {.queue = rd_kafka_queue_new(client->rk)};
+    struct answer answer = {.client = client, .queue = rd_kafka_queue_new(client->rk)};
     rd_kafka_AdminOptions_t *options = options_for(client, RD_KAFKA_ADMIN_OP_CREATETOPICS);
     rd_kafka_CreateTopics(client->rk, &topic, 1, options, answer.queue);
 
@@ -116,49 +134,74 @@ static rd_kafka_resp_err_t create(struct bkt_kafka_client *client)
     return code;
 }
 
-/* Whether any partition has, or had, a message. */
-static rd_kafka_resp_err_t look_inside(struct bkt_kafka_client *client, bool *out_is_used)
+static int ask_partitions(struct bkt_kafka_client *client,
+                          const struct rd_kafka_metadata_topic *topic,
+                          struct bkt_kafka_partition **out_partitions,
+                          struct bkt_error *err)
+{
+    size_t count = topic->partition_cnt > 0 ? (size_t)topic->partition_cnt : 1;
+    struct bkt_kafka_partition *partitions = bkt_mem_calloc(count, sizeof(*partitions));
+    if (!partitions)
+        return bkt_error_set(err, BKT_ENOMEM, "look into kafka topic %s: out of memory",
+                             client->cluster->topic);
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (int i = 0; !code && i < topic->partition_cnt; i++) {
+        partitions[i].id = topic->partitions[i].id;
+        code = rd_kafka_query_watermark_offsets(client->rk, client->cluster->topic,
+                                                partitions[i].id, &partitions[i].begin,
+                                                &partitions[i].end, BKT_KAFKA_WAIT_MS);
+    }
+    if (code) {
+        bkt_mem_free(partitions);
+        return bkt_kafka_fail(client, "look into", code, NULL, err);
+    }
+    *out_partitions = partitions;
+    return BKT_OK;
+}
+
+int bkt_kafka_topic_partitions(struct bkt_kafka_client *client,
+                               struct bkt_kafka_partition **out_partitions,
+                               size_t *out_count,
+                               struct bkt_error *err)
 {
     const struct rd_kafka_metadata *metadata = NULL;
     rd_kafka_topic_t *topic = rd_kafka_topic_new(client->rk, client->cluster->topic, NULL);
     if (!topic)
-        return rd_kafka_last_error();
+        return bkt_kafka_fail(client, "look into", rd_kafka_last_error(), NULL, err);
     rd_kafka_resp_err_t code =
         rd_kafka_metadata(client->rk, 0, topic, &metadata, BKT_KAFKA_WAIT_MS);
-    bool is_used = false;
     if (!code && metadata->topic_cnt != 1)
         code = RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
     if (!code)
         code = metadata->topics[0].err;
-    for (int i = 0; !code && i < metadata->topics[0].partition_cnt; i++) {
-        int64_t low = 0;
-        int64_t high = 0;
-        code = rd_kafka_query_watermark_offsets(client->rk, client->cluster->topic,
-                                                metadata->topics[0].partitions[i].id, &low, &high,
-                                                BKT_KAFKA_WAIT_MS);
-        is_used = is_used || high > 0;
-    }
+    int rc = code ? bkt_kafka_fail(client, "look into", code, NULL, err)
+                  : ask_partitions(client, &metadata->topics[0], out_partitions, err);
+    if (rc == BKT_OK)
+        *out_count = (size_t)metadata->topics[0].partition_cnt;
     if (metadata)
         rd_kafka_metadata_destroy(metadata);
     rd_kafka_topic_destroy(topic);
-    if (!code)
-        *out_is_used = is_used;
-    return code;
+    return rc;
 }
 
+/* Whether any partition has, or had, a message. */
 static int check_empty(struct bkt_kafka_client *client, struct bkt_error *err)
 {
-    bool is_used = false;
-    rd_kafka_resp_err_t code = look_inside(client, &is_used);
-    if (code)
-        return bkt_kafka_fail(client, "look into", code, NULL, err);
-    if (!is_used)
-        return BKT_OK;
-    return bkt_error_set(
-        err, BKT_EFOREIGN,
-        "kafka topic %s at %s holds messages and its state is new, so nobody would "
-        "know which of its rows to delete: name its state file, or another topic",
-        client->cluster->topic, client->cluster->brokers);
+    struct bkt_kafka_partition *partitions = NULL;
+    size_t count = 0;
+    int rc = bkt_kafka_topic_partitions(client, &partitions, &count, err);
+    for (size_t i = 0; rc == BKT_OK && i < count; i++) {
+        if (partitions[i].end == 0)
+            continue;
+        rc = bkt_error_set(err, BKT_EFOREIGN,
+                           "kafka topic %s at %s holds messages and its state is new, so nobody "
+                           "would know which of its rows to delete: name its state file, or "
+                           "another topic; if it is this bucket's, --rebuild-state makes a state "
+                           "of what it holds",
+                           client->cluster->topic, client->cluster->brokers);
+    }
+    bkt_mem_free(partitions);
+    return rc;
 }
 
 int bkt_kafka_topic_prepare(struct bkt_kafka_client *client,

@@ -14,4 +14,15 @@ BKT_MUST_CHECK int bkt_kafka_topic_prepare(struct bkt_kafka_client *client,
                                            int *out_message_bytes_max,
                                            struct bkt_error *err);
 
+struct bkt_kafka_partition {
+    int32_t id;
+    int64_t begin, end; /* offsets; the end is past the newest message, committed or not */
+};
+
+/* As they are now; the caller gives them to bkt_mem_free().  By a producer's handle. */
+BKT_MUST_CHECK int bkt_kafka_topic_partitions(struct bkt_kafka_client *client,
+                                              struct bkt_kafka_partition **out_partitions,
+                                              size_t *out_count,
+                                              struct bkt_error *err);
+
 #endif

@@ -12,6 +12,23 @@
 
 #include "table/table_target.h"
 
+/* A row that the target turned out to hold, or the end of one.  Valid until the callback returns.
+ */
+struct bkt_outside_found {
+    struct bkt_str key;
+    bool has_row; /* false: it was deleted */
+    /* Of one key in one part the last that is told holds; in several, nobody knows which does. */
+    int64_t part;
+    /* The row is the bytes of the object that had this ETag; else it is to be read again. */
+    bool is_known;
+    struct bkt_str etag;
+    uint64_t size;
+    int64_t last_modified_ms; /* BKT_TIME_NONE: not known */
+};
+typedef int bkt_outside_found_fn(void *ctx,
+                                 const struct bkt_outside_found *found,
+                                 struct bkt_error *err);
+
 struct bkt_sqlite_outside {
     void *self;
     /* Which target it is; kept in the state's record, which belongs to no other. */
@@ -25,6 +42,8 @@ struct bkt_sqlite_outside {
                   const struct bkt_table_spec *spec,
                   bool is_new,
                   struct bkt_error *err);
+    /* When the state is new, after attach(): tell of the rows that are there.  NULL: of none. */
+    int (*recover)(void *self, bkt_outside_found_fn *fn, void *ctx, struct bkt_error *err);
     /*
      * Write a change that is an UPSERT or a DELETE, or answer REJECTED.  It need not have arrived:
      * its state is written meanwhile, and committed after confirm().

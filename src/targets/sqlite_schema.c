@@ -3,6 +3,7 @@
 #include "core/mem.h"
 #include "core/time.h"
 #include "targets/change.h"
+#include "targets/sqlite_recover.h"
 
 #include <stdio.h>
 
@@ -440,6 +441,22 @@ static int check_others_columns(const struct bkt_sqlite *conn,
     return rc;
 }
 
+/* State rows were written with the clock's next number: it is taken, and the rows are counted. */
+static int count_rows(const struct bkt_sqlite *conn, struct record *record, struct bkt_error *err)
+{
+    int64_t rows = 0;
+    int rc = bkt_sqlite_number(
+        conn,
+        "UPDATE bucketable_tables SET clock = clock + 1,"
+        " row_count = (SELECT count(*) FROM @S WHERE flags & 1),"
+        " failed_count = (SELECT count(*) FROM @S WHERE (flags & 5) <> 1 AND flags & 4)"
+        " WHERE table_name = ?1 RETURNING row_count",
+        &rows, err);
+    record->clock.clock++;
+    record->row_count = (uint64_t)rows;
+    return rc;
+}
+
 /*
  * What a batch that was cut off was writing: the row is unknown.  Without an ETag and as a failure
  * it is read again by the next listing, or deleted when that lacks it.
@@ -448,30 +465,33 @@ static int resolve_pending(const struct bkt_sqlite *conn,
                            struct record *record,
                            struct bkt_error *err)
 {
-    static const char *const steps[] = {
+    static const char sql[] =
         "REPLACE INTO @S (filename, revision, flags, error) SELECT filename, (SELECT clock + 1"
         " FROM bucketable_tables WHERE table_name = ?1), 5, 'a run was cut off while it was being"
-        " written; the next listing reads it again' FROM @P",
-        "UPDATE bucketable_tables SET clock = clock + 1,"
-        " row_count = (SELECT count(*) FROM @S WHERE flags & 1),"
-        " failed_count = (SELECT count(*) FROM @S WHERE (flags & 5) <> 1 AND flags & 4)"
-        " WHERE table_name = ?1",
-        "DELETE FROM @P",
-    };
+        " written; the next listing reads it again' FROM @P";
     int64_t pending = 0;
-    int64_t rows = 0;
+    int64_t ignored;
     int rc = bkt_sqlite_number(conn, "SELECT count(*) FROM @P", &pending, err);
     if (rc || pending == 0)
         return rc;
-    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && rc == BKT_OK; i++)
-        rc = bkt_sqlite_number(conn, steps[i], &rows, err);
-    if (rc == BKT_OK) {
-        rc = bkt_sqlite_number(
-            conn, "SELECT row_count FROM bucketable_tables WHERE table_name = ?1", &rows, err);
-    }
-    record->clock.clock++;
-    record->row_count = (uint64_t)rows;
-    return rc;
+    rc = bkt_sqlite_number(conn, sql, &ignored, err);
+    if (rc == BKT_OK)
+        rc = count_rows(conn, record, err);
+    return rc ? rc : bkt_sqlite_exec(conn, "DELETE FROM @P", err);
+}
+
+/* The state is new, and the target may hold rows all the same. */
+static int recover(const struct bkt_sqlite *conn,
+                   const struct bkt_table_spec *spec,
+                   const struct bkt_sqlite_outside *outside,
+                   struct record *record,
+                   struct bkt_error *err)
+{
+    if (!outside || !outside->recover)
+        return BKT_OK;
+    bool found_any = false;
+    int rc = bkt_sqlite_recover(conn, outside, spec->plain_decode, &found_any, err);
+    return rc || !found_any ? rc : count_rows(conn, record, err);
 }
 
 static int follow_outside(const struct bkt_sqlite *conn,
@@ -560,6 +580,8 @@ static int attach_locked(const struct bkt_sqlite *conn,
         return rc;
     if (attached.is_new) {
         rc = create_all(conn, spec, outside, &record, err);
+        if (rc == BKT_OK)
+            rc = recover(conn, spec, outside, &record, err);
     } else {
         rc = attach_existing(conn, spec, outside, &record, &shape, &attached, err);
     }

@@ -19,6 +19,7 @@ struct state_target {
     struct bkt_sqlite_outside outside;
     struct bkt_target_ops ops;
     void *self;
+    bkt_state_recover_fn *recover; /* NULL: there is nothing to recover */
     unsigned columns;
     bool binary;
     bool is_begun;   /* a batch, neither confirmed nor abandoned */
@@ -101,6 +102,14 @@ static int attach_rows(void *self,
     return rc;
 }
 
+static int recover_rows(void *self, bkt_outside_found_fn *fn, void *ctx, struct bkt_error *err)
+{
+    struct state_target *target = self;
+    if (!target->recover)
+        return BKT_OK;
+    return target->recover(target->self, target->columns, target->binary, fn, ctx, err);
+}
+
 static void remove_temporary(const char *directory)
 {
     static const char *const names[] = {"state", "state-wal", "state-shm"};
@@ -159,17 +168,29 @@ int bkt_state_target_new(const struct bkt_target_ops *ops,
                          struct bkt_table_target *out_target,
                          struct bkt_error *err)
 {
+    return bkt_state_target_new_over(ops, self, NULL, state_path, out_target, err);
+}
+
+int bkt_state_target_new_over(const struct bkt_target_ops *ops,
+                              void *self,
+                              bkt_state_recover_fn *recover,
+                              const char *state_path,
+                              struct bkt_table_target *out_target,
+                              struct bkt_error *err)
+{
     struct state_target *target = bkt_mem_calloc(1, sizeof(*target));
     if (!target)
         return bkt_error_set(err, BKT_ENOMEM, "open the target: out of memory");
     memcpy(&target->ops, ops, ops->size < sizeof(target->ops) ? ops->size : sizeof(target->ops));
     target->self = self;
+    target->recover = recover;
     target->outside = (struct bkt_sqlite_outside){
         .self = target,
         .name = target->ops.name,
         .is_temporary = state_path == NULL,
         .batch_changes = target->ops.batch_rows,
         .attach = attach_rows,
+        .recover = recover_rows,
         .write = write_row,
         .confirm = confirm_rows,
         .abandon = abandon_rows,

@@ -127,16 +127,71 @@ void topic_remove(const char *brokers, const char *topic)
     rd_kafka_destroy(rk);
 }
 
-void topic_write(const char *brokers, const char *topic, const char *key, const char *value)
+void topic_grow(const char *brokers, const char *topic)
 {
+    char text[128];
     rd_kafka_t *rk = handle(RD_KAFKA_PRODUCER, brokers);
+    rd_kafka_NewPartitions_t *more = rd_kafka_NewPartitions_new(topic, 2, text, sizeof(text));
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
+    rd_kafka_CreatePartitions(rk, &more, 1, NULL, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, WAIT_MS);
+    assert_non_null(event);
+    assert_int_equal(rd_kafka_event_error(event), RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_event_destroy(event);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_NewPartitions_destroy(more);
+    rd_kafka_destroy(rk);
+}
+
+static void produce(
+    rd_kafka_t *rk, const char *topic, int32_t partition, const char *key, const char *value)
+{
     rd_kafka_topic_t *handle_of_topic = rd_kafka_topic_new(rk, topic, NULL);
-    char bytes[64];
-    size_t len = (size_t)snprintf(bytes, sizeof(bytes), "%s", value);
-    assert_int_equal(rd_kafka_produce(handle_of_topic, 0, RD_KAFKA_MSG_F_COPY, bytes, len, key,
-                                      strlen(key), NULL),
+    char bytes[64] = "";
+    size_t len = value ? (size_t)snprintf(bytes, sizeof(bytes), "%s", value) : 0;
+    assert_int_equal(rd_kafka_produce(handle_of_topic, partition, RD_KAFKA_MSG_F_COPY,
+                                      value ? bytes : NULL, len, key, key ? strlen(key) : 0, NULL),
                      0);
     assert_int_equal(rd_kafka_flush(rk, WAIT_MS), RD_KAFKA_RESP_ERR_NO_ERROR);
     rd_kafka_topic_destroy(handle_of_topic);
+}
+
+void topic_write_to(
+    const char *brokers, const char *topic, int32_t partition, const char *key, const char *value)
+{
+    rd_kafka_t *rk = handle(RD_KAFKA_PRODUCER, brokers);
+    produce(rk, topic, partition, key, value);
+    rd_kafka_destroy(rk);
+}
+
+void topic_write(const char *brokers, const char *topic, const char *key, const char *value)
+{
+    topic_write_to(brokers, topic, 0, key, value);
+}
+
+static void must(rd_kafka_error_t *error)
+{
+    if (error)
+        fail_msg("%s", rd_kafka_error_string(error));
+}
+
+void topic_write_in(const char *brokers,
+                    const char *topic,
+                    const char *transactional_id,
+                    bool is_aborted,
+                    const char *key,
+                    const char *value)
+{
+    char text[128];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    (void)rd_kafka_conf_set(conf, "bootstrap.servers", brokers, text, sizeof(text));
+    (void)rd_kafka_conf_set(conf, "transactional.id", transactional_id, text, sizeof(text));
+    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
+    assert_non_null(rk);
+    must(rd_kafka_init_transactions(rk, WAIT_MS));
+    must(rd_kafka_begin_transaction(rk));
+    produce(rk, topic, 0, key, value);
+    if (is_aborted)
+        must(rd_kafka_abort_transaction(rk, WAIT_MS));
     rd_kafka_destroy(rk);
 }

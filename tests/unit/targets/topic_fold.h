@@ -24,7 +24,20 @@ void topic_row_clear(struct topic_row *row);
 void topic_create(const char *brokers, const char *topic, const char *name, const char *value);
 void topic_remove(const char *brokers, const char *topic);
 
-/* Write one message outside of any transaction. */
+/* Add a second partition. */
+void topic_grow(const char *brokers, const char *topic);
+
+/* Write one message outside of any transaction; a NULL key or value is none. */
 void topic_write(const char *brokers, const char *topic, const char *key, const char *value);
+void topic_write_to(
+    const char *brokers, const char *topic, int32_t partition, const char *key, const char *value);
+
+/* Write one in a transaction of that id, which stays open, or is aborted. */
+void topic_write_in(const char *brokers,
+                    const char *topic,
+                    const char *transactional_id,
+                    bool is_aborted,
+                    const char *key,
+                    const char *value);
 
 #endif
