@@ -124,7 +124,7 @@ int bkt_sweep_run(const struct bkt_sweep_ops *ops,
     if (sweep->is_limited && sweep->row_count > sweep->limit) {
         return bkt_error_set(err, BKT_EGUARD,
                              "table %s: %llu rows are to be removed, more than the %llu that "
-                             "max_deletes allows: none was",
+                             "max_deletes allows: none was; if that is right, raise it once",
                              table, (unsigned long long)sweep->row_count,
                              (unsigned long long)sweep->limit);
     }

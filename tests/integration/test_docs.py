@@ -43,6 +43,7 @@ WORLDS = {
     "docs/many-workers.md": ("moto", "bucket", "queue", "postgres"),
     "docs/minio-from-nothing.md": ("live",),
     "docs/monitoring.md": ("moto", "bucket", "queue"),
+    "docs/operating.md": ("moto", "bucket"),
     "docs/postgresql.md": ("moto", "bucket", "postgres"),
     "docs/quick-start.md": ("live",),
     "docs/search.md": ("moto", "postgres"),
