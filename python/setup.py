@@ -12,8 +12,13 @@ from pathlib import Path
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
-ROOT = Path(__file__).resolve().parent.parent
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
 SONAME = "libbucketable.so.0"
+SOURCES = sorted(str(path.relative_to(HERE)) for path in (HERE / "src").glob("*.c"))
+HEADERS = sorted(str(path.relative_to(HERE)) for path in (HERE / "src").glob("*.h"))
+# For tests with a BUCKETABLE_BUILD that has the same: "address,undefined".
+SANITIZE = [f"-fsanitize={kinds}" for kinds in [os.environ.get("BUCKETABLE_SANITIZE")] if kinds]
 
 
 class BuildExt(build_ext):
@@ -32,16 +37,18 @@ class BuildExt(build_ext):
         package.mkdir(parents=True, exist_ok=True)
         shutil.copy(self.library(), package / SONAME)
         extension.include_dirs = [str(ROOT / "include")]
-        extension.extra_link_args = [str(package / SONAME), "-Wl,-rpath,$ORIGIN"]
+        extension.extra_link_args += [str(package / SONAME), "-Wl,-rpath,$ORIGIN"]
         super().build_extension(extension)
 
 
 setup(
     packages=["bucketable"],
     package_data={"bucketable": ["py.typed", "*.pyi"]},
-    exclude_package_data={"bucketable": ["*.c"]},
-    ext_modules=[Extension("bucketable._bkt", ["bucketable/_bkt.c"], py_limited_api=True,
-                           extra_compile_args=["-std=c11", "-Wall", "-Wextra", "-Werror"])],
+    ext_modules=[Extension("bucketable._bkt", SOURCES, depends=HEADERS, py_limited_api=True,
+                           define_macros=[("_POSIX_C_SOURCE", "200809L")],
+                           extra_compile_args=["-std=c11", "-fvisibility=hidden", "-Wall",
+                                               "-Wextra", "-Werror", *SANITIZE],
+                           extra_link_args=SANITIZE)],
     cmdclass={"build_ext": BuildExt},
     options={"bdist_wheel": {"py_limited_api": "cp39"}},
 )

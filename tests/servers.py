@@ -111,8 +111,9 @@ class Install:
 class Venv(Install):
     """tests/requirements.txt in a virtual environment.  wait() gives its Python."""
 
-    def __init__(self):
-        pins = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()[:12]
+    def __init__(self, requirements=REQUIREMENTS):
+        self.requirements = requirements
+        pins = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()[:12]
         self.place = cache_dir() / f"venv-{pins}"
         self.unfinished = self.place.with_name(self.place.name + ".ok")
         super().__init__("python-packages", self.unfinished)
@@ -122,7 +123,7 @@ class Venv(Install):
         make = "import sys, venv; venv.create(sys.argv[1], with_pip=True, clear=True)"
         script = '"$1" -c "$2" "$3" && exec "$3/bin/python" -m pip install -q -r "$4"'
         return ["/bin/sh", "-c", script, "venv", sys.executable, make, str(self.place),
-                str(REQUIREMENTS)]
+                str(self.requirements)]
 
     def finish(self):
         self.done.touch()

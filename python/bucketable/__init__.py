@@ -6,34 +6,52 @@
 Fields are those of docs/configuration.md, by the same names.
 """
 
+from __future__ import annotations
+
+import datetime
 import logging
 import os
 import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Optional, TypeVar, Union
 
 from . import _bkt
 from ._errors import (CanceledError, ConfigError, CredentialsError, Error, GuardError, NetworkError,
                       NoRowError, ServerError, TargetError)
 
 __all__ = ["CanceledError", "Change", "Changes", "ConfigError", "CredentialsError", "Error",
-           "GuardError", "NetworkError", "NoRowError", "Row", "Rows", "ServerError", "TargetError",
-           "read", "rows", "sync", "watch"]
-__version__ = _bkt.version
+           "Field", "GuardError", "Listed", "Listing", "NetworkError", "NoRowError", "Reader", "Row",
+           "Rows", "ServerError", "TargetError", "ls", "read", "rows", "sync", "watch"]
+__version__: str = _bkt.version
 log = logging.getLogger("bucketable")
 
+Value = Union[bool, int, str, "os.PathLike[str]"]
+Field = Union[None, Value, Sequence[Union[int, str]]]
+Told = Callable[[Optional[str], str], Any]
+_Pairs = list[tuple[str, bytes]]
+_Self = TypeVar("_Self", bound="_Handle")
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
-def _text(name, value):
+
+def _text(name: str, value: object) -> bytes:
     if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (str, int, os.PathLike)):
-        return os.fspath(value) if isinstance(value, os.PathLike) else str(value)
+        return b"true" if value else b"false"
+    if isinstance(value, int):
+        return str(value).encode()
+    if isinstance(value, (str, os.PathLike)):
+        return os.fsencode(value) if not isinstance(value, str) else _key(value)
     raise TypeError(f"{name}: a {type(value).__name__} is no value of a field")
 
 
-def _fields(source, fields):
+def _key(name: str) -> bytes:
+    return name.encode("utf-8", "surrogateescape")
+
+
+def _fields(source: str, fields: Mapping[str, Field]) -> _Pairs:
     """The pairs that the extension takes; a list's items are told by a "+"."""
     if not isinstance(source, str):
         raise TypeError(f"source: a URL such as \"s3://bucket/prefix\", not {source!r}")
-    pairs = [("s3", source)]
+    pairs = [("s3", _key(source))]
     for name, value in fields.items():
         if isinstance(value, (list, tuple)):
             pairs += [("+" + name, _text(name, item)) for item in value]
@@ -42,7 +60,13 @@ def _fields(source, fields):
     return pairs
 
 
-def _log_trouble(key, message):
+def _callable(name: str, told: Told) -> Told:
+    if not callable(told):
+        raise TypeError(f"{name}: a function of (key, reason), not {told!r}")
+    return told
+
+
+def _log_trouble(key: str | None, message: str) -> None:
     log.warning("%s: %s", key, message) if key is not None else log.warning("%s", message)
 
 
@@ -51,13 +75,14 @@ class Row:
 
     __slots__ = ("filename", "content", "columns", "revision")
 
-    def __init__(self, filename, content, columns, revision=0):
+    def __init__(self, filename: str, content: Any, columns: Mapping[str, Union[None, str, int]],
+                 revision: int = 0) -> None:
         self.filename = filename
         self.content = content
         self.columns = columns
         self.revision = revision
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"{type(self).__name__}({self.filename!r})"
 
 
@@ -66,46 +91,90 @@ class Change(Row):
 
     __slots__ = ("_changes", "_id")
 
+    _changes: Changes
+    _id: int
+
     @property
-    def deleted(self):
+    def deleted(self) -> bool:
         return self.content is None
 
-    def ack(self):
+    def ack(self) -> None:
         """It is durable where you keep it: its message may leave the queue."""
         self._changes._handle.ack(self._id)
 
 
+class Listed(NamedTuple):
+    """An object that is a row, as the listing shows it."""
+
+    filename: str
+    size: int
+    last_modified: Optional[datetime.datetime]
+    etag: str
+
+
 class _Handle:
-    def __enter__(self):
+    _handle: Any
+
+    def __enter__(self: _Self) -> _Self:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __iter__(self):
-        return self
-
-    def close(self):
+    def close(self) -> None:
         """At any time and from any thread; a wait in another one ends with CanceledError."""
         self._handle.close()
 
 
 class Rows(_Handle):
-    """All rows, each once: an iterator and a context manager.  One thread at a time."""
+    """All rows, each once: an iterator and a context manager.  One thread at a time.
 
-    def __init__(self, source, *, in_key_order=False, failed=_log_trouble, **fields):
-        self._handle = _bkt.open_rows(_fields(source, fields), in_key_order, failed)
+    Arrow's readers (pyarrow.table, polars.DataFrame, duckdb, pandas) take it as it is.
+    """
+
+    def __init__(self, source: str, *, in_key_order: bool = False, failed: Told = _log_trouble,
+                 **fields: Field) -> None:
+        self._told = _callable("failed", failed)
+        self._pairs = pairs = _fields(source, fields)
+        self._in_key_order = in_key_order
+        self._handle = self._open()
         self._is_over = False
+        self._is_streamed = False
+        self._shape = (
+            [name for key, value in pairs if key in ("columns", "+columns")
+             for name in value.decode().replace(" ", "").split(",") if name],
+            ("binary", b"true") in pairs or ("text_errors", b"bytes") in pairs)
 
-    def __next__(self):
+    def _open(self) -> _bkt.Handle:
+        return _bkt.open_rows(self._pairs, self._in_key_order)
+
+    def __iter__(self) -> Iterator[Row]:
+        return self
+
+    def __next__(self) -> Row:
         if self._is_over:
             raise StopIteration
-        found = self._handle.next(None)
+        found = self._handle.next(None, self._told)
         if found is None:
             self._is_over = True
             self.close()
             raise StopIteration
         return Row(*found[:4])
+
+    def _at_hand(self) -> Row | None:
+        """The next one, if there is no wait for it."""
+        found = self._handle.next(0, self._told)
+        return None if found is None else Row(*found[:4])
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """What is left of them.  Asked again, it reads the bucket again, from the beginning."""
+        handle: _bkt.Handle = self._open() if self._is_streamed else self._handle
+        stream = handle.stream(*self._shape, self._told)
+        self._is_streamed = True
+        return stream
+
+    def __arrow_c_schema__(self) -> object:
+        return _bkt.arrow_schema(*self._shape)
 
 
 class Changes(_Handle):
@@ -115,14 +184,15 @@ class Changes(_Handle):
     by some thread.  next() tells of that end by None.
     """
 
-    def __init__(self, source, *, skip_first_listing=False, group_max=0, error=_log_trouble,
-                 **fields):
-        self._handle = _bkt.open_changes(_fields(source, fields), skip_first_listing, group_max,
-                                         error)
+    def __init__(self, source: str, *, skip_first_listing: bool = False, group_max: int = 0,
+                 error: Told = _log_trouble, **fields: Field) -> None:
+        self._told = _callable("error", error)
+        self._handle = _bkt.open_changes(_fields(source, fields), skip_first_listing, group_max)
 
-    def next(self, timeout=None):
+    def next(self, timeout: float | None = None) -> Change | None:
         """A change; None when `timeout` seconds have passed, or the group is to be acknowledged."""
-        found = self._handle.next(None if timeout is None else max(0, int(timeout * 1000)))
+        wait_ms = None if timeout is None else max(0, min(int(timeout * 1000), 2**31 - 1))
+        found = self._handle.next(wait_ms, self._told)
         if not isinstance(found, tuple):
             return None
         change = Change(*found[:4])
@@ -130,7 +200,10 @@ class Changes(_Handle):
         change._id = found[4]
         return change
 
-    def __next__(self):
+    def __iter__(self) -> Iterator[Change]:
+        return self
+
+    def __next__(self) -> Change:
         while True:
             change = self.next()
             if change is not None:
@@ -138,22 +211,75 @@ class Changes(_Handle):
             time.sleep(0.01)  # another thread is acknowledging
 
 
-def rows(source, *, in_key_order=False, failed=_log_trouble, **fields):
+class Listing(_Handle):
+    """The objects that are rows, in the order of their keys' bytes, without their contents."""
+
+    def __init__(self, source: str, **fields: Field) -> None:
+        self._handle = _bkt.open_source(_fields(source, fields))
+        self._rest: Iterator[tuple[str, int, int | None, str]] = iter(())
+        self._is_over = False
+
+    def __iter__(self) -> Iterator[Listed]:
+        return self
+
+    def __next__(self) -> Listed:
+        while True:
+            for key, size, modified_ms, etag in self._rest:
+                modified = None if modified_ms is None else (
+                    _EPOCH + datetime.timedelta(milliseconds=modified_ms))
+                return Listed(key, size, modified, etag)
+            if not self._is_over:
+                chunk = self._handle.objects()
+                self._rest = iter(chunk)
+                self._is_over = not chunk
+            if self._is_over:
+                self.close()
+                raise StopIteration
+
+
+class Reader(_Handle):
+    """Reads rows one after the other over one connection.  One thread at a time."""
+
+    def __init__(self, source: str, **fields: Field) -> None:
+        self._handle = _bkt.open_source(_fields(source, fields))
+
+    def read(self, filename: str) -> Row:
+        """The row of that name; NoRowError when there is none."""
+        if not isinstance(filename, str):
+            raise TypeError(f"filename: a str, not {filename!r}")
+        return Row(*self._handle.read(_key(filename))[:4])
+
+
+def rows(source: str, *, in_key_order: bool = False, failed: Told = _log_trouble,
+         **fields: Field) -> Rows:
     """Walk all rows; failed(key, reason) is called for an object that cannot be one."""
     return Rows(source, in_key_order=in_key_order, failed=failed, **fields)
 
 
-def watch(source, *, skip_first_listing=False, group_max=0, error=_log_trouble, **fields):
+def watch(source: str, *, skip_first_listing: bool = False, group_max: int = 0,
+          error: Told = _log_trouble, **fields: Field) -> Changes:
     """Follow the bucket: what is there, then what changes.  See Changes."""
     return Changes(source, skip_first_listing=skip_first_listing, group_max=group_max, error=error,
                    **fields)
 
 
-def read(source, filename, **fields):
+def ls(source: str, **fields: Field) -> Listing:
+    """List the objects that are rows.  See Listing."""
+    return Listing(source, **fields)
+
+
+def read(source: str, filename: str, **fields: Field) -> Row:
     """One row; NoRowError when there is none of that name."""
-    return Row(*_bkt.read(_fields(source, fields), filename.encode("utf-8", "surrogateescape"))[:4])
+    with Reader(source, **fields) as reader:
+        return reader.read(filename)
 
 
-def sync(source, target, **fields):
-    """Make the table at `target` ("docs.db", "postgresql://...") equal to the bucket: the counts."""
-    return _bkt.sync(_fields(source, {"url": target, **fields}))
+def sync(source: str, target: Union[str, os.PathLike[str]], *, failed: Told = _log_trouble,
+         **fields: Field) -> dict[str, Union[int, float]]:
+    """Make the table at `target` ("docs.db", "postgresql://...") equal to the bucket.
+
+    Gives the counts that `sync --json` does.
+    """
+    counts: dict[str, Union[int, float]] = _bkt.sync(_fields(source, {"url": target, **fields}),
+                                                     _callable("failed", failed))
+    return counts

@@ -1,10 +1,15 @@
 """What goes wrong, by kind: the codes of bucketable/error.h."""
 
+from __future__ import annotations
+
+from typing import Any
+
 
 class Error(Exception):
     """One line for people; `name` and `code` are the library's, as in "EPARSE"."""
 
-    def __init__(self, code, name, http_status, retriable, message):
+    def __init__(self, code: int, name: str, http_status: int, retriable: bool,
+                 message: str) -> None:
         super().__init__(message)
         self.code = code
         self.name = name
@@ -12,7 +17,7 @@ class Error(Exception):
         self.retriable = retriable  # the same call may succeed later
         self.message = message
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.code, self.name, self.http_status, self.retriable, self.message)
 
 
@@ -48,14 +53,14 @@ class CanceledError(Error):
     """It was closed while it waited."""
 
 
-KINDS = {
+KINDS: dict[str, type[Error]] = {
     "ECONFIG": ConfigError, "ENET": NetworkError, "ES3": ServerError, "ECREDS": CredentialsError,
     "ENOROW": NoRowError, "ETARGET": TargetError, "EFOREIGN": TargetError, "EGUARD": GuardError,
     "ECANCELED": CanceledError,
 }
 
 
-def make(code, name, http_status, retriable, message):
+def make(code: int, name: str, http_status: int, retriable: bool, message: str) -> Exception:
     if name == "ENOMEM":
         return MemoryError(message)
     return KINDS.get(name, Error)(code, name, http_status, retriable, message)

@@ -5,63 +5,130 @@
         change.ack()
 """
 
-import asyncio
+from __future__ import annotations
 
-from . import Changes, Rows
+import asyncio
+import itertools
+import os
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
+from threading import Thread
+from typing import Any, Generic, TypeVar, Union
+
+from . import Change, Changes, Field, Listed, Listing, Row, Rows
 from . import read as _read
 from . import sync as _sync
 
-_END = object()
+_Item = TypeVar("_Item")
+_Answer = TypeVar("_Answer")
+_MORE_MAX = 255
 
 
-class _Walk:
-    def __init__(self, kind, source, options):
-        self._kind, self._source, self._options = kind, source, options
-        self._handle = None
+def _start(call: Callable[[], _Answer]) -> Future[_Answer]:
+    """Not on one of the loop's own few threads, which waits without end would use up."""
+    future: Future[_Answer] = Future()
+    future.set_running_or_notify_cancel()  # who gives up waiting does not undo it
 
-    def __aiter__(self):
+    def run() -> None:
+        try:
+            answer = call()
+        except BaseException as error:
+            future.set_exception(error)
+        else:
+            future.set_result(answer)
+
+    Thread(target=run, daemon=True).start()
+    return future
+
+
+async def _on_thread(call: Callable[[], _Answer]) -> _Answer:
+    return await asyncio.wrap_future(_start(call))
+
+
+class AsyncWalk(Generic[_Item]):
+    """An async iterator and context manager over rows, changes or a listing.
+
+    A wait that is canceled, as by asyncio.wait_for(), loses nothing: the next one has its item.
+    """
+
+    def __init__(self, make: Callable[[], Any], more: Callable[[Any], list[_Item]]) -> None:
+        self._make = make
+        self._more = more
+        self._walk: Any = None
+        self._pending: Future[list[_Item]] | None = None
+        self._items: list[_Item] = []  # the next one last
+
+    def __aiter__(self) -> AsyncIterator[_Item]:
         return self
 
-    async def __aenter__(self):
+    async def __aenter__(self) -> AsyncWalk[_Item]:
         return self
 
-    async def __aexit__(self, *_):
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    async def aclose(self):
-        if self._handle is not None:
-            await asyncio.to_thread(self._handle.close)
+    async def aclose(self) -> None:
+        if self._walk is not None:
+            await _on_thread(self._walk.close)
 
-    def _next(self):
-        if self._handle is None:
-            self._handle = self._kind(self._source, **self._options)
-        return next(self._handle, _END)
+    def __del__(self) -> None:
+        if self._walk is not None:
+            self._walk.close()  # ends the wait of a thread that is left
 
-    async def __anext__(self):
-        try:
-            found = await asyncio.to_thread(self._next)
-        except asyncio.CancelledError:
-            if self._handle is not None:
-                self._handle.close()  # ends the wait of the thread that is left
-            raise
-        if found is _END:
+    async def __anext__(self) -> _Item:
+        if self._walk is None:
+            self._walk = await _on_thread(self._make)
+        if not self._items:
+            if self._pending is None:
+                walk, more = self._walk, self._more
+                self._pending = _start(lambda: more(walk))
+            try:
+                found = await asyncio.wrap_future(self._pending)
+            except asyncio.CancelledError:
+                raise
+            except BaseException:
+                self._pending = None
+                raise
+            self._pending = None
+            self._items = found[::-1]
+        if not self._items:
             raise StopAsyncIteration
-        return found
+        return self._items.pop()
 
 
-def rows(source, **options):
+def _more_rows(walk: Rows) -> list[Row]:
+    found = [row for row in [next(walk, None)] if row is not None]
+    while found and len(found) <= _MORE_MAX:
+        row = walk._at_hand()
+        if row is None:
+            break
+        found.append(row)
+    return found
+
+
+def _more_listed(walk: Listing) -> list[Listed]:
+    return list(itertools.islice(walk, _MORE_MAX))
+
+
+def rows(source: str, **options: Any) -> AsyncWalk[Row]:
     """As bucketable.rows(): an async iterator."""
-    return _Walk(Rows, source, options)
+    return AsyncWalk(lambda: Rows(source, **options), _more_rows)
 
 
-def watch(source, **options):
+def watch(source: str, **options: Any) -> AsyncWalk[Change]:
     """As bucketable.watch(): an async iterator."""
-    return _Walk(Changes, source, options)
+    return AsyncWalk(lambda: Changes(source, **options), lambda walk: [next(walk)])
 
 
-async def read(source, filename, **fields):
-    return await asyncio.to_thread(lambda: _read(source, filename, **fields))
+def ls(source: str, **fields: Field) -> AsyncWalk[Listed]:
+    """As bucketable.ls(): an async iterator."""
+    return AsyncWalk(lambda: Listing(source, **fields), _more_listed)
 
 
-async def sync(source, target, **fields):
-    return await asyncio.to_thread(lambda: _sync(source, target, **fields))
+async def read(source: str, filename: str, **fields: Field) -> Row:
+    return await _on_thread(lambda: _read(source, filename, **fields))
+
+
+async def sync(source: str, target: Union[str, os.PathLike[str]],
+               **options: Any) -> dict[str, Union[int, float]]:
+    return await _on_thread(lambda: _sync(source, target, **options))

@@ -13,6 +13,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+import package  # noqa: E402
 import servers  # noqa: E402
 from bucket import Bucket  # noqa: E402
 from postgres import Postgres  # noqa: E402
@@ -188,3 +189,21 @@ def watch(program):
 @pytest.fixture
 def db(tmp_path):
     return tmp_path / "docs.db"
+
+
+@pytest.fixture(scope="session")
+def package_path(tmp_path_factory):
+    """What belongs into sys.path for the Python package."""
+    pytest.importorskip("setuptools")
+    return package.build(tmp_path_factory.mktemp("python"))
+
+
+@pytest.fixture
+def bucketable(package_path, server, monkeypatch):
+    """The Python package, in this process, with the server's credentials."""
+    monkeypatch.syspath_prepend(package_path)
+    for name, value in package.environment(server).items():
+        monkeypatch.setenv(name, value)
+    import bucketable
+    import bucketable.aio
+    return bucketable

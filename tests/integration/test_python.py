@@ -1,58 +1,19 @@
 """The Python package, built as `pip wheel` builds it, and used in this process and in children."""
 
 import asyncio
+import gc
 import os
 import pickle
-import shutil
 import signal
 import subprocess
 import sys
 import threading
-from pathlib import Path
+import weakref
 
 import pytest
 from marks import minio_only, moto_only
+from package import PYTHON, child, ends_well
 from test_watch import Queue
-
-PYTHON = Path(__file__).resolve().parent.parent.parent / "python"
-BUILD = Path(os.environ["BUCKETABLE_PLAIN"]).resolve().parent.parent.parent
-
-
-@pytest.fixture(scope="session")
-def package_path(tmp_path_factory):
-    pytest.importorskip("setuptools")
-    directory = tmp_path_factory.mktemp("python")
-    shutil.copytree(PYTHON / "bucketable", directory / "source/python/bucketable")
-    shutil.copytree(PYTHON.parent / "include", directory / "source/include")
-    shutil.copy(PYTHON / "setup.py", directory / "source/python")
-    built = subprocess.run(
-        [sys.executable, "setup.py", "-q", "build", "--build-lib", directory / "lib"],
-        cwd=directory / "source/python", env={**os.environ, "BUCKETABLE_BUILD": str(BUILD)},
-        capture_output=True, text=True)
-    assert built.returncode == 0, built.stderr
-    return directory / "lib"
-
-
-@pytest.fixture
-def bucketable(package_path, server, monkeypatch):
-    monkeypatch.syspath_prepend(package_path)
-    for name, value in environment(server).items():
-        monkeypatch.setenv(name, value)
-    import bucketable
-    import bucketable.aio
-    return bucketable
-
-
-def environment(server):
-    return {"AWS_ACCESS_KEY_ID": server.access_key, "AWS_SECRET_ACCESS_KEY": server.secret_key,
-            "AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": server.url,
-            "AWS_EC2_METADATA_DISABLED": "true"}
-
-
-def child(package_path, server, code, *arguments, **how):
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True, env={**os.environ, **environment(server), "PYTHONPATH": str(package_path)}, **how)
 
 
 def test_rows(bucket, bucketable):
@@ -164,14 +125,40 @@ def test_asyncio(bucket, bucketable, tmp_path):
         waiting = bucketable.aio.watch(bucket.url, refresh_interval="1d")
         for _ in range(2):
             (await waiting.__anext__()).ack()
-        task = asyncio.create_task(waiting.__anext__())
-        await asyncio.sleep(0.05)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        return found, one.content, counts["matched"]
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(waiting.__anext__(), 0.05)
+        listed = [listed.filename async for listed in bucketable.aio.ls(bucket.url)]
+        return found, one.content, counts["matched"], listed
 
-    assert asyncio.run(all_of_it()) == (["a", "b"], "2", 2)
+    assert asyncio.run(all_of_it()) == (["a", "b"], "2", 2, ["a", "b"])
+
+
+@moto_only
+def test_asyncio_loses_no_change_to_a_timeout(bucket, server, bucketable):
+    queue = Queue(server, bucket)
+
+    async def follow():
+        async with bucketable.aio.watch(bucket.url, sqs_queue_url=queue.url) as changes:
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(changes.__anext__(), 0.5)
+            bucket.put("a", "1")
+            change = await changes.__anext__()
+            change.ack()
+            return change.filename
+
+    assert asyncio.run(follow()) == "a"
+
+
+@minio_only
+def test_asyncio_hands_out_every_item_of_many(bucket, bucketable):
+    keys = [f"{i:04}" for i in range(600)]
+    bucket.put_all({key: key for key in keys})
+
+    async def all_of_it():
+        return ([row.content async for row in bucketable.aio.rows(bucket.url, in_key_order=True)],
+                [listed.filename async for listed in bucketable.aio.ls(bucket.url)])
+
+    assert asyncio.run(all_of_it()) == (keys, keys)
 
 
 @minio_only
@@ -189,25 +176,27 @@ def test_it_may_be_dropped_in_the_middle(bucket, bucketable):
 @minio_only
 def test_a_child_leaves_the_handle_alone(bucket, server, package_path):
     bucket.put_all({f"{i}": "x" for i in range(10)})
-    process = child(package_path, server, """
+    lines = ends_well(child(package_path, server, """
 import os, sys, bucketable
 rows = bucketable.rows(sys.argv[1])
-next(rows)
+objects = bucketable.ls(sys.argv[1])
+streamed = bucketable.rows(sys.argv[1])
+stream = streamed.__arrow_c_stream__()
+next(rows), next(objects)
 pid = os.fork()
 if pid == 0:
-    try:
-        next(rows)
-    except RuntimeError as error:
-        print(error, flush=True)
-    del rows
+    for take in rows.__next__, objects._handle.objects:
+        try:
+            take()
+        except RuntimeError as error:
+            print(error, flush=True)
+    rows.close(), objects.close()
+    del rows, objects, stream, streamed
     os._exit(0)
 assert os.waitpid(pid, 0)[1] == 0
-print(1 + len(list(rows)))
-""", bucket.url)
-    stdout, stderr = process.communicate(timeout=30)
-    assert process.returncode == 0, stderr
-    lines = stdout.splitlines()
-    assert "fork()" in lines[0] and lines[1] == "10"
+print(1 + len(list(rows)), 1 + len(list(objects)))
+""", bucket.url)).splitlines()
+    assert all("fork()" in line for line in lines[:2]) and lines[2] == "10 10"
 
 
 @minio_only
@@ -218,14 +207,17 @@ def test_the_interpreter_may_end_at_any_time(bucket, server, package_path, ends)
 import os, sys, threading, bucketable
 rows = bucketable.rows(sys.argv[1])
 next(rows)
+objects = bucketable.ls(sys.argv[1])
+next(objects)
+streamed = bucketable.rows(sys.argv[1])
+stream = streamed.__arrow_c_stream__()
 waiting = bucketable.watch(sys.argv[1], refresh_interval="1d")
 while waiting.next(timeout=1):
     pass
 threading.Thread(target=lambda: waiting.next(), daemon=True).start()
 {ends}
 """, bucket.url)
-    _, stderr = process.communicate(timeout=30)
-    assert process.returncode == 0, stderr
+    ends_well(process)
 
 
 @minio_only
@@ -243,3 +235,177 @@ except KeyboardInterrupt:
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=30)
     assert stdout == "interrupted\n", stderr
+
+
+@minio_only
+def test_control_c_ends_a_read_and_a_listing(bucket, server, proxy, package_path):
+    bucket.put("a", "1")
+    proxy.refuse = True  # so that both go on trying
+    for call in ("bucketable.read(bucket, 'a', endpoint_url=proxy)",
+                 "list(bucketable.ls(bucket, endpoint_url=proxy))"):
+        process = child(package_path, server, f"""
+import sys, bucketable
+_, bucket, proxy = sys.argv
+try:
+    print("waiting", flush=True)
+    {call}
+except KeyboardInterrupt:
+    print("interrupted")
+""", bucket.url, proxy.url)
+        assert process.stdout.readline() == "waiting\n"
+        with proxy.changed:
+            assert proxy.changed.wait_for(lambda: proxy.requests, 30)
+        proxy.forget()
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=30)
+        assert stdout == "interrupted\n", stderr
+
+
+@minio_only
+def test_a_listing(bucket, bucketable):
+    bucket.put_all({f"docs/{i:04}": "x" * (i % 3) for i in range(520)})
+    bucket.put("docs/", "")
+    with bucketable.ls(bucket.url + "/docs/", excluded_patterns=["**/0003"]) as listing:
+        found = list(listing)
+        assert list(listing) == []
+    assert [listed.filename for listed in found] == [
+        f"docs/{i:04}" for i in range(520) if i != 3]
+    shown = {item["Key"]: item for item in bucket.listing()}
+    for listed in found[:5]:
+        assert listed.size == shown[listed.filename]["Size"]
+        assert '"%s"' % listed.etag == shown[listed.filename]["ETag"]
+        assert abs(listed.last_modified - shown[listed.filename]["LastModified"]).seconds == 0
+    with pytest.raises(bucketable.ServerError) as failed:
+        list(bucketable.ls("s3://there-is-none"))
+    assert failed.value.http_status == 404
+    dropped = bucketable.ls(bucket.url)
+    next(dropped)
+    del dropped
+
+
+@minio_only
+def test_a_reader_reads_many(bucket, bucketable):
+    bucket.put_all({f"{i}": f"{i}" for i in range(20)})
+    with bucketable.Reader(bucket.url, columns=["size"]) as reader:
+        for i in range(20):
+            row = reader.read(f"{i}")
+            assert row.content == f"{i}" and row.columns == {"size": len(f"{i}")}
+        with pytest.raises(bucketable.NoRowError):
+            reader.read("never")
+        assert reader.read("7").content == "7"
+    with pytest.raises(RuntimeError, match="closed"):
+        reader.read("7")
+
+
+@minio_only
+def test_keys_of_any_bytes(bucket, bucketable):
+    keys = ["a b", "ä/ö", "a\nb", "%2f", "+"]
+    bucket.put_all({key: key for key in keys})
+    assert {row.filename: row.content for row in bucketable.rows(bucket.url)} == {
+        key: key for key in keys}
+    for key in keys:
+        assert bucketable.read(bucket.url, key).content == key
+    with pytest.raises(bucketable.Error, match=r"\\xff\\xfe"):
+        bucketable.read(bucket.url, b"\xff\xfe".decode("utf-8", "surrogateescape"))
+
+
+@minio_only
+@pytest.mark.parametrize("call, error", [
+    ("rows(b's3://b')", TypeError), ("rows('s3://b', prefix=b'x')", TypeError),
+    ("rows('s3://b', prefix='a\\0b')", ValueError), ("rows('s3://b', columns=[None])", TypeError),
+    ("rows('s3://b', prefix=['x'])", ValueError), ("rows('b')", ValueError),
+    ("rows('s3://b', failed=3)", TypeError), ("watch('s3://b', error=None)", TypeError),
+    ("watch('s3://b', group_max='x')", TypeError), ("watch('s3://b', group_max=2**70)", OverflowError),
+    ("read('s3://b', 3)", TypeError), ("read('s3://b', 'x', max_file_size=-1)", ValueError),
+    ("sync('s3://b', 3.5)", TypeError), ("sync('s3://b', None)", ValueError),
+    ("ls('s3://b', list_concurrency=0)", ValueError), ("rows()", TypeError),
+    ("_bkt.Handle().next(None, print)", RuntimeError), ("_bkt.Source().objects()", RuntimeError),
+    ("_bkt.Source().read('x')", TypeError), ("_bkt.open_rows(3, 0)", TypeError),
+    ("_bkt.open_rows([3], 0)", TypeError), ("_bkt.open_rows([('s3', 'x')], 0)", TypeError),
+    ("_bkt.Handle().stream((), 0, print)", RuntimeError), ("_bkt.Handle().close(1)", TypeError),
+    ("_bkt.arrow_schema(3, 0)", TypeError), ("_bkt.arrow_schema([b'x'], 0)", TypeError)])
+def test_wrong_use_is_an_error(bucketable, call, error):
+    with pytest.raises(error):
+        eval(f"bucketable.{call}", {"bucketable": bucketable})
+
+
+@minio_only
+def test_what_a_callback_raises_comes_out(bucket, bucketable, tmp_path):
+    bucket.put_all({"bad": b"\x80", "good": "1"})
+
+    def refuse(key, reason):
+        raise ZeroDivisionError(key)
+
+    rows = bucketable.rows(bucket.url, text_errors="strict", failed=refuse)
+    with pytest.raises(ZeroDivisionError, match="bad"):
+        while next(rows):
+            pass
+    rows.close()
+    with pytest.raises(ZeroDivisionError, match="bad"):
+        bucketable.sync(bucket.url, tmp_path / "docs.db", text_errors="strict", failed=refuse)
+
+
+@minio_only
+def test_a_cycle_through_a_callback_is_collected(bucket, bucketable):
+    def open_and_forget():
+        rows = bucketable.rows(bucket.url, failed=lambda key, reason: rows.close())
+        return weakref.ref(rows)
+
+    forgotten = open_and_forget()
+    gc.collect()
+    assert forgotten() is None
+
+
+@minio_only
+def test_threads_on_one_handle_get_each_row_once_or_are_refused(bucket, bucketable):
+    bucket.put_all({f"{i}": "x" for i in range(300)})
+    rows = bucketable.rows(bucket.url)
+    found, refused, failed = [], [], []
+
+    def take():
+        while True:
+            try:
+                row = next(rows, None)
+            except RuntimeError as error:
+                refused.append(str(error))
+                if "closed" in str(error):
+                    return
+            except Exception as error:
+                failed.append(error)
+                return
+            else:
+                if row is None:
+                    return
+                found.append(row.filename)
+
+    threads = [threading.Thread(target=take) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed and sorted(found) == sorted(f"{i}" for i in range(300))
+
+
+@minio_only
+def test_the_package_is_typed(bucketable, package_path, tmp_path):
+    pytest.importorskip("mypy")
+    use = tmp_path / "use.py"
+    use.write_text("""
+import bucketable
+import bucketable.aio
+
+for row in bucketable.rows("s3://b", included_patterns=["*.md"], max_file_size=3, binary=True):
+    name: str = row.filename
+with bucketable.watch("s3://b", sqs_queue_url="x") as changes:
+    for change in changes:
+        change.ack()
+counts: dict[str, int | float] = bucketable.sync("s3://b", "docs.db")
+async def follow() -> None:
+    async for listed in bucketable.aio.ls("s3://b"):
+        size: int = listed.size
+""")
+    checked = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", f"--cache-dir={tmp_path}", use,
+         PYTHON / "bucketable"], capture_output=True, text=True,
+        env={**os.environ, "MYPYPATH": str(PYTHON)})
+    assert checked.returncode == 0, checked.stdout
