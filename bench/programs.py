@@ -20,8 +20,9 @@ PROGRAMS = {
                    for size in ("233KB", "512KB")
                    for figure, base, goal in (("mb_s", "memchr_mb_s", ">= 0.25"),
                                               ("expat_mb_s", "mb_s", "<= 0.33"))}),
-    "sqlite_sink": ("rows into SQLite, against a bare loop of one prepared statement",
-                    {"sink_over_bare": ("", ">= 0.85")}),
+    "sqlite_sink": ("rows into SQLite, against a bare loop of one prepared statement, and against "
+                    "one that writes the state's row too",
+                    {"sink_over_bare": ("", ">= 0.85"), "sink_over_pair": ("", ">= 1")}),
     "postgres_sink": ("rows into PostgreSQL, against COPY and an insert for each row",
                       {"sink_over_copy": ("", ">= 0.5"), "sink_over_single": ("", ">= 4")}),
     "kafka_sink": ("rows into Kafka with their state, against a bare loop of librdkafka without "

@@ -56,6 +56,18 @@ static int insert_sql(unsigned columns, struct bkt_buf *out)
     return rc ? rc : append_each(out, columns, ", ", ", ", FORM_SET);
 }
 
+static int insert_all_sql(unsigned columns, struct bkt_buf *out)
+{
+    int rc = bkt_buf_append(out, BKT_STR("INSERT OR FAIL INTO @T (filename, content"));
+    if (rc == BKT_OK)
+        rc = append_each(out, columns, ", ", ", ", FORM_NAME);
+    if (rc == BKT_OK)
+        rc = bkt_buf_append(out, BKT_STR(") SELECT filename, content"));
+    if (rc == BKT_OK)
+        rc = append_each(out, columns, ", ", ", ", FORM_NAME);
+    return rc ? rc : bkt_buf_append(out, BKT_STR(" FROM bucketable_batch"));
+}
+
 static int update_sql(unsigned columns, struct bkt_buf *out)
 {
     int rc = bkt_buf_append(out, BKT_STR("UPDATE @T SET content = ?2"));
@@ -77,6 +89,8 @@ int bkt_sqlite_rows_sql(enum bkt_sqlite_row_op op, unsigned columns, struct bkt_
     switch (op) {
     case BKT_SQLITE_INSERT:
         return insert_sql(columns, out);
+    case BKT_SQLITE_INSERT_ALL:
+        return insert_all_sql(columns, out);
     case BKT_SQLITE_UPDATE:
         return update_sql(columns, out);
     case BKT_SQLITE_TOUCH:

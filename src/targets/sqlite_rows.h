@@ -13,6 +13,12 @@
 
 enum bkt_sqlite_row_op {
     BKT_SQLITE_INSERT, /* or update, where there is a row that the state does not know */
+    /*
+     * All that bucketable_batch shows, or none is wanted: OR FAIL, so that SQLite keeps no copies
+     * of pages to take half a statement back, which would double the writes where keys are far
+     * apart.
+     */
+    BKT_SQLITE_INSERT_ALL,
     BKT_SQLITE_UPDATE,
     BKT_SQLITE_TOUCH, /* only what is told and differs, so that no trigger fires for nothing */
 };
@@ -22,7 +28,7 @@ BKT_MUST_CHECK int bkt_sqlite_rows_sql(enum bkt_sqlite_row_op op,
                                        unsigned columns,
                                        struct bkt_buf *out);
 
-/* SQLite's code.  The change lives until the statement is reset. */
+/* Not for INSERT_ALL.  SQLite's code.  The change lives until the statement is reset. */
 BKT_MUST_CHECK int bkt_sqlite_rows_bind(sqlite3_stmt *stmt,
                                         enum bkt_sqlite_row_op op,
                                         unsigned columns,

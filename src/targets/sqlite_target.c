@@ -1,11 +1,12 @@
 #include "targets/sqlite_target.h"
 
 #include "core/mem.h"
+#include "targets/sqlite_apply.h"
 #include "targets/sqlite_boundaries.h"
+#include "targets/sqlite_listing.h"
 #include "targets/sqlite_schema.h"
 #include "targets/sqlite_state.h"
 #include "targets/sqlite_writer.h"
-#include "targets/sweep.h"
 
 #include <stdio.h>
 
@@ -103,13 +104,13 @@ static int apply(void *self,
                  struct bkt_error *err)
 {
     struct sqlite_target *target = self;
-    return bkt_sqlite_writer_apply(&target->writer, changes, count, durable, out_clock, err);
+    return bkt_sqlite_apply(&target->writer, changes, count, durable, out_clock, err);
 }
 
 static int begin_listing(void *self, struct bkt_clock *out_clock, struct bkt_error *err)
 {
     struct sqlite_target *target = self;
-    return bkt_sqlite_writer_begin_listing(&target->writer, out_clock, err);
+    return bkt_sqlite_listing_begin(&target->writer, out_clock, err);
 }
 
 static int stage(void *self,
@@ -118,92 +119,8 @@ static int stage(void *self,
                  struct bkt_error *err)
 {
     struct sqlite_target *target = self;
-    return bkt_sqlite_writer_stage(&target->writer, absences, count, err);
+    return bkt_sqlite_listing_stage(&target->writer, absences, count, err);
 }
-
-static int count_staged(void *self, uint64_t *out_count, struct bkt_error *err)
-{
-    struct bkt_sqlite_writer *writer = self;
-    sqlite3_stmt *stmt = NULL;
-    uint64_t count = 0;
-    int rc = bkt_sqlite_writer_begin_work(writer, err);
-    if (rc)
-        return rc;
-    rc = bkt_sqlite_writer_statement(writer, BKT_SQLITE_STAGED_COUNT, &stmt, err);
-    if (rc == BKT_OK) {
-        (void)bkt_sqlite_bind_text(stmt, 1, bkt_str_from(writer->conn.table));
-        int status = sqlite3_step(stmt);
-        if (status == SQLITE_ROW) {
-            count = (uint64_t)sqlite3_column_int64(stmt, 0);
-        } else {
-            rc = bkt_sqlite_fail(&writer->conn, status, "sweep", err);
-        }
-        (void)sqlite3_reset(stmt);
-    }
-    rc = bkt_sqlite_writer_end_work(writer, rc, err);
-    if (rc == BKT_OK)
-        *out_count = count;
-    return rc;
-}
-
-static int read_staged(struct bkt_sqlite_writer *writer,
-                       struct bkt_str after,
-                       size_t limit,
-                       bkt_staged_fn *fn,
-                       void *ctx,
-                       struct bkt_error *err)
-{
-    sqlite3_stmt *stmt = NULL;
-    int rc = bkt_sqlite_writer_statement(writer, BKT_SQLITE_STAGED_NEXT, &stmt, err);
-    if (rc)
-        return rc;
-    int status = bkt_sqlite_bind_blob(stmt, 1, after);
-    if (status == SQLITE_OK)
-        status = sqlite3_bind_int64(stmt, 2, (sqlite3_int64)limit);
-    while (status == SQLITE_OK && rc == BKT_OK) {
-        status = sqlite3_step(stmt);
-        if (status != SQLITE_ROW)
-            break;
-        struct bkt_absence absence = {bkt_sqlite_column(stmt, 0),
-                                      (uint64_t)sqlite3_column_int64(stmt, 1)};
-        rc = fn(ctx, &absence, err);
-        status = SQLITE_OK;
-    }
-    if (rc == BKT_OK && status != SQLITE_DONE)
-        rc = bkt_sqlite_fail(&writer->conn, status, "sweep", err);
-    (void)sqlite3_reset(stmt);
-    return rc;
-}
-
-static int next_staged(void *self,
-                       struct bkt_str after,
-                       size_t limit,
-                       bkt_staged_fn *fn,
-                       void *ctx,
-                       struct bkt_error *err)
-{
-    struct bkt_sqlite_writer *writer = self;
-    int rc = bkt_sqlite_writer_begin_work(writer, err);
-    if (rc)
-        return rc;
-    rc = read_staged(writer, after, limit, fn, ctx, err);
-    return bkt_sqlite_writer_end_work(writer, rc, err);
-}
-
-static int apply_swept(void *self,
-                       struct bkt_change *changes,
-                       size_t count,
-                       struct bkt_clock *out_clock,
-                       struct bkt_error *err)
-{
-    return bkt_sqlite_writer_apply(self, changes, count, false, out_clock, err);
-}
-
-static const struct bkt_sweep_ops sweep_ops = {
-    .count = count_staged,
-    .next = next_staged,
-    .apply = apply_swept,
-};
 
 static int sweep(void *self,
                  struct bkt_sweep *sweep,
@@ -211,20 +128,19 @@ static int sweep(void *self,
                  struct bkt_error *err)
 {
     struct sqlite_target *target = self;
-    return bkt_sweep_run(&sweep_ops, &target->writer, target->writer.conn.table, sweep, out_clock,
-                         err);
+    return bkt_sqlite_listing_sweep(&target->writer, sweep, out_clock, err);
 }
 
 static int end_listing(void *self, const struct bkt_listing_record *record, struct bkt_error *err)
 {
     struct sqlite_target *target = self;
-    return bkt_sqlite_writer_end_listing(&target->writer, record, err);
+    return bkt_sqlite_listing_end(&target->writer, record, err);
 }
 
 static int count_failed(void *self, uint64_t *out_count, struct bkt_error *err)
 {
     struct sqlite_target *target = self;
-    return bkt_sqlite_writer_count_failed(&target->writer, out_count, err);
+    return bkt_sqlite_count_failed(&target->writer, out_count, err);
 }
 
 static int save_boundaries(void *self, struct bkt_str boundaries, struct bkt_error *err)
@@ -286,7 +202,7 @@ int bkt_sqlite_target_new_outside(const char *path,
     struct sqlite_target *target = bkt_mem_calloc(1, sizeof(*target));
     if (!target)
         return bkt_error_set(err, BKT_ENOMEM, "open %s: out of memory", path);
-    int rc = bkt_sqlite_open(&target->writer.conn, path, table, BKT_SQLITE_WRITE, err);
+    int rc = bkt_sqlite_writer_open(&target->writer, path, table, err);
     if (rc == BKT_OK)
         rc = bkt_sqlite_open(&target->reader, path, table, BKT_SQLITE_SCAN, err);
     if (rc == BKT_OK && outside && outside->is_temporary)

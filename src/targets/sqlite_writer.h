@@ -1,16 +1,15 @@
 /*
- * The connection that changes the table: every transaction of table_target.h that writes.
- *
- * A transaction adds one to the clock, whatever its number of changes: all of them take that value
- * as their revision.  That suffices, since the value is larger than every `read_at` that anybody
- * can have noted before the commit, and no two changes of one transaction have the same key.
+ * The connection that changes the table, its statements and the clock.  What its transactions are
+ * made of is in sqlite_apply.h and sqlite_listing.h.
  */
 #ifndef TARGETS_SQLITE_WRITER_H
 #define TARGETS_SQLITE_WRITER_H
 
 #include "table/table_target.h"
+#include "targets/sqlite_batch.h"
 #include "targets/sqlite_db.h"
 #include "targets/sqlite_outside.h"
+#include "targets/sqlite_rows.h"
 
 /* Prepared when first used; sqlite_writer.c has their text. */
 enum bkt_sqlite_statement {
@@ -23,12 +22,14 @@ enum bkt_sqlite_statement {
     BKT_SQLITE_FLOOR,
     BKT_SQLITE_EPOCH,
     BKT_SQLITE_COUNTS,
-    BKT_SQLITE_STATE_GET,
-    BKT_SQLITE_STATE_WALK,
+    BKT_SQLITE_STATE_FIND,
+    BKT_SQLITE_STATE_ADD,
     BKT_SQLITE_STATE_PUT,
     BKT_SQLITE_STATE_TOUCH,
     BKT_SQLITE_STATE_FAIL,
+    BKT_SQLITE_TRIGGERS,
     BKT_SQLITE_ROW_INSERT,
+    BKT_SQLITE_ROW_INSERT_ALL,
     BKT_SQLITE_ROW_UPDATE,
     BKT_SQLITE_ROW_TOUCH,
     BKT_SQLITE_ROW_DELETE,
@@ -50,6 +51,7 @@ enum bkt_sqlite_statement {
 struct bkt_sqlite_writer {
     struct bkt_sqlite conn;
     sqlite3_stmt *stmts[BKT_SQLITE_STATEMENT_COUNT];
+    struct bkt_sqlite_batch batch; /* that is being applied */
     uint64_t epoch; /* as attached: with another one in the record nothing is committed */
     uint64_t floor; /* of the newest listing that was begun here; 0: none */
     unsigned columns;
@@ -58,47 +60,47 @@ struct bkt_sqlite_writer {
     const struct bkt_sqlite_outside *outside; /* NULL: the rows are in the file */
 };
 
+/* On failure the writer is closed.  Otherwise it stays where it is until it is cleared. */
+BKT_MUST_CHECK int bkt_sqlite_writer_open(struct bkt_sqlite_writer *writer,
+                                          const char *path,
+                                          struct bkt_str table,
+                                          struct bkt_error *err);
 /* Finalize the statements and close the connection. */
 void bkt_sqlite_writer_clear(struct bkt_sqlite_writer *writer);
 /* Forget the statements: the table's columns may be others now. */
 void bkt_sqlite_writer_reset(struct bkt_sqlite_writer *writer);
 
-/* As the operations of these names in table_target.h. */
-BKT_MUST_CHECK int bkt_sqlite_writer_apply(struct bkt_sqlite_writer *writer,
-                                           struct bkt_change *changes,
-                                           size_t count,
-                                           bool durable,
-                                           struct bkt_clock *out_clock,
-                                           struct bkt_error *err);
-BKT_MUST_CHECK int bkt_sqlite_writer_begin_listing(struct bkt_sqlite_writer *writer,
-                                                   struct bkt_clock *out_clock,
-                                                   struct bkt_error *err);
-BKT_MUST_CHECK int bkt_sqlite_writer_stage(struct bkt_sqlite_writer *writer,
-                                           const struct bkt_absence *absences,
-                                           size_t count,
-                                           struct bkt_error *err);
-BKT_MUST_CHECK int bkt_sqlite_writer_end_listing(struct bkt_sqlite_writer *writer,
-                                                 const struct bkt_listing_record *record,
-                                                 struct bkt_error *err);
-BKT_MUST_CHECK int bkt_sqlite_writer_count_failed(struct bkt_sqlite_writer *writer,
-                                                  uint64_t *out_count,
-                                                  struct bkt_error *err);
-
-/*
- * Begin a transaction for a listing's work: nobody else writes until it ends.  BKT_EBUSY when
- * another process has begun to list.
- */
-BKT_MUST_CHECK int bkt_sqlite_writer_begin_work(struct bkt_sqlite_writer *writer,
-                                                struct bkt_error *err);
-/* Commit it, or roll back when `rc` says that it failed; the result is what holds then. */
-BKT_MUST_CHECK int bkt_sqlite_writer_end_work(struct bkt_sqlite_writer *writer,
-                                              int rc,
-                                              struct bkt_error *err);
-
-/* What a sweep reads; the statement belongs to the writer and is to be reset. */
+/* The statement belongs to the writer and is to be reset. */
 BKT_MUST_CHECK int bkt_sqlite_writer_statement(struct bkt_sqlite_writer *writer,
                                                enum bkt_sqlite_statement which,
                                                sqlite3_stmt **out_stmt,
                                                struct bkt_error *err);
+/* Which statement over the user's rows `which` is; false: none. */
+bool bkt_sqlite_writer_row_op(enum bkt_sqlite_statement which, enum bkt_sqlite_row_op *out_op);
+/* Step and reset a statement that answers nothing of interest. */
+BKT_MUST_CHECK int bkt_sqlite_writer_finish(const struct bkt_sqlite_writer *writer,
+                                            sqlite3_stmt *stmt,
+                                            struct bkt_error *err);
+/* The same for one that has nothing to bind. */
+BKT_MUST_CHECK int bkt_sqlite_writer_run(struct bkt_sqlite_writer *writer,
+                                         enum bkt_sqlite_statement which,
+                                         struct bkt_error *err);
+/* Say what SQLite's `status` means for a write to the table: BKT_ETARGET, or BKT_ENOMEM. */
+int bkt_sqlite_writer_fail(const struct bkt_sqlite_writer *writer,
+                           int status,
+                           struct bkt_error *err);
+
+/*
+ * Inside a transaction: run CLOCK, FLOOR or EPOCH.  BKT_EFOREIGN when the epoch is not the one that
+ * was attached.
+ */
+BKT_MUST_CHECK int bkt_sqlite_writer_clock(struct bkt_sqlite_writer *writer,
+                                           enum bkt_sqlite_statement which,
+                                           struct bkt_clock *out_clock,
+                                           struct bkt_error *err);
+/* Outside of one: are the next ones synced to disk? */
+BKT_MUST_CHECK int bkt_sqlite_writer_set_durable(struct bkt_sqlite_writer *writer,
+                                                 bool durable,
+                                                 struct bkt_error *err);
 
 #endif

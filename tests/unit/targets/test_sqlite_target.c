@@ -540,6 +540,61 @@ static void what_a_row_cannot_satisfy_rejects_it_alone(void **state)
     }
 }
 
+/* New rows go in together; what stands between them does not, and comes out the same. */
+static void a_batch_of_every_kind_is_written_as_if_one_by_one(void **state)
+{
+    (void)state;
+    struct bkt_table_spec with = plain;
+    with.columns = (1u << BKT_COLUMN_COUNT) - 1;
+    struct bkt_table_target t = open_attached(&with);
+    struct bkt_change old[] = {put("b", "B", 0), put("d", "D", 0), put("f", "F", 0)};
+    must_apply(t, old, T_COUNT(old));
+    /* A tombstone, and a row that the state does not know. */
+    old[1].op = BKT_CHANGE_DELETE;
+    must_apply(t, &old[1], 1);
+    sql("INSERT INTO objects (filename, content) VALUES ('h', 'mine')");
+
+    struct bkt_change changes[] = {
+        put("a", "1", 0), put("b", "2", 0), put("c", "3", 0), put("d", "4", 0), put("e", "5", 0),
+        put("f", "6", 0), put("g", "7", 0), put("h", "8", 0), put("i", "9", 0), put("j", "0", 0)};
+    changes[4].op = BKT_CHANGE_FAIL;
+    changes[4].reason = BKT_STR("no");
+    changes[5].op = BKT_CHANGE_DELETE;
+    changes[6].content_is_bytes = true;
+    changes[8].op = BKT_CHANGE_DELETE;
+    changes[9].extra.content_type = BKT_STR("text/x");
+    changes[9].object.last_modified_ms = BKT_TIME_NONE;
+    changes[9].decode = 7;
+    changes[9].replaced = true;
+    must_apply(t, changes, T_COUNT(changes));
+    assert_answer("SELECT group_concat(filename || content || typeof(content), ' ') FROM"
+                  " (SELECT * FROM objects ORDER BY filename)",
+                  "a1text b2text c3text d4text g7blob h8text j0text");
+    assert_answer("SELECT group_concat(CAST(filename AS TEXT) || flags, ' ') FROM"
+                  " (SELECT * FROM bucketable_state_objects ORDER BY filename)",
+                  "a1 b1 c1 d1 e4 f0 g1 h1 i0 j3");
+    assert_answer("SELECT count(DISTINCT revision) FROM bucketable_state_objects", "1");
+    assert_answer("SELECT row_count || ' ' || failed_count FROM bucketable_tables", "7 1");
+    /* Together (a) and by itself (b): the same values beside the key and the content. */
+    assert_answer("SELECT count(*) FROM objects a JOIN objects b ON (a.etag, a.size,"
+                  " a.last_modified, a.version_id, a.storage_class, a.content_type, a.metadata) IS"
+                  " (b.etag, b.size, b.last_modified, b.version_id, b.storage_class,"
+                  " b.content_type, b.metadata) WHERE a.filename = 'a' AND b.filename = 'b'",
+                  "1");
+    assert_answer("SELECT count(*) FROM bucketable_state_objects a JOIN bucketable_state_objects b"
+                  " ON (a.etag, a.size, a.last_modified, a.version_id, a.decode) IS (b.etag,"
+                  " b.size, b.last_modified, b.version_id, b.decode)"
+                  " WHERE a.filename = x'61' AND b.filename = x'62'",
+                  "1");
+    assert_answer("SELECT content_type || ' ' || metadata || ' ' || storage_class ||"
+                  " coalesce(last_modified, '') FROM objects WHERE filename = 'j'",
+                  "text/x {} STANDARD");
+    assert_answer("SELECT decode || coalesce(last_modified, '') FROM bucketable_state_objects"
+                  " WHERE filename = x'6a'",
+                  "7");
+    close_table(t);
+}
+
 static void a_trigger_that_cannot_run_fails_the_batch(void **state)
 {
     (void)state;
@@ -707,6 +762,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_trigger_that_raises_rejects_its_row_alone, clean,
                                         check_memory),
         cmocka_unit_test_setup_teardown(what_a_row_cannot_satisfy_rejects_it_alone, clean,
+                                        check_memory),
+        cmocka_unit_test_setup_teardown(a_batch_of_every_kind_is_written_as_if_one_by_one, clean,
                                         check_memory),
         cmocka_unit_test_setup_teardown(a_trigger_that_cannot_run_fails_the_batch, clean,
                                         check_memory),
