@@ -36,3 +36,14 @@ char *bkt_object_dup(const struct bkt_object *object,
     *out_extra = extra_copy;
     return block;
 }
+
+unsigned bkt_class_mark(struct bkt_str storage_class)
+{
+    if (storage_class.len == 0 || bkt_str_eq(storage_class, BKT_STR("STANDARD")))
+        return 0;
+    uint32_t hash = 2166136261u; /* FNV-1a, http://www.isthe.com/chongo/tech/comp/fnv/ */
+    for (size_t i = 0; i < storage_class.len; i++)
+        hash = (hash ^ (unsigned char)storage_class.ptr[i]) * 16777619u;
+    unsigned mark = hash & BKT_CLASS_MARK_BITS;
+    return mark ? mark : 1u << 8;
+}

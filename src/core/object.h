@@ -18,6 +18,13 @@ struct bkt_object {
     int64_t last_modified_ms;     /* wall time, or BKT_TIME_NONE; whole seconds on many servers */
 };
 
+/*
+ * A fingerprint of the storage class in the bits of BKT_CLASS_MARK_BITS, so that a class can be
+ * compared where there is no room for its name; 0: STANDARD.
+ */
+enum { BKT_CLASS_MARK_BITS = 0x7fffff00 };
+unsigned bkt_class_mark(struct bkt_str storage_class);
+
 /* What only a read of the object tells. */
 struct bkt_object_extra {
     struct bkt_str version_id;

@@ -69,6 +69,8 @@ int bkt_engine_work_add(struct bkt_engine *engine,
         return BKT_OK; /* the condition of the read under way stays what it is */
     item->size_hint = listed ? listed->size : 0;
     item->modified_ms = listed ? listed->last_modified_ms : BKT_TIME_NONE;
+    item->is_class_listed = listed != NULL;
+    item->class_mark = listed ? bkt_class_mark(listed->storage_class) : 0;
     return row ? set_condition(engine, item, row) : BKT_OK;
 }
 
@@ -111,6 +113,7 @@ int bkt_engine_touch(struct bkt_engine *engine,
     if (!is_new)
         return BKT_OK;
     item->modified_ms = BKT_TIME_NONE;
+    item->is_class_listed = false;
     /* Where the state cannot be asked now, the read is unconditional. */
     if (engine->options.columns == 0 && find_condition(engine, item, NULL) != BKT_OK)
         bkt_work_forget_etag(item);
@@ -205,6 +208,17 @@ bool bkt_engine_admit(struct bkt_engine *engine, uint64_t id, uint64_t size)
            reserve(engine, item, size + READ_BYTES_OVERHEAD + item->body.len);
 }
 
+/* Listings and heads of some servers differ for good; it is a listing that it will be held against.
+ */
+static unsigned class_mark(const struct bkt_engine *engine,
+                           const struct bkt_work_item *item,
+                           const struct bkt_object *read)
+{
+    if (!(engine->options.columns & BKT_COLUMN_STORAGE_CLASS))
+        return 0;
+    return item->is_class_listed ? item->class_mark : bkt_class_mark(read->storage_class);
+}
+
 /* Make the change that the answer calls for. */
 static int to_change(struct bkt_engine *engine, struct bkt_work_item *item, struct bkt_read *read)
 {
@@ -230,6 +244,7 @@ static int to_change(struct bkt_engine *engine, struct bkt_work_item *item, stru
         change->op = BKT_CHANGE_DELETE;
         if (bkt_filter_matches(engine->options.filter, item->key, object.size, NULL)) {
             change->op = BKT_CHANGE_UPSERT;
+            change->class_mark = class_mark(engine, item, &object);
             item->body = *read->body;
             item->checksum = read->checksum;
             *read->body = BKT_BUF_INIT(read->body->max);
@@ -257,6 +272,7 @@ int bkt_engine_reread(struct bkt_engine *engine, struct bkt_str key, struct bkt_
     if (rc)
         goto done;
     item->modified_ms = BKT_TIME_NONE;
+    item->is_class_listed = false;
     bkt_work_forget_etag(item);
     if (item->stage != BKT_WORK_QUEUED || bkt_filter_matches_key(engine->options.filter, key))
         return BKT_OK;

@@ -61,6 +61,9 @@ static bool same_metadata(const struct bkt_merge_rules *rules,
 {
     if (rules->columns == 0)
         return true;
+    if ((rules->columns & BKT_COLUMN_STORAGE_CLASS) &&
+        bkt_class_mark(object->storage_class) != (row->flags & BKT_STATE_CLASS))
+        return false;
     return object->last_modified_ms == BKT_TIME_NONE ||
            same_time(object->last_modified_ms, row->last_modified_ms);
 }

@@ -70,6 +70,9 @@ enum bkt_state_flag {
     BKT_STATE_FAILED = 1 << 2,   /* the newest try failed: row_error() says why, the row is older */
     /* With FAILED: it was the content itself, and only another content or spec is worth a try. */
     BKT_STATE_FAILED_CONTENT = 1 << 3,
+    /* Of the content in the row, where a column shows it: bkt_class_mark() as a listing tells it.
+     */
+    BKT_STATE_CLASS = BKT_CLASS_MARK_BITS,
 };
 
 /* A state row.  Views are valid until the callback returns. */
@@ -124,6 +127,7 @@ struct bkt_change {
     bool failed_by_content; /* FAIL: sets FAILED_CONTENT, failed_etag is object.etag, decode is kept
                              */
     uint32_t decode;        /* kept with the row, opaque here */
+    unsigned class_mark;    /* UPSERT: bits of BKT_STATE_CLASS */
     uint64_t read_at;
     struct bkt_str reason; /* FAIL */
     /* Answered by apply(): */

@@ -46,7 +46,9 @@ struct bkt_work_item {
     struct bkt_str known_etag; /* owned; the row has it, so it is the condition of the read */
     uint64_t size_hint;        /* as listed; 0: not known */
     int64_t modified_ms;       /* as listed, with the milliseconds that the head of a read lacks */
-    uint64_t reserved_bytes;   /* of the memory limit */
+    bool is_class_listed;
+    unsigned class_mark;     /* as listed */
+    uint64_t reserved_bytes; /* of the memory limit */
     uint64_t read_at;
 
     /* From READ on.  The change's views point into strings and body. */

@@ -18,13 +18,14 @@ bool bkt_change_is_refused(const struct bkt_change *change,
 
 unsigned bkt_change_flags(const struct bkt_change *change, unsigned flags)
 {
+    const unsigned of_row = BKT_STATE_ROW | BKT_STATE_REPLACED | BKT_STATE_CLASS;
     switch (change->op) {
     case BKT_CHANGE_UPSERT:
-        return BKT_STATE_ROW | (change->replaced ? BKT_STATE_REPLACED : 0u);
+        return BKT_STATE_ROW | (change->replaced ? BKT_STATE_REPLACED : 0u) | change->class_mark;
     case BKT_CHANGE_TOUCH:
-        return flags & (BKT_STATE_ROW | BKT_STATE_REPLACED);
+        return flags & of_row;
     case BKT_CHANGE_FAIL:
-        return (flags & (BKT_STATE_ROW | BKT_STATE_REPLACED)) | BKT_STATE_FAILED |
+        return (flags & of_row) | BKT_STATE_FAILED |
                (change->failed_by_content ? BKT_STATE_FAILED_CONTENT : 0u);
     case BKT_CHANGE_DELETE:
         break;

@@ -16,6 +16,7 @@ class Refuser:
         self.server_port = server_port
         self.refused = {}  # name of the call: how it is refused, see answer()
         self.calls = []
+        self.change = None  # what a good answer becomes: change(call, headers, body) -> both
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
@@ -44,6 +45,8 @@ class Refuser:
                 found = refuser.refused.get(f"{self.command} {call}", refuser.refused.get(call))
                 status, headers, answer = (
                     refusal(found, call) if found else refuser.forward(self, body))
+                if refuser.change and not found:
+                    headers, answer = refuser.change(call, headers, answer)
                 self.send_response_only(status)
                 for name, value in headers:
                     self.send_header(name, value)

@@ -3,6 +3,7 @@
 import json
 
 import table
+from refuser import Refuser
 
 SUMMARY = {"listed", "matched", "added", "updated", "deleted", "unchanged", "failed", "bytes",
            "list_requests", "get_requests", "retries", "seconds"}
@@ -176,6 +177,39 @@ def test_metadata_columns(bucket, program, db):
     assert modified.endswith(b"Z")
     assert content_type == b"text/markdown"
     assert json.loads(metadata) == {"lang": "en"}
+
+
+def test_a_storage_class_that_changes_alone(bucket, program, db, server):
+    """A lifecycle rule moves an object: neither ETag nor Last-Modified tell."""
+    bucket.put_all({"a": "one", "b": "two"})
+
+    def move_a(call, headers, body):
+        if call == "LIST":
+            first, behind = body.split(b"STANDARD", 1)
+            body = first + b"GLACIER_IR" + behind
+        elif call == "GET" and body == b"one":
+            headers = [*headers, ("x-amz-storage-class", "GLACIER_IR")]
+        return headers, body
+
+    def classes():
+        return table.query(db, "SELECT filename, storage_class FROM objects ORDER BY 1")
+
+    with Refuser(server.port) as between:
+        way = {"AWS_ENDPOINT_URL": between.url}
+        sync = [bucket.url, db, "--columns", "storage_class"]
+        program.sync(*sync, env=way)
+        assert classes() == [(b"a", b"STANDARD"), (b"b", b"STANDARD")]
+        between.change = move_a
+        done = program.sync(*sync, env=way)
+        assert (done["updated"], done["unchanged"], done["get_requests"]) == (1, 1, 1)
+        assert classes() == [(b"a", b"GLACIER_IR"), (b"b", b"STANDARD")]
+        assert program.sync(*sync, env=way)["get_requests"] == 0
+        between.change = None
+        assert program.sync(*sync, env=way)["updated"] == 1
+        assert classes() == [(b"a", b"STANDARD"), (b"b", b"STANDARD")]
+        assert program.sync(bucket.url, db, env=way)["unchanged"] == 2
+        between.change = move_a
+        assert program.sync(bucket.url, db, env=way)["unchanged"] == 2, "no column shows it"
 
 
 def test_adding_a_column_to_a_filled_table(bucket, program, db):

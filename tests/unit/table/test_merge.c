@@ -1,6 +1,8 @@
 /* The merge against ten obvious lines, on random pages and states, walked in pieces of any size. */
 #include "table/merge.h"
 
+#include "core/time.h"
+
 #include "t.h"
 #include "t_target.h"
 
@@ -28,15 +30,20 @@ struct world {
 
 static const char *const etags[] = {"e1", "e2", ""};
 
+/* The first two are one. */
+static const char *const classes[] = {"", "STANDARD", "GLACIER_IR"};
+
 static void make_world(struct world *world)
 {
     *world = (struct world){.page.objects = world->on_page};
     for (unsigned i = 0; i < LETTERS; i++) {
         world->is_listed[i] = random_below(2);
-        world->objects[i] = (struct bkt_object){.key = bkt_str_from(names[i]),
-                                                .etag = bkt_str_from(etags[random_below(3)]),
-                                                .size = random_below(4),
-                                                .last_modified_ms = 1000 * random_below(2)};
+        world->objects[i] =
+            (struct bkt_object){.key = bkt_str_from(names[i]),
+                                .etag = bkt_str_from(etags[random_below(3)]),
+                                .size = random_below(4),
+                                .storage_class = bkt_str_from(classes[random_below(3)]),
+                                .last_modified_ms = BKT_TIME_NONE};
         if (world->is_listed[i])
             world->on_page[world->page.object_count++] = world->objects[i];
         if (random_below(3) == 0)
@@ -49,6 +56,8 @@ static void make_world(struct world *world)
                                          BKT_STATE_ROW | BKT_STATE_FAILED,
                                          BKT_STATE_FAILED | BKT_STATE_FAILED_CONTENT};
         row->flags = flags[random_below(T_COUNT(flags))];
+        if (row->flags & BKT_STATE_ROW)
+            row->flags |= bkt_class_mark(bkt_str_from(classes[random_below(3)]));
         row->revision = random_below(4);
         row->size = random_below(4);
         row->decode = random_below(5) != 0;
@@ -70,7 +79,8 @@ static int expected(const struct world *world,
                     const struct bkt_filter *filter,
                     const struct t_row *row,
                     unsigned i,
-                    uint64_t read_at)
+                    uint64_t read_at,
+                    bool shows_class)
 {
     const struct bkt_object *object = &world->objects[i];
     bool is_row =
@@ -87,6 +97,8 @@ static int expected(const struct world *world,
     /* Times are of no use here: the state has none. */
     bool is_same = has_row && !has_failed && row->decode && object->size == row->size &&
                    object->etag.len > 0 && bkt_str_eq(object->etag, bkt_str_from(row->etag));
+    if (shows_class && is_same)
+        is_same = (row->flags & BKT_STATE_CLASS) == bkt_class_mark(object->storage_class);
     return is_same ? BKT_DIFFERENCE_NONE : BKT_DIFFERENCE_READ;
 }
 
@@ -132,7 +144,10 @@ static void it_says_what_is_obvious(void **state)
         uint64_t read_at = random_below(4);
         size_t limit = 1 + random_below(4);
         struct bkt_table_target target = {&t_target_ops, &world.target};
-        struct bkt_merge_rules rules = {.filter = filter, .decode_is_current = decode_is_current};
+        bool shows_class = random_below(2);
+        struct bkt_merge_rules rules = {.filter = filter,
+                                        .columns = shows_class ? BKT_COLUMN_STORAGE_CLASS : 0,
+                                        .decode_is_current = decode_is_current};
         struct bkt_merge merge = {.covered.read_at = read_at};
         struct bkt_merge_counts counts = {0};
         struct told told = {.last = -1};
@@ -146,7 +161,7 @@ static void it_says_what_is_obvious(void **state)
         uint64_t matched = 0;
         for (unsigned i = 0; i < LETTERS; i++) {
             const struct t_row *row = t_find(&world.target, bkt_str_from(names[i]));
-            int want = expected(&world, filter, row, i, read_at);
+            int want = expected(&world, filter, row, i, read_at, shows_class);
             if (told.times[i] != (want != NOTHING) || (want != NOTHING && told.of[i] != want))
                 fail_msg("case %u, key %s: %d, %u times, instead of %d", n, names[i], told.of[i],
                          told.times[i], want);

@@ -372,6 +372,8 @@ static void another_spec_takes_an_epoch_and_stops_the_others(void **state)
     close_handle(new);
 }
 
+static const unsigned a_class = 0x00abcd00;
+
 static void an_upsert_writes_row_and_state(void **state)
 {
     (void)state;
@@ -380,6 +382,7 @@ static void an_upsert_writes_row_and_state(void **state)
     struct bkt_change changes[] = {put("a", "etag-a", "A", read_at), put("b", "", "B", read_at)};
     changes[0].replaced = true;
     changes[0].decode = 7;
+    changes[0].class_mark = BKT_STATE_CLASS; /* the largest there is */
     uint64_t clock = apply(t, changes, 2);
     assert_int_equal(changes[0].outcome, BKT_OUTCOME_APPLIED);
     assert_false(changes[0].had_row);
@@ -388,7 +391,7 @@ static void an_upsert_writes_row_and_state(void **state)
 
     struct seen seen = state_of(t, "a");
     assert_string_equal(seen.etag, "etag-a");
-    assert_int_equal(seen.row.flags, BKT_STATE_ROW | BKT_STATE_REPLACED);
+    assert_int_equal(seen.row.flags, BKT_STATE_ROW | BKT_STATE_REPLACED | BKT_STATE_CLASS);
     assert_int_equal(seen.row.decode, 7);
     assert_int_equal(seen.row.size, 1);
     assert_int_equal(seen.row.last_modified_ms, 1700000000000);
@@ -456,6 +459,7 @@ static void a_touch_holds_only_for_the_etag_of_the_row(void **state)
     struct bkt_change change = put("a", "1", "A", clock_of(t).clock);
     change.decode = 3;
     change.replaced = true;
+    change.class_mark = a_class;
     uint64_t clock = apply(t, &change, 1);
 
     assert_int_equal(outcome_of(t, touch("a", "2", clock)), BKT_OUTCOME_REFUSED);
@@ -466,7 +470,7 @@ static void a_touch_holds_only_for_the_etag_of_the_row(void **state)
     assert_int_equal(outcome_of(t, touch("a", "1", clock)), BKT_OUTCOME_APPLIED);
     struct seen seen = state_of(t, "a");
     assert_true(seen.row.revision > clock);
-    assert_int_equal(seen.row.flags, BKT_STATE_ROW | BKT_STATE_REPLACED);
+    assert_int_equal(seen.row.flags, BKT_STATE_ROW | BKT_STATE_REPLACED | a_class);
     assert_int_equal(seen.row.decode, 3);
     assert_row("a", "A");
 
@@ -513,6 +517,7 @@ static void a_failure_keeps_the_row_and_is_cleared_by_success(void **state)
     struct bkt_table_target t = open_attached(&plain);
     struct bkt_change changes[] = {put("a", "1", "A", 0), put("b", "1", "B", 0)};
     changes[0].read_at = changes[1].read_at = clock_of(t).clock;
+    changes[1].class_mark = a_class;
     uint64_t clock = apply(t, changes, 2);
     struct bkt_change failures[] = {broken("a", "2", true, clock), broken("b", "", false, clock),
                                     broken("c", "9", true, clock)};
@@ -527,7 +532,7 @@ static void a_failure_keeps_the_row_and_is_cleared_by_success(void **state)
     assert_int_equal(seen.row.size, 1);
     assert_int_equal(seen.row.revision, clock);
     seen = state_of(t, "b");
-    assert_int_equal(seen.row.flags, BKT_STATE_ROW | BKT_STATE_FAILED);
+    assert_int_equal(seen.row.flags, BKT_STATE_ROW | BKT_STATE_FAILED | a_class);
     assert_string_equal(seen.failed_etag, "");
     seen = state_of(t, "c");
     assert_int_equal(seen.row.flags, BKT_STATE_FAILED | BKT_STATE_FAILED_CONTENT);
@@ -544,7 +549,7 @@ static void a_failure_keeps_the_row_and_is_cleared_by_success(void **state)
     assert_int_equal(count_failed(t), 0);
     assert_int_equal(state_of(t, "a").row.flags, BKT_STATE_ROW);
     assert_string_equal(state_of(t, "a").failed_etag, "");
-    assert_int_equal(state_of(t, "b").row.flags, BKT_STATE_ROW);
+    assert_int_equal(state_of(t, "b").row.flags, BKT_STATE_ROW | a_class);
     assert_int_equal(state_of(t, "c").row.flags, 0);
     close_handle(t);
 }
