@@ -32,11 +32,13 @@ def environment(server):
             "AWS_EC2_METADATA_DISABLED": "true"}
 
 
-def child(package_path, server, code, *arguments, **how):
+def child(package_path, server, code, *arguments, variables=(), **how):
+    """A Python that runs `code`; `variables` are added to its environment."""
     return subprocess.Popen(
         [sys.executable, "-c", code, *map(str, arguments)], stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True,
-        env={**os.environ, **environment(server), "PYTHONPATH": str(package_path)}, **how)
+        env={**os.environ, **environment(server), "PYTHONPATH": str(package_path),
+             **dict(variables)}, **how)
 
 
 def ends_well(process, timeout_s=60):
