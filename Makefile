@@ -87,6 +87,13 @@ sbom: release
 	@tools/sbom $(RELEASE) $(RELEASE)/bucketable.cdx.json
 	@echo $(RELEASE)/bucketable.cdx.json
 
+## deb: the Debian packages, into build-deb/, built and looked at
+.PHONY: deb
+deb:
+	@tools/install-deps build deb
+	@tools/make-deb
+	@tools/check-deb
+
 ## format: clang-format on all C
 format:
 	@git ls-files -z '*.c' '*.h' | xargs -0 clang-format -i
