@@ -65,7 +65,7 @@ static void on_synced(void *ctx, const struct bkt_counts *counts)
 {
     struct run *run = ctx;
     cli_progress_end(&run->progress);
-    cli_notify_listed(run->notify);
+    cli_notify_listed(run->notify, counts->seconds);
     if (run->globals->json) {
         (void)fputs("{\"event\":\"synced\",", stdout);
         cli_print_counts(counts);
@@ -82,7 +82,7 @@ static void on_error(void *ctx, const char *message, const char *key, size_t key
     cli_say(run->globals, "error", "%s", message);
     cli_listen_failed(run->listen, key, key_len, message);
     if (!key)
-        cli_notify_listed(run->notify); /* or not: nobody is kept waiting for it */
+        cli_notify_listed(run->notify, 0); /* or not: nobody is kept waiting for it */
     if (!run->globals->json)
         return;
     (void)fputs("{\"event\":\"error\",", stdout);

@@ -18,7 +18,8 @@ enum {
     WATCHDOG_PARTS = 3,   /* a sign of life in each third: one may be late */
     WATCHDOG_MS_MIN = 30, /* of a third */
     STATUS_BYTES = 640,
-    DIGITS = 20, /* of 2^64 - 1 */
+    DIGITS = 20,         /* of 2^64 - 1 */
+    ROUNDING_US = 50000, /* a listing's time is known so well */
 };
 
 enum state { STARTING, READY, LISTING, STOPPING };
@@ -31,6 +32,7 @@ struct cli_notify {
     socklen_t address_len;
     atomic_int state; /* enum state; signal handlers read and write these two */
     atomic_bool is_told;
+    _Atomic int64_t asked_us; /* the newest SIGHUP */
     int look_ms;
     bool has_watchdog;
     int64_t answered_ms;       /* of the answer before, by its own time */
@@ -49,6 +51,13 @@ static bool send_text(const struct cli_notify *notify, const char *text, size_t 
                   (const struct sockaddr *)&notify->address, notify->address_len) == (ssize_t)len;
 }
 
+static int64_t monotonic_us(void)
+{
+    struct timespec now = {0};
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 /*
  * "RELOADING=1\nMONOTONIC_USEC=...", which Type=notify-reload (systemd 253) asks for and older ones
  * pass over; written without printf, which a signal handler may not call.
@@ -58,9 +67,7 @@ static size_t write_reloading(char out[64])
     static const char before[] = "RELOADING=1\nMONOTONIC_USEC=";
     char digits[DIGITS];
     size_t count = 0;
-    struct timespec now = {0};
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    uint64_t left = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+    int64_t left = monotonic_us();
     do {
         digits[DIGITS - ++count] = (char)('0' + left % 10);
         left /= 10;
@@ -104,12 +111,16 @@ void cli_notify_ready(struct cli_notify *notify)
 
 void cli_notify_listing(struct cli_notify *notify)
 {
+    if (notify)
+        atomic_store(&notify->asked_us, monotonic_us());
     change_state(notify, READY, LISTING);
 }
 
-void cli_notify_listed(struct cli_notify *notify)
+void cli_notify_listed(struct cli_notify *notify, double seconds)
 {
-    change_state(notify, LISTING, READY);
+    int64_t began_us = monotonic_us() - (int64_t)(seconds * 1e6);
+    if (notify && began_us + ROUNDING_US >= atomic_load(&notify->asked_us))
+        change_state(notify, LISTING, READY);
 }
 
 void cli_notify_stopping(struct cli_notify *notify)
@@ -243,6 +254,7 @@ static int init(struct cli_notify *notify, const char *place, struct bkt_error *
         return bkt_error_set(err, BKT_EIO, "tell the service manager: %s", strerror(errno));
     atomic_init(&notify->state, STARTING);
     atomic_init(&notify->is_told, true);
+    atomic_init(&notify->asked_us, 0);
     pthread_condattr_t attributes;
     (void)pthread_mutex_init(&notify->mutex, NULL);
     (void)pthread_condattr_init(&attributes);

@@ -33,9 +33,14 @@ BKT_MUST_CHECK int cli_notify_start(struct cli_notify *notify,
                                     void *ctx,
                                     struct bkt_error *err);
 
-/* Once, and the end of a listing or of what was tried for one. */
+/* Once. */
 void cli_notify_ready(struct cli_notify *notify);
-void cli_notify_listed(struct cli_notify *notify);
+
+/*
+ * A listing has ended that took so long; 0: whatever was tried for one has.  One that had begun
+ * before SIGHUP asked is not what was asked for: another follows it.
+ */
+void cli_notify_listed(struct cli_notify *notify, double seconds);
 
 /* SIGHUP, and the end: also from a signal handler. */
 void cli_notify_listing(struct cli_notify *notify);

@@ -114,12 +114,12 @@ static void states_are_told_in_order(void **state)
         struct manager manager;
         manager_open(&manager, is_abstract);
         struct cli_notify *notify = notify_new(manager.place, NULL, NULL);
-        cli_notify_listed(notify); /* the first listing, before it is ready */
+        cli_notify_listed(notify, 0); /* the first listing, before it is ready */
         cli_notify_listing(notify);
         assert_false(has_more(&manager));
         cli_notify_ready(notify);
         assert_string_equal(hear(&manager), "READY=1");
-        cli_notify_listed(notify); /* as refresh_interval asks */
+        cli_notify_listed(notify, 0); /* as refresh_interval asks */
         assert_false(has_more(&manager));
 
         struct timespec now;
@@ -130,7 +130,9 @@ static void states_are_told_in_order(void **state)
         assert_true(usec >= (unsigned long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
         (void)clock_gettime(CLOCK_MONOTONIC, &now);
         assert_true(usec <= (unsigned long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
-        cli_notify_listed(notify);
+        cli_notify_listed(notify, 10); /* was under way when it was asked for one */
+        assert_false(has_more(&manager));
+        cli_notify_listed(notify, 0);
         assert_string_equal(hear(&manager), "READY=1");
 
         cli_notify_stopping(notify);
@@ -273,7 +275,7 @@ static void nobody_asks(void **state)
     assert_int_equal(cli_notify_start(notify, answer, NULL, &err), BKT_OK);
     cli_notify_ready(notify);
     cli_notify_listing(notify);
-    cli_notify_listed(notify);
+    cli_notify_listed(notify, 0);
     cli_notify_stopping(notify);
     cli_notify_free(notify);
 }
