@@ -38,5 +38,5 @@ def measure(context):
             figures.add("curl --version", wall_ms([curl, "--version"], env), "ms")
             figures.add("bucketable --version", wall_ms([tool.program, "--version"], env), "ms",
                         goal="<= 5")
-    return figures, ["`true` is what measuring costs. Most of `--version` is the dynamic linker, which binds "
-                     "libcurl and the 30 libraries behind it."]
+    return figures, ["`true` is what measuring costs. Most of a start is the dynamic linker's; libcurl, and the 30 "
+                     "libraries behind it, are [loaded when they are needed](internals/loading.md)."]

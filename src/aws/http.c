@@ -1,5 +1,6 @@
 #include "aws/http_int.h"
 
+#include "aws/libcurl_load.h"
 #include "core/mem.h"
 #include "core/time.h"
 
@@ -294,6 +295,9 @@ int bkt_http_new(const struct bkt_http_options *options,
                  struct bkt_http **out_http,
                  struct bkt_error *err)
 {
+    int rc = bkt_libcurl_load(err);
+    if (rc)
+        return rc;
     struct bkt_http *http = bkt_mem_calloc(1, sizeof(*http));
     if (!http)
         return bkt_error_set(err, BKT_ENOMEM, "open the network loop: out of memory");
@@ -301,7 +305,7 @@ int bkt_http_new(const struct bkt_http_options *options,
     http->wakeup_fd = -1;
     http->timer_at_ms = INT64_MAX;
 
-    int rc = open_loop(http, options);
+    rc = open_loop(http, options);
     if (rc) {
         bkt_http_free(http);
         return bkt_error_set(err, rc, "open the network loop: %s", bkt_error_text(rc));

@@ -1,5 +1,7 @@
 #include "aws/http_int.h"
 
+#include "aws/libcurl_load.h"
+
 #include <stdio.h>
 #include <strings.h>
 

@@ -1,5 +1,6 @@
 #include "aws/http_int.h"
 
+#include "aws/libcurl_load.h"
 #include "core/mem.h"
 #include "core/time.h"
 

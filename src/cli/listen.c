@@ -3,11 +3,11 @@
 #include "cli/history.h"
 #include "cli/listen_address.h"
 #include "cli/metrics.h"
+#include "cli/microhttpd_load.h"
 #include "status_page.h" /* made of status_page.html */
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <microhttpd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -271,6 +271,8 @@ static int start(struct cli_listen *listen, const char *where, struct bkt_error 
     int fd = -1;
     int rc = cli_listen_address_parse(where, &address, err);
     if (rc == BKT_OK)
+        rc = bkt_microhttpd_load(err);
+    if (rc == BKT_OK)
         rc = open_socket(listen, where, &address, &fd, err);
     if (rc)
         return rc;
@@ -320,7 +322,8 @@ int cli_listen_start(const char *where,
 int cli_listen_check(const char *where, struct bkt_error *err)
 {
     struct cli_listen_address address;
-    return cli_listen_address_parse(where, &address, err);
+    int rc = cli_listen_address_parse(where, &address, err);
+    return rc ? rc : bkt_microhttpd_load(err);
 }
 
 const char *cli_listen_url(const struct cli_listen *listen)

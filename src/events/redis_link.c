@@ -4,11 +4,11 @@
 #include "core/mem.h"
 #include "core/time.h"
 #include "events/dial.h"
+#include "events/hiredis_load.h"
 #include "events/redis_reply.h"
 #include "events/redis_tls.h"
 
 #include <errno.h>
-#include <hiredis/hiredis.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -64,6 +64,9 @@ int bkt_redis_link_new(const struct bkt_redis_link_options *options,
                        struct bkt_redis_link **out_link,
                        struct bkt_error *err)
 {
+    int rc = bkt_hiredis_load(err);
+    if (rc)
+        return rc;
     struct bkt_redis_link *link = bkt_mem_calloc(1, sizeof(*link));
     if (!link)
         return bkt_error_set(err, BKT_ENOMEM, "connect to Redis: out of memory");
@@ -74,8 +77,7 @@ int bkt_redis_link_new(const struct bkt_redis_link_options *options,
     link->wire_out = BKT_BUF_INIT(OUT_BYTES_MAX);
     link->born_ms = BKT_TIME_NONE;
     link->reader = redisReaderCreate();
-    int rc =
-        link->reader ? BKT_OK : bkt_error_set(err, BKT_ENOMEM, "connect to Redis: out of memory");
+    rc = link->reader ? BKT_OK : bkt_error_set(err, BKT_ENOMEM, "connect to Redis: out of memory");
     if (rc == BKT_OK && options->url->is_tls)
         rc = bkt_redis_tls_new(options->url->host, options->ca_bundle, &link->tls, err);
     if (rc) {

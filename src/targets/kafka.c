@@ -6,6 +6,7 @@
 #include "targets/kafka_client.h"
 #include "targets/kafka_recover.h"
 #include "targets/kafka_topic.h"
+#include "targets/rdkafka_load.h"
 
 #include <stdio.h>
 
@@ -344,8 +345,11 @@ static int copy_options(struct kafka *kafka, const struct bkt_kafka_options *opt
 
 int bkt_kafka_new(const struct bkt_kafka_options *options, void **out_self, struct bkt_error *err)
 {
+    int rc = bkt_rdkafka_load(err);
+    if (rc)
+        return rc;
     struct kafka *kafka = bkt_mem_calloc(1, sizeof(*kafka));
-    int rc = kafka ? copy_options(kafka, options) : BKT_ENOMEM;
+    rc = kafka ? copy_options(kafka, options) : BKT_ENOMEM;
     if (rc) {
         bkt_kafka_free(kafka);
         return bkt_error_set(err, rc, "open the kafka target: %s", bkt_error_text(rc));

@@ -1,6 +1,7 @@
 #include "targets/kafka_client.h"
 
 #include "core/str.h"
+#include "targets/rdkafka_load.h"
 
 #include <signal.h>
 #include <stdio.h>

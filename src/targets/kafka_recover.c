@@ -6,6 +6,7 @@
 #include "core/time.h"
 #include "targets/change.h"
 #include "targets/kafka_topic.h"
+#include "targets/rdkafka_load.h"
 
 #include <inttypes.h>
 #include <stdio.h>

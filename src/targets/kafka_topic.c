@@ -3,6 +3,7 @@
 #include "core/mem.h"
 #include "core/str.h"
 #include "core/time.h"
+#include "targets/rdkafka_load.h"
 
 #include <stdio.h>
 #include <stdlib.h>

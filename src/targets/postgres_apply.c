@@ -1,5 +1,7 @@
 /* apply() of table_target.h. */
+
 #include "targets/change.h"
+#include "targets/libpq_load.h"
 #include "targets/postgres_batch.h"
 
 #include "core/mem.h"

@@ -1,5 +1,7 @@
 #include "targets/postgres_boundaries.h"
 
+#include "targets/libpq_load.h"
+
 const char bkt_postgres_boundaries_sql[] =
     "CREATE TABLE IF NOT EXISTS @B (table_name text PRIMARY KEY NOT NULL, keys bytea NOT NULL)";
 

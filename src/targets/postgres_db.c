@@ -4,6 +4,7 @@
 #include "core/mem.h"
 #include "core/text.h"
 #include "core/time.h"
+#include "targets/libpq_load.h"
 
 #include <ctype.h>
 #include <limits.h>
@@ -159,6 +160,8 @@ int bkt_postgres_init(struct bkt_postgres *conn,
 {
     *conn = (struct bkt_postgres){0};
     int rc = bkt_postgres_name(conn, table, err);
+    if (rc == BKT_OK)
+        rc = bkt_libpq_load(err);
     if (rc)
         return rc;
     conn->url = bkt_mem_strdup(url.ptr, url.len);
@@ -180,7 +183,8 @@ int bkt_postgres_init(struct bkt_postgres *conn,
 
 void bkt_postgres_disconnect(struct bkt_postgres *conn)
 {
-    PQfinish(conn->conn);
+    if (conn->conn)
+        PQfinish(conn->conn);
     conn->conn = NULL;
 }
 

@@ -1,5 +1,7 @@
 #include "targets/postgres_lease.h"
 
+#include "targets/libpq_load.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>

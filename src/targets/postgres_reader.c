@@ -1,6 +1,7 @@
 #include "targets/postgres_reader.h"
 
 #include "core/mem.h"
+#include "targets/libpq_load.h"
 #include "targets/postgres_shape.h"
 #include "targets/postgres_state.h"
 

@@ -2,6 +2,7 @@
 
 #include "core/mem.h"
 #include "targets/change.h"
+#include "targets/libpq_load.h"
 #include "targets/postgres_boundaries.h"
 #include "targets/postgres_lease.h"
 #include "targets/postgres_shape.h"

@@ -1,6 +1,7 @@
 #include "targets/postgres_shape.h"
 
 #include "targets/change.h"
+#include "targets/libpq_load.h"
 
 #include <stdio.h>
 

@@ -2,6 +2,7 @@
 
 #include "core/time.h"
 #include "targets/change.h"
+#include "targets/libpq_load.h"
 
 const char bkt_postgres_state_get_sql[] =
     "SELECT " BKT_POSTGRES_STATE_COLUMNS " FROM @S WHERE filename = ANY ($1::bytea[])"

@@ -1,6 +1,7 @@
 #include "targets/postgres_status.h"
 
 #include "core/time.h"
+#include "targets/libpq_load.h"
 #include "targets/postgres_shape.h"
 #include "targets/postgres_workers.h"
 

@@ -2,6 +2,7 @@
 
 #include "core/mem.h"
 #include "core/time.h"
+#include "targets/libpq_load.h"
 #include "targets/postgres_boundaries.h"
 #include "targets/postgres_lease.h"
 #include "targets/postgres_schema.h"

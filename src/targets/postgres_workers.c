@@ -1,5 +1,6 @@
 #include "targets/postgres_workers.h"
 
+#include "targets/libpq_load.h"
 #include "targets/postgres_shape.h"
 
 #include <stdlib.h>

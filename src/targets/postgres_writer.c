@@ -1,6 +1,7 @@
 #include "targets/postgres_writer.h"
 
 #include "core/time.h"
+#include "targets/libpq_load.h"
 
 static const struct bkt_postgres_statement nothing;
 
