@@ -48,6 +48,12 @@ bench: release
 bench-large: release
 	@bench/run.py --page large $(ARGS)
 
+## bench-peers: the same work by what people use today; installs 2 GB of Python packages, half an hour
+.PHONY: bench-peers
+bench-peers: release
+	@meson compile -C $(RELEASE) bench-programs
+	@bench/run.py --page peers $(ARGS)
+
 ## fuzz: every fuzzer for SECONDS (30) each, with clang and sanitizers
 fuzz:
 	@tools/fuzz $(SECONDS)

@@ -49,6 +49,7 @@ class Figures:
     """The figures of one measurement, by name, in the order they came."""
 
     all: dict = field(default_factory=dict)
+    summary: str = ""  # a table in Markdown, that stands before them
 
     def add(self, name, value, unit, base="", goal=""):
         figure = self.all.setdefault(name, Figure(name, unit, [], base, goal))

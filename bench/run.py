@@ -12,11 +12,14 @@ as missing.  Python's standard library only.
 """
 
 import argparse
+import contextlib
+import fcntl
 import os
 import platform
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,14 +33,18 @@ import gets
 import globs
 import large
 import listing
+import peers
 import programs
 import rows as rows_of
 import startup
+import summary
+import tls
 
 PAGE = ROOT / "docs" / "performance.md"
 RUNS_MIN = 5
+QUIET_LOAD = 0.7
 # What has a page of its own, since it takes long; the rest is on docs/performance.md.
-PAGES = {"large": ("large_keys", "large_bytes")}
+PAGES = {"large": ("large_keys", "large_bytes"), "peers": ("peers",)}
 
 
 @dataclass
@@ -62,8 +69,10 @@ def registry():
     found["startup"] = ("a call of the program, against one of curl", startup.measure)
     found["minio"] = ("10,000 objects of 1 KB from MinIO into a table", end_to_end.from_minio)
     found["sync"] = ("10,000 objects of 1 KB from the S3 stub into a table", end_to_end.from_stub)
+    found["tls"] = ("a sync over TLS, against the same without", tls.measure)
     found["large_keys"] = ("ten million keys, against one million", large.keys)
     found["large_bytes"] = ("50 GB of objects whose sizes are lognormal, into a change log", large.many_bytes)
+    found["peers"] = (f"{peers.OBJECTS:,} objects of 1 KB from the S3 stub, by what people use today", peers.measure)
     return found
 
 
@@ -139,6 +148,8 @@ def machine():
 
 def section(name, what, figures, notes):
     yield f"\n## {name}\n\n{what[0].upper()}{what[1:]}. Again: `bench/run.py --only {name}`\n\n"
+    if figures.summary:
+        yield figures.summary + "\n"
     if figures.all:
         yield "| " + " | ".join(HEAD) + " |\n|" + "---|" * len(HEAD) + "\n"
         for row in rows(figures):
@@ -147,17 +158,33 @@ def section(name, what, figures, notes):
         yield f"\n{note}\n"
 
 
-def write_page(page, only, results, runs):
+def goals(results):
+    """How many are met, and which are not."""
+    judged = [(name, row[0], row[-1]) for name, _, figures, _ in results for row in rows(figures)
+              if row[-1].endswith(("met", "MISSED"))]
+    missed = [f"{figure} ({name})" for name, figure, goal in judged if goal.endswith("MISSED")]
+    if not judged:
+        return ""
+    return f"Goals: {len(judged) - len(missed)} of {len(judged)} are met" \
+           f"{'; missed: ' + ', '.join(missed) if missed else ''}.\n\n"
+
+
+def write_page(page, only, results, runs, busy):
     suffix = f"-{page}" if page else ""
     command = f"bench/run.py --write --only {' '.join(only)}" if only else f"make bench{suffix}"
+    first = "" if page else summary.table({name: figures for name, _, figures, _ in results})
     text = [
-        f"# Performance{f': {page}' if page else ''}\n\n"
+        f"# Performance{f': {page}' if page else ''}\n\n",
+        first and f"{first}\nMore of what is used today: [performance-peers.md](performance-peers.md). "
+                  "How each figure came about is below.\n\n",
+        goals(results),
         f"Written by `{command}`. Each figure is the median of {runs} runs. Where there is a "
         "yardstick, it ran in turn\nwith ours on the same machine, and *of yardstick* is ours "
         "divided by it: that is what to compare,\nsince absolute figures belong to the machine. "
         "Programs' costs are user and system time and the peak\nof resident memory of the whole "
         "process. Server and client have a core each where there are two.\n\n",
-        "\n".join(machine()) + "\n"]
+        "\n".join(machine()) + "\n"
+        f"* load average at the beginning: {busy:.1f}\n"]
     for name, what, figures, notes in results:
         text += section(name, what, figures, notes)
     path = ROOT / "docs" / f"performance{suffix}.md"
@@ -170,6 +197,7 @@ def measure_all(chosen, context):
     for name in chosen:
         what, function = found[name]
         print(f"== {name}: {what}", flush=True)
+        begin = time.monotonic()
         try:
             figures, notes = function(context)
         except (Missing, Unavailable) as reason:
@@ -177,9 +205,24 @@ def measure_all(chosen, context):
             figures, notes = programs.Figures(), [f"missing: {reason}"]
         else:
             print_table(figures)
+            if figures.summary:
+                print(figures.summary)
             for note in notes:
                 print(f"   {note}")
+        print(f"   {time.monotonic() - begin:.0f} s")
         yield name, what, figures, notes
+
+
+@contextlib.contextmanager
+def alone():
+    """One at a time on a machine, whoever runs it: two would measure each other."""
+    path = Path(tempfile.gettempdir()) / f"bucketable-bench-{os.getuid()}.lock"
+    with path.open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.exit(f"bench/run.py: another one is running ({path} is locked)")
+        yield
 
 
 def main():
@@ -198,9 +241,13 @@ def main():
     os.environ.setdefault("S3_STUB", str(options.build / "tests" / "fake" / "s3_stub"))
     context = Context(options.build.resolve(), options.runs)
     chosen = options.only or [name for name in registry() if page_of(name) == options.page]
-    results = list(measure_all(chosen, context))
-    if (options.write or not options.only) and options.runs >= RUNS_MIN:
-        write_page(options.page, options.only, results, options.runs)
+    with alone():
+        busy = os.getloadavg()[0]
+        if busy > QUIET_LOAD:
+            print(f"== the machine has other work (load {busy:.1f}): its figures are noise")
+        results = list(measure_all(chosen, context))
+        if (options.write or not options.only) and options.runs >= RUNS_MIN:
+            write_page(options.page, options.only, results, options.runs, busy)
     return 0
 
 

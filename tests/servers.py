@@ -109,7 +109,7 @@ class Install:
 
 
 class Venv(Install):
-    """tests/requirements.txt in a virtual environment.  wait() gives its Python."""
+    """A requirements.txt in a virtual environment.  wait() gives its Python."""
 
     def __init__(self, requirements=REQUIREMENTS):
         self.requirements = requirements

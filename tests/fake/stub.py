@@ -114,9 +114,13 @@ class Stub:
         """The requests since the last reset_stats(), when started with record=N."""
         return self.control("GET", "requests")
 
-    def put(self, key, body=b""):
-        """A real object; without a body, one with computed content, changed at each call."""
-        self.control("POST", "put", body.encode() if isinstance(body, str) else body, key=key)
+    def put(self, key, body=b"", **parameters):
+        """
+        A real object; without a body, one with computed content, changed at each call.
+        modified_ms: its time, in milliseconds since 1970, in place of now.
+        """
+        self.control("POST", "put", body.encode() if isinstance(body, str) else body, key=key,
+                     **parameters)
 
     def delete(self, key):
         return self.control("POST", "delete", key=key)["deleted"]

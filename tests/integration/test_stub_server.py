@@ -153,6 +153,14 @@ def test_conditions(stub):
     assert failure(client.put_object, IfNoneMatch="*", Body=b"", **address)[0] == 412
 
 
+def test_time_of_an_object_can_be_chosen(stub):
+    for body in (b"one", b"two"):
+        stub.put("k", body, modified_ms=1_700_000_000_000)
+        head = client_of(stub).head_object(Bucket=stub.bucket, Key="k")
+        assert head["LastModified"].timestamp() == 1_700_000_000
+        assert head["ETag"] == f'"{hashlib.md5(body).hexdigest()}"'
+
+
 def test_metadata_comes_back(stub):
     client = client_of(stub)
     client.put_object(Bucket=stub.bucket, Key="k", Body=b"", ContentType="text/plain",

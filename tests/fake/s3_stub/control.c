@@ -86,11 +86,12 @@ static void put_object(struct stub_s3 *s3,
         wrong(response, "key is missing");
         return;
     }
+    int64_t now_ms = (int64_t)stub_query_number(request->query, BKT_STR("modified_ms"),
+                                                (uint64_t)stub_wall_ms());
     if (request->body.len > 0)
-        stub_bucket_put(&s3->bucket, stub_text_str(&key), request->body, BKT_STR(""),
-                        stub_wall_ms());
+        stub_bucket_put(&s3->bucket, stub_text_str(&key), request->body, BKT_STR(""), now_ms);
     else
-        stub_bucket_touch(&s3->bucket, stub_text_str(&key), stub_wall_ms());
+        stub_bucket_touch(&s3->bucket, stub_text_str(&key), now_ms);
     stub_text_lit(&response->body, "{}\n");
     stub_text_clear(&key);
 }
