@@ -39,4 +39,4 @@ def measure(context):
             figures.add("bucketable --version", wall_ms([tool.program, "--version"], env), "ms",
                         goal="<= 5")
     return figures, ["`true` is what measuring costs. Most of a start is the dynamic linker's; libcurl, and the 30 "
-                     "libraries behind it, are [loaded when they are needed](internals/loading.md)."]
+                     "libraries behind it, are [loaded when they are needed](internals/decisions/loading.md)."]
