@@ -26,12 +26,12 @@ static void each_of_commands(option_fn *fn)
            cli_options[i].help);
 }
 
-static void each_property(option_fn *fn, int group)
+static void each_property(option_fn *fn, enum bkt_property_group group)
 {
     const struct bkt_property *property;
     for (size_t i = 0; (property = bkt_property_at(i)) != NULL; i++) {
         char text[512];
-        if (!property->option || (group >= 0 && (int)property->group != group))
+        if (!property->option || property->group != group)
             continue;
         cli_property_text(property, text, sizeof(text));
         fn(0, property->option, property->kind == BKT_PROPERTY_BOOL ? NULL : property->placeholder,
@@ -79,6 +79,28 @@ static void put_man_option(char letter, const char *name, const char *placeholde
     put_line(text);
 }
 
+/* Options of its own, and sections of the page. */
+static void put_taken(const struct cli_command *command)
+{
+    const char *before = "Takes ";
+    for (size_t i = 0; i < CLI_OPTION_COUNT; i++) {
+        if (!(command->options & CLI_TAKES(i)))
+            continue;
+        (void)printf("%s\\-\\-", before);
+        put_roff(cli_options[i].name);
+        before = ", ";
+    }
+    before = *before == ',' ? "; and the options below for: " : "Takes the options below for: ";
+    for (int group = BKT_GROUP_BUCKET; group <= BKT_GROUP_RUN; group <<= 1) {
+        if (!(command->groups & (unsigned)group))
+            continue;
+        (void)fputs(before, stdout);
+        put_roff(bkt_property_group_title((enum bkt_property_group)group));
+        before = "; ";
+    }
+    (void)fputs(*before == ';' ? ".\n" : "Takes no options of its own.\n", stdout);
+}
+
 static void write_man(void)
 {
     (void)printf(".TH BUCKETABLE 1 \"\" \"bucketable %s\" \"User Commands\"\n"
@@ -93,27 +115,18 @@ static void write_man(void)
     for (const struct cli_command *command = cli_commands; command->name; command++) {
         (void)printf(".TP\n\\fB%s\\fR \\fI%s\\fR\n", command->name, command->words);
         put_line(command->help);
-        (void)fputs("Takes", stdout);
-        const char *comma = " ";
-        for (size_t i = 0; i < CLI_OPTION_COUNT; i++) {
-            if (!(command->options & CLI_TAKES(i)))
-                continue;
-            (void)printf("%s\\-\\-", comma);
-            put_roff(cli_options[i].name);
-            comma = ", ";
-        }
-        (void)fputs(*comma == ',' ? ".\n" : " no options of its own.\n", stdout);
+        put_taken(command);
     }
     (void)fputs(".SH OPTIONS OF ALL COMMANDS\n", stdout);
     each_global(put_man_option);
     (void)fputs(".SH OPTIONS OF SOME COMMANDS\n", stdout);
     each_of_commands(put_man_option);
-    for (int group = BKT_GROUP_BUCKET; group <= BKT_GROUP_RUN; group++) {
+    for (int group = BKT_GROUP_BUCKET; group <= BKT_GROUP_RUN; group <<= 1) {
         (void)fputs(".SH OPTIONS: ", stdout);
         for (const char *c = bkt_property_group_title((enum bkt_property_group)group); *c; c++)
             (void)putchar(toupper((unsigned char)*c));
         (void)putchar('\n');
-        each_property(put_man_option, group);
+        each_property(put_man_option, (enum bkt_property_group)group);
     }
     (void)fputs(".SH EXIT STATUS\n", stdout);
     static const char *const statuses[][2] = {
