@@ -194,10 +194,13 @@ static int fail_scheme(const char *url, struct bkt_error *err)
     bkt_quote(quoted, bkt_str_from(url));
     const char *colon = strstr(url, "://");
     if (!colon) {
+        /* Where it can be a bucket and a prefix that lack the scheme alone. */
+        static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-/";
+        bool is_name = url[0] != '\0' && url[0] != '/' && url[strspn(url, letters)] == '\0';
         return bkt_error_set(err, BKT_ECONFIG,
-                             "source %s: write s3://BUCKET/PREFIX, or the path of "
+                             "source %s: write s3://%.200s, or the path of "
                              "a spec file (*.json)",
-                             quoted);
+                             quoted, is_name ? url : "BUCKET/PREFIX");
     }
 
     static const char *const others[] = {"s3", "s3a", "s3n"};

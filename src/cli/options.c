@@ -20,13 +20,16 @@ enum global_option {
 static const struct {
     const char *name;
     char letter;
-    bool has_value;
+    const char *placeholder; /* NULL where it takes no value */
     enum global_option option;
 } globals_table[] = {
-    {"json", 0, false, GLOBAL_JSON},         {"quiet", 'q', false, GLOBAL_QUIET},
-    {"verbose", 'v', false, GLOBAL_VERBOSE}, {"log-format", 0, true, GLOBAL_LOG_FORMAT},
-    {"progress", 0, true, GLOBAL_PROGRESS},  {"help", 'h', false, GLOBAL_HELP},
-    {"version", 0, false, GLOBAL_VERSION},
+    {"json", 0, NULL, GLOBAL_JSON},
+    {"quiet", 'q', NULL, GLOBAL_QUIET},
+    {"verbose", 'v', NULL, GLOBAL_VERBOSE},
+    {"log-format", 0, "text|json", GLOBAL_LOG_FORMAT},
+    {"progress", 0, "auto|always|never", GLOBAL_PROGRESS},
+    {"help", 'h', NULL, GLOBAL_HELP},
+    {"version", 0, NULL, GLOBAL_VERSION},
 };
 enum { GLOBAL_COUNT = sizeof(globals_table) / sizeof(globals_table[0]) };
 
@@ -77,6 +80,13 @@ static int usage(const struct parser *parser, const char *fmt, const char *a, co
 #pragma GCC diagnostic pop
     cli_say(&parser->args->globals, "error", "%s (for example: %s)", text,
             command ? command->example : "bucketable sync s3://my-docs/docs/ docs.db");
+    return CLI_USAGE;
+}
+
+static int needs_value(const struct parser *parser, const char *option, const char *placeholder)
+{
+    cli_say(&parser->args->globals, "error", "--%s needs a value: --%s %s", option, option,
+            placeholder);
     return CLI_USAGE;
 }
 
@@ -171,7 +181,7 @@ static int set_command_option(struct parser *parser,
     if (option->placeholder) {
         value = take_value(parser, equals);
         if (!value)
-            return usage(parser, "--%s needs a value%s", option->name, "");
+            return needs_value(parser, option->name, option->placeholder);
     } else if (equals) {
         return usage(parser, "--%s takes no value%s", option->name, "");
     }
@@ -192,8 +202,10 @@ static int give_property(struct parser *parser,
     } else {
         given->value = take_value(parser, equals);
     }
-    if (!given->value && property->kind != BKT_PROPERTY_BOOL)
-        return usage(parser, "--%s needs a value%s", property->option, "");
+    if (!given->value && property->kind != BKT_PROPERTY_BOOL) {
+        assert(property->placeholder);
+        return needs_value(parser, property->option, property->placeholder);
+    }
     return CLI_DONE;
 }
 
@@ -205,10 +217,10 @@ static int parse_long(struct parser *parser, const char *word)
         if (!same_name(globals_table[i].name, word, len))
             continue;
         const char *value = NULL;
-        if (globals_table[i].has_value) {
+        if (globals_table[i].placeholder) {
             value = take_value(parser, equals);
             if (!value)
-                return usage(parser, "--%s needs a value%s", globals_table[i].name, "");
+                return needs_value(parser, globals_table[i].name, globals_table[i].placeholder);
         } else if (equals) {
             return usage(parser, "--%s takes no value%s", globals_table[i].name, "");
         }
@@ -240,7 +252,7 @@ static int parse_letter(struct parser *parser, char letter)
             return set_command_option(parser, &cli_options[i], NULL);
     }
     const char text[] = {letter, '\0'};
-    return usage(parser, "there is no option -%s%s", text, "");
+    return usage(parser, "there is no option -%s; bucketable --help lists them%s", text, "");
 }
 
 static int parse_letters(struct parser *parser, const char *letters)
@@ -256,6 +268,10 @@ static int parse_letters(struct parser *parser, const char *letters)
 static int take_word(struct parser *parser, const char *word)
 {
     struct cli_args *args = parser->args;
+    if (!args->command && strcmp(word, "help") == 0) {
+        parser->help = true; /* of the command that follows, if any */
+        return CLI_DONE;
+    }
     if (!args->command) {
         const char *names[32];
         size_t count = 0;

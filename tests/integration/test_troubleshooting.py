@@ -53,6 +53,12 @@ def says(message, line):
     return re.search(".*".join(map(re.escape, message.split("..."))), line)
 
 
+@marks.minio_only
+def test_help_is_a_word_too(program):
+    assert program("help").stdout == program("--help").stdout
+    assert program("help", "sync").stdout == program("sync", "--help").stdout
+
+
 SPEC = '{"source": {"bucket_name": "my-docs", %s}, "target": {"url": "docs.db"}}'
 WITHOUT_KEYS = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
 ARN = "arn:aws:sqs:eu-west-1:123456789012:my-docs"
@@ -62,6 +68,7 @@ COMMANDS = {
     "there is no option --...; did you mean --...?": (2, ["ls", "BUCKET", "--inclde", "x"], {}),
     "... does not take --...": (2, ["sync", "BUCKET", "docs.db", "--deep"], {}),
     "... needs ... (for example: ...)": (2, ["sync"], {}),
+    '--... needs a value: --... ...': (2, ["ls", "BUCKET", "--include"], {}),
     '"..." is one word too many for ...': (2, ["sync", "BUCKET", "docs.db", "a.md"], {}),
     'source "...": write s3://BUCKET/PREFIX, or the path of a spec file (*.json)':
         (2, ["sync", "docs.db", "BUCKET"], {}),

@@ -47,7 +47,9 @@ static void what_is_no_source_is_told_how_to_be_one(void **state)
         const char *message; /* a part of it */
     } cases[] = {
         {"", "write s3://BUCKET/PREFIX, or the path of a spec file"},
-        {"b/p", "write s3://BUCKET/PREFIX, or the path of a spec file"},
+        {"b/p", "write s3://b/p, or the path of a spec file"},
+        {"docs.db", "write s3://BUCKET/PREFIX, or the path of a spec file"},
+        {"/b", "write s3://BUCKET/PREFIX, or the path of a spec file"},
         {"S3://b/p", "source \"S3://b/p\": write \"s3://b/p\""},
         {"s3a://b/p", "write \"s3://b/p\""},
         {"s3:/b/p", "write s3://BUCKET/PREFIX"},
