@@ -35,6 +35,7 @@ import large
 import listing
 import peers
 import programs
+import python_rows
 import rows as rows_of
 import startup
 import summary
@@ -66,6 +67,7 @@ def registry():
     found["rows"] = ("100,000 objects of 1 KB from the S3 stub into a table, against its two halves", rows_of.measure)
     found["latency"] = ("from the end of a put to its row, and to its message in a loop that does nothing else", following.latency)
     found["backlog"] = ("a queue of changes that waited, drained into a table, against a loop of boto3", following.backlog)
+    found["python_rows"] = ("rows a second from Python, 10,000 objects of 1 KB from the S3 stub", python_rows.measure)
     found["startup"] = ("a call of the program, against one of curl", startup.measure)
     found["minio"] = ("10,000 objects of 1 KB from MinIO into a table", end_to_end.from_minio)
     found["sync"] = ("10,000 objects of 1 KB from the S3 stub into a table", end_to_end.from_stub)
