@@ -33,9 +33,6 @@ PyObject *bkt_py_key(const char *key, size_t len);
 /* (filename, content or None, columns, revision, id) */
 PyObject *bkt_py_row(const struct bkt_row *row, uint64_t id);
 
-/* A heap type whose objects Python code cannot make. */
-PyObject *bkt_py_type(PyType_Spec *spec);
-
 /* All-zero object of the module's type of that name. */
 void *bkt_py_new(PyObject *module, const char *type_name);
 

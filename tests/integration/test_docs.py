@@ -57,6 +57,7 @@ ELSEWHERE = {
     "tests/run": "the tests that this is one of: the files it names are looked up",
     "bench/run.py": "minutes of measuring",
     "tools/check-model": "a test of its own (model)",
+    "tools/test-python": "tests, some of which need CocoIndex and others",
     "tests/sim/mutants.py": "minutes of simulation",
     "pip": "the package is built and tested by test_python.py",
     "cc": "the examples are compiled and run by test_library.py",

@@ -1,5 +1,6 @@
 """The Python package, built as `pip wheel` builds it, and used in this process and in children."""
 
+import ast
 import asyncio
 import gc
 import os
@@ -386,9 +387,45 @@ def test_threads_on_one_handle_get_each_row_once_or_are_refused(bucket, bucketab
     assert not failed and sorted(found) == sorted(f"{i}" for i in range(300))
 
 
+class Enough(Exception):
+    """Ends the loop of the manual that has no end."""
+
+
+class Index:
+    def __init__(self):
+        self.found = {}
+
+    def put(self, filename, content):
+        self.found[filename] = content
+        if len(self.found) == 2:
+            raise Enough
+
+
+@moto_only
+def test_the_manual_runs(bucket, server, bucketable, tmp_path, monkeypatch, capsys):
+    manual = (PYTHON.parent / "docs/python.md").read_text()
+    code = manual.partition("```python\n")[2].partition("```")[0].replace("my-docs", bucket.name)
+    bucket.put_all({"docs/a.md": "one", "docs/b.txt": "no"})
+    monkeypatch.chdir(tmp_path)
+    index = Index()
+    names = {"url": Queue(server, bucket).url, "index": index}
+    for statement in ast.parse(code).body:
+        run = compile(ast.Module([statement], []), "python.md", "exec")
+        if isinstance(statement, ast.With):
+            with pytest.raises(Enough):
+                exec(run, names)
+        else:
+            exec(run, names)
+    assert index.found == {"docs/a.md": "one", "docs/b.txt": "no"}
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0].startswith("docs/a.md 3 ") and printed[1:] == ["one", "2"]
+    assert (tmp_path / "docs.db").exists()
+
+
 @minio_only
 def test_the_package_is_typed(bucketable, package_path, tmp_path):
     pytest.importorskip("mypy")
+    pytest.importorskip("cocoindex")  # or its types are not known
     use = tmp_path / "use.py"
     use.write_text("""
 import bucketable
