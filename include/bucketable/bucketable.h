@@ -13,6 +13,7 @@
 #include <bucketable/error.h>
 #include <bucketable/explain.h>
 #include <bucketable/glob.h>
+#include <bucketable/listing.h>
 #include <bucketable/plan.h>
 #include <bucketable/rows.h>
 #include <bucketable/setup.h>

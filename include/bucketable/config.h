@@ -138,6 +138,12 @@ BKT_API BKT_MUST_CHECK int bkt_config_check(const struct bkt_config *config,
  */
 BKT_API const char *bkt_config_string(const struct bkt_config *config, const char *name);
 
+/*
+ * Is that the value of a BOOL (true, false) or ENUM, or an item of a LIST or SET?  False for other
+ * kinds.
+ */
+BKT_API bool bkt_config_has(const struct bkt_config *config, const char *name, const char *value);
+
 /* Returns 0 to go on; any other value ends the writing and is returned by the caller. */
 typedef int bkt_write_fn(void *ctx, const char *bytes, size_t len);
 

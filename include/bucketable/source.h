@@ -1,5 +1,6 @@
 /*
- * bucketable/source.h - a bucket as rows, without a table: walk them, read one.
+ * bucketable/source.h - a bucket as rows, without a table: walk them, read one.  To walk only some,
+ * and at one's own pace: bucketable/listing.h.
  *
  * Threads:  one struct bkt_source is used by one thread at a time, but for bkt_source_stop().
  * Memory:   what a callback receives is valid until it returns.
@@ -22,7 +23,13 @@ BKT_API BKT_MUST_CHECK int bkt_source_new(const struct bkt_config *config,
 /* NULL is fine. */
 BKT_API void bkt_source_free(struct bkt_source *source);
 
-/* An object that is a row, as the listing shows it. */
+/*
+ * Ask `fn` some times a second, on the calling thread, whether to give up what is waited for: true
+ * ends it with BKT_ECANCELED, and the source can be used again.  NULL: ask nobody, as at first.
+ */
+BKT_API void bkt_source_set_interrupt(struct bkt_source *source, bool (*fn)(void *ctx), void *ctx);
+
+/* An object that is a row, as the listing shows it.  New members go last. */
 struct bkt_listed {
     const char *key;
     size_t key_len;
@@ -30,6 +37,7 @@ struct bkt_listed {
     uint64_t size;
     int64_t last_modified_ms;  /* since 1970-01-01T00:00:00Z; INT64_MIN: not told */
     const char *last_modified; /* the same in ISO 8601, or "" */
+    const char *storage_class; /* "STANDARD" when the server lists none */
 };
 
 /* Non-zero ends the walk, which returns it. */
@@ -44,7 +52,7 @@ BKT_API BKT_MUST_CHECK int bkt_source_walk(struct bkt_source *source,
 /*
  * The content that the row of `key` has: UTF-8 text, or the object's bytes when `binary`.
  * BKT_ENOROW when the key is no row: the message says which rule decided, or that there is no
- * object. `write` is called once or not at all.
+ * object (err->http_status is 404 then). `write` is called once or not at all.
  */
 BKT_API BKT_MUST_CHECK int bkt_source_read(struct bkt_source *source,
                                            const char *key,

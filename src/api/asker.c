@@ -3,6 +3,8 @@
 #include "core/mem.h"
 #include "core/time.h"
 
+enum { INTERRUPT_MS = 50 };
+
 struct page_question {
     bool is_answered;
     struct bkt_s3_page *page; /* NULL: it failed */
@@ -27,21 +29,35 @@ void bkt_asker_stop(struct bkt_asker *asker)
         bkt_http_wakeup(asker->bucket.http);
 }
 
+static bool is_interrupted(struct bkt_asker *asker, int64_t now_ms)
+{
+    if (!asker->is_interrupted || now_ms - asker->asked_interrupt_ms < INTERRUPT_MS)
+        return false;
+    asker->asked_interrupt_ms = now_ms;
+    return asker->is_interrupted(asker->interrupt_ctx);
+}
+
+int bkt_asker_turn(struct bkt_asker *asker, int timeout_ms, struct bkt_error *err)
+{
+    if (atomic_load(&asker->is_stopped))
+        return bkt_error_set(err, BKT_ECANCELED, "stopped");
+    int64_t now_ms = bkt_time_monotonic_ms();
+    if (is_interrupted(asker, now_ms))
+        return bkt_error_set(err, BKT_ECANCELED, "interrupted");
+    bkt_s3_tick(asker->bucket.s3, now_ms);
+    int wait_ms = bkt_s3_wait_ms(asker->bucket.s3, now_ms);
+    if (asker->is_interrupted && (timeout_ms < 0 || timeout_ms > INTERRUPT_MS))
+        timeout_ms = INTERRUPT_MS;
+    if (timeout_ms >= 0 && (wait_ms < 0 || wait_ms > timeout_ms))
+        wait_ms = timeout_ms;
+    return bkt_http_run_once(asker->bucket.http, wait_ms, err);
+}
+
 int bkt_asker_wait(struct bkt_asker *asker, const bool *is_done, struct bkt_error *err)
 {
     int rc = BKT_OK;
-    while (rc == BKT_OK && !*is_done) {
-        if (atomic_load(&asker->is_stopped)) {
-            rc = bkt_error_set(err, BKT_ECANCELED, "stopped");
-            break;
-        }
-        int64_t now_ms = bkt_time_monotonic_ms();
-        bkt_s3_tick(asker->bucket.s3, now_ms);
-        rc = bkt_http_run_once(asker->bucket.http, bkt_s3_wait_ms(asker->bucket.s3, now_ms), err);
-    }
-    /* The questions live on the stack of whoever asked. */
-    if (rc)
-        bkt_s3_cancel_all(asker->bucket.s3);
+    while (rc == BKT_OK && !*is_done)
+        rc = bkt_asker_turn(asker, -1, err);
     return rc;
 }
 
@@ -81,8 +97,10 @@ static int ask_page(struct bkt_asker *asker,
     int rc = bkt_s3_list(asker->bucket.s3, list, err);
     if (rc == BKT_OK)
         rc = bkt_asker_wait(asker, &question.is_answered, err);
-    if (rc)
+    if (rc) {
+        bkt_s3_cancel(asker->bucket.s3, &question);
         return rc;
+    }
     if (!question.page) {
         if (err)
             *err = question.err;
@@ -172,6 +190,7 @@ int bkt_asker_object(struct bkt_asker *asker,
     if (rc == BKT_OK && question.lacks_memory)
         rc = bkt_error_set(err, BKT_ENOMEM, "read an object: out of memory");
     if (rc) {
+        bkt_s3_cancel(asker->bucket.s3, &question);
         bkt_asked_clear(&question.asked);
         return rc;
     }

@@ -15,6 +15,10 @@
 struct bkt_asker {
     struct bkt_bucket bucket;
     atomic_bool is_stopped;
+    /* Asked some times a second while something is waited for; true: no more.  NULL: nobody is. */
+    bool (*is_interrupted)(void *ctx);
+    void *interrupt_ctx;
+    int64_t asked_interrupt_ms; /* when that was asked last */
 };
 
 /* `config` was checked. */
@@ -26,9 +30,12 @@ void bkt_asker_close(struct bkt_asker *asker);
 /* What waits fails soon, with BKT_ECANCELED.  From any thread, also from a signal handler. */
 void bkt_asker_stop(struct bkt_asker *asker);
 
+/* Let the loop turn once, for `timeout_ms` at most; -1: until something happens. */
+BKT_MUST_CHECK int bkt_asker_turn(struct bkt_asker *asker, int timeout_ms, struct bkt_error *err);
+
 /*
- * Let the loop turn until `*is_done`, which some callback sets.  After a failure requests under way
- * end without a callback.
+ * Let the loop turn until `*is_done`, which some callback sets.  After a failure requests are still
+ * under way: whose answers have nowhere to go cancels them (bkt_s3_cancel()).
  */
 BKT_MUST_CHECK int bkt_asker_wait(struct bkt_asker *asker,
                                   const bool *is_done,
@@ -68,8 +75,8 @@ struct bkt_question {
 };
 
 /*
- * Ask without waiting; `key` is copied, `question` must live until it is answered, or until waiting
- * for something has failed.  Many may be under way.
+ * Ask without waiting; `key` is copied, `question` must live until it is answered, or canceled with
+ * bkt_s3_cancel().  Many may be under way.
  */
 BKT_MUST_CHECK int bkt_asker_start(struct bkt_asker *asker,
                                    struct bkt_str key,

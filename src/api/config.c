@@ -408,3 +408,35 @@ const char *bkt_config_string(const struct bkt_config *config, const char *name)
     const void *member = (const char *)&config->settings + property->offset;
     return *(char *const *)member;
 }
+
+static bool list_has(const struct bkt_strings *list, const char *value)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (strcmp(list->items[i], value) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool bkt_config_has(const struct bkt_config *config, const char *name, const char *value)
+{
+    const struct bkt_config_property *property = bkt_config_property_find(name, NULL);
+    if (!property)
+        return false;
+    const void *member = (const char *)&config->settings + property->offset;
+    enum bkt_property_kind kind = property->public.kind;
+    if (kind == BKT_PROPERTY_BOOL)
+        return strcmp(*(const bool *)member ? "true" : "false", value) == 0;
+    if (kind == BKT_PROPERTY_LIST)
+        return list_has(member, value);
+    if (kind != BKT_PROPERTY_ENUM && kind != BKT_PROPERTY_SET)
+        return false;
+    size_t i = 0;
+    struct bkt_str item;
+    while ((item = bkt_property_value_at(&property->public, i)).len > 0 &&
+           !bkt_str_eq(item, bkt_str_from(value)))
+        i++;
+    if (kind == BKT_PROPERTY_ENUM)
+        return item.len > 0 && *(const int *)member == (int)i;
+    return item.len > 0 && (*(const unsigned *)member & 1U << i);
+}

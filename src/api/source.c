@@ -1,16 +1,10 @@
-#include <bucketable/source.h>
+#include "api/source_int.h"
 
 #include "api/walker.h"
 #include "core/escape.h"
 #include "core/mem.h"
-#include "core/time.h"
-#include "targets/shown.h"
 
 #include <stdio.h>
-
-struct bkt_source {
-    struct bkt_asker asker;
-};
 
 int bkt_source_new(const struct bkt_config *config,
                    struct bkt_source **out_source,
@@ -43,6 +37,33 @@ void bkt_source_stop(struct bkt_source *source)
     bkt_asker_stop(&source->asker);
 }
 
+void bkt_source_set_interrupt(struct bkt_source *source, bool (*fn)(void *ctx), void *ctx)
+{
+    source->asker.is_interrupted = fn;
+    source->asker.interrupt_ctx = ctx;
+}
+
+struct bkt_listed bkt_listed_show(const struct bkt_object *object, struct bkt_listed_texts *texts)
+{
+    struct bkt_str class = object->storage_class;
+    if (class.len == 0)
+        class = BKT_STR("STANDARD");
+    (void)snprintf(texts->etag, sizeof(texts->etag), "%.*s", BKT_STR_ARG(object->etag));
+    (void)snprintf(texts->storage_class, sizeof(texts->storage_class), "%.*s", BKT_STR_ARG(class));
+    texts->last_modified[0] = '\0';
+    if (object->last_modified_ms != BKT_TIME_NONE)
+        bkt_time_format_iso(object->last_modified_ms, texts->last_modified);
+    return (struct bkt_listed){
+        .key = object->key.ptr,
+        .key_len = object->key.len,
+        .etag = texts->etag,
+        .size = object->size,
+        .last_modified_ms = object->last_modified_ms,
+        .last_modified = texts->last_modified,
+        .storage_class = texts->storage_class,
+    };
+}
+
 struct telling {
     bkt_listed_fn *fn;
     void *ctx;
@@ -58,19 +79,8 @@ static int tell(void *ctx,
     (void)row;
     (void)err;
     const struct telling *telling = ctx;
-    char modified[BKT_TIME_ISO_BYTES] = "";
-    if (object->last_modified_ms != BKT_TIME_NONE)
-        bkt_time_format_iso(object->last_modified_ms, modified);
-    char etag[256];
-    (void)snprintf(etag, sizeof(etag), "%.*s", BKT_STR_ARG(object->etag));
-    struct bkt_listed listed = {
-        .key = object->key.ptr,
-        .key_len = object->key.len,
-        .etag = etag,
-        .size = object->size,
-        .last_modified_ms = object->last_modified_ms,
-        .last_modified = modified,
-    };
+    struct bkt_listed_texts texts;
+    struct bkt_listed listed = bkt_listed_show(object, &texts);
     return telling->fn(telling->ctx, &listed);
 }
 
@@ -115,32 +125,65 @@ static int say_rule(const struct bkt_settings *settings,
     return BKT_OK;
 }
 
-static int tell_row(const struct bkt_settings *settings,
+/* What the bucket answered, held against the rules: BKT_OK when it is an object to decode. */
+static int judge(const struct bkt_bucket *bucket,
+                 const struct bkt_asked *asked,
+                 struct bkt_str key,
+                 struct bkt_error *err)
+{
+    struct bkt_verdict verdict;
+    char shown[256];
+    switch (asked->answer) {
+    case BKT_S3_OBJECT:
+    case BKT_S3_STOPPED:
+        if (bkt_filter_matches(bucket->filter, key, asked->object.size, &verdict))
+            return BKT_OK;
+        return say_rule(bucket->settings, key, &verdict, err);
+    case BKT_S3_NO_SUCH_KEY:
+    case BKT_S3_NOT_MODIFIED:
+        break;
+    case BKT_S3_FAILED:
+        if (err)
+            *err = asked->err;
+        return asked->err.code;
+    }
+    bkt_escape(key, shown, sizeof(shown));
+    int rc = bkt_error_set(err, BKT_ENOROW, "%s is no row: the bucket has no such object", shown);
+    if (err)
+        err->http_status = 404;
+    return rc;
+}
+
+int bkt_source_show(const struct bkt_source *source,
                     struct bkt_asked *asked,
-                    bkt_row_fn *fn,
-                    void *ctx,
+                    struct bkt_str key,
+                    struct bkt_asked_row *row,
                     struct bkt_error *err)
 {
+    const struct bkt_settings *settings = source->asker.bucket.settings;
     struct bkt_decode_policy policy = {
         .binary = settings->binary,
         .text_errors = (enum bkt_text_errors)settings->text_errors,
     };
-    struct bkt_decoded decoded;
-    int rc = bkt_decode(policy, &asked->body, &decoded, err);
+    int rc = judge(&source->asker.bucket, asked, key, err);
+    if (rc == BKT_OK)
+        rc = bkt_decode(policy, &asked->body, &row->decoded, err);
     if (rc)
         return rc;
-    if (decoded.failed)
-        return bkt_error_set(err, BKT_ENOROW, "it is no row: %s", decoded.reason);
-    struct bkt_change change = {
+    if (row->decoded.failed) {
+        char shown[256];
+        bkt_escape(key, shown, sizeof(shown));
+        return bkt_error_set(err, BKT_ENOROW, "%s is no row: %s", shown, row->decoded.reason);
+    }
+    row->change = (struct bkt_change){
         .op = BKT_CHANGE_UPSERT,
         .object = asked->object,
         .extra = asked->extra,
-        .content = decoded.content,
-        .content_is_bytes = decoded.is_bytes,
+        .content = row->decoded.content,
+        .content_is_bytes = row->decoded.is_bytes,
     };
-    struct bkt_shown shown;
-    bkt_show(&change, settings->columns, settings->binary, &shown);
-    return fn(ctx, &shown.row);
+    bkt_show(&row->change, settings->columns, settings->binary, &row->shown);
+    return BKT_OK;
 }
 
 int bkt_source_row(struct bkt_source *source,
@@ -161,26 +204,10 @@ int bkt_source_row(struct bkt_source *source,
     int rc = bkt_asker_object(&source->asker, name, settings->max_file_size, &asked, err);
     if (rc)
         return rc;
-    char shown[256];
-    bkt_escape(name, shown, sizeof(shown));
-    switch (asked.answer) {
-    case BKT_S3_OBJECT:
-    case BKT_S3_STOPPED:
-        if (bkt_filter_matches(bucket->filter, name, asked.object.size, &verdict))
-            rc = tell_row(settings, &asked, fn, ctx, err);
-        else
-            rc = say_rule(settings, name, &verdict, err);
-        break;
-    case BKT_S3_NO_SUCH_KEY:
-    case BKT_S3_NOT_MODIFIED:
-        rc = bkt_error_set(err, BKT_ENOROW, "%s is no row: the bucket has no such object", shown);
-        break;
-    case BKT_S3_FAILED:
-        rc = asked.err.code;
-        if (err)
-            *err = asked.err;
-        break;
-    }
+    struct bkt_asked_row row;
+    rc = bkt_source_show(source, &asked, name, &row, err);
+    if (rc == BKT_OK)
+        rc = fn(ctx, &row.shown.row);
     bkt_asked_clear(&asked);
     return rc;
 }

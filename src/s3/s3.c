@@ -74,6 +74,41 @@ void bkt_s3_cancel_all(struct bkt_s3 *s3)
     }
 }
 
+/* Out of the two queues: of those that are due, of those that the pace holds back. */
+static void unqueue(struct bkt_s3 *s3, const struct s3_op *op)
+{
+    struct s3_op **at = &s3->due;
+    while (*at && *at != op)
+        at = &(*at)->next_due;
+    if (*at)
+        *at = op->next_due;
+    struct s3_op *before = NULL;
+    for (struct s3_op *held = s3->held_first; held; before = held, held = held->next_held) {
+        if (held != op)
+            continue;
+        if (before)
+            before->next_held = op->next_held;
+        else
+            s3->held_first = op->next_held;
+        if (s3->held_last == op)
+            s3->held_last = before;
+        break;
+    }
+}
+
+void bkt_s3_cancel(struct bkt_s3 *s3, const void *ctx)
+{
+    struct s3_op *next;
+    for (struct s3_op *op = s3->first; op; op = next) {
+        next = op->newer;
+        if (op->ctx != ctx)
+            continue;
+        unqueue(s3, op);
+        s3_cancel(op);
+        s3_op_free(op);
+    }
+}
+
 void bkt_s3_free(struct bkt_s3 *s3)
 {
     if (!s3)

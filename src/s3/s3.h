@@ -51,15 +51,16 @@ struct bkt_s3_stats {
     uint64_t throttled; /* answers that asked us to slow down */
     /* Listings, GETs, others; by the hundreds of the status, [0] for none. */
     uint64_t answers[BKT_S3_KINDS][BKT_S3_ANSWER_CLASSES];
-    uint64_t hedges;    /* second requests beside a slow first one; get_requests has them, too */
+    uint64_t hedges; /* second requests beside a slow first one; get_requests has them, too */
 };
 
 BKT_MUST_CHECK int bkt_s3_new(const struct bkt_s3_options *options,
                               struct bkt_s3 **out_s3,
                               struct bkt_error *err);
 
-/* Requests under way end without a callback. */
+/* Requests under way end without a callback: all, or those that `ctx` was given to. */
 void bkt_s3_cancel_all(struct bkt_s3 *s3);
+void bkt_s3_cancel(struct bkt_s3 *s3, const void *ctx);
 void bkt_s3_free(struct bkt_s3 *s3);
 
 /* Start the retries that are due, and call back for what could not be started. */

@@ -391,6 +391,40 @@ static void give_back_idle(struct bkt_lister *lister)
     }
 }
 
+static int limit_chain(struct bkt_lister *lister,
+                       struct bkt_chain *chain,
+                       struct bkt_str from,
+                       struct bkt_str to)
+{
+    bool is_below = chain->up_to.len > 0 && bkt_str_cmp(bkt_buf_str(&chain->up_to), from) < 0;
+    if (is_below || (to.len > 0 && bkt_str_cmp(chain->prefix, to) > 0)) {
+        end_chain(lister, chain);
+        return BKT_OK;
+    }
+    struct bkt_str shared = bkt_span_shared(from, to);
+    int rc = BKT_OK;
+    if (shared.len > chain->prefix.len && bkt_str_has_prefix(shared, chain->prefix))
+        rc = bkt_arena_dup(&lister->arena, shared, &chain->prefix);
+    struct bkt_str after;
+    if (rc == BKT_OK)
+        rc = bkt_span_start_after(&lister->arena, from, &after);
+    if (rc == BKT_OK && after.len > 0 && bkt_str_cmp(after, chain->prefix) >= 0) {
+        rc = bkt_buf_set(&chain->mark, after);
+        chain->jump = true;
+    }
+    bool is_shorter =
+        to.len > 0 && (chain->up_to.len == 0 || bkt_str_cmp(to, bkt_buf_str(&chain->up_to)) < 0);
+    return rc || !is_shorter ? rc : bkt_buf_set(&chain->up_to, to);
+}
+
+int bkt_lister_limit(struct bkt_lister *lister, struct bkt_str from, struct bkt_str to)
+{
+    int rc = BKT_OK;
+    for (size_t i = 0; i < lister->chain_count && rc == BKT_OK; i++)
+        rc = limit_chain(lister, &lister->chains[i], from, to);
+    return rc;
+}
+
 /* What a page's keys tell of those to come. */
 static int learn(struct bkt_lister *lister,
                  struct bkt_chain *chain,

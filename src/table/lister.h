@@ -66,6 +66,15 @@ BKT_MUST_CHECK int bkt_lister_cut(struct bkt_lister *lister,
                                   size_t count);
 
 /*
+ * List only what lies from `from` (empty: the first key) up to `to` (empty: the last), both
+ * included, and little beside it: who needs the bounds exactly looks at the keys.  Before the first
+ * request.  The gaps stay as they are; of BKT_ENOMEM nothing but bkt_lister_free() is left.
+ */
+BKT_MUST_CHECK int bkt_lister_limit(struct bkt_lister *lister,
+                                    struct bkt_str from,
+                                    struct bkt_str to);
+
+/*
  * The next stretch without a request, as of `clock`; false when all have been given out.  The
  * lister's views.
  */

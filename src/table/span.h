@@ -21,6 +21,17 @@ BKT_MUST_CHECK int bkt_span_last_of_prefix(struct bkt_arena *arena,
                                            struct bkt_str prefix,
                                            struct bkt_str *out_key);
 
+/*
+ * A key below `key` that a server takes as start-after (UTF-8, no control characters at its end, at
+ * most 1,024 bytes), as close to it as can be told; empty when there is none.
+ */
+BKT_MUST_CHECK int bkt_span_start_after(struct bkt_arena *arena,
+                                        struct bkt_str key,
+                                        struct bkt_str *out_key);
+
+/* What both keys begin with, cut so that a server takes it as a prefix.  A view of `a`. */
+struct bkt_str bkt_span_shared(struct bkt_str a, struct bkt_str b);
+
 /* The greatest possible key below `key`, which is not empty. */
 BKT_MUST_CHECK int bkt_span_before(struct bkt_arena *arena,
                                    struct bkt_str key,

@@ -66,6 +66,15 @@ def test_what_is_no_row_does_not_end_the_walk(bucket, example):
         or "NoSuchBucket" in walk("s3://there-is-none", exits=1).stderr
 
 
+@minio_only
+def test_rows_between_two_keys(bucket, example):
+    bodies = {f"d/{i:04}": f"{i}\n" for i in range(1500)}
+    bucket.put_all({**bodies, "d/0700": "x" * 5000})
+    lines = example("list_some")(bucket.url, "d/0698", "d/0702").stdout.decode().splitlines()
+    assert lines == ["d/0698\t4\t698", "d/0699\t4\t699", "d/0700\t5000", "d/0701\t4\t701"]
+    assert example("list_some")(bucket.url, "e", "f").stdout == b""
+
+
 def test_one_row_with_its_metadata(bucket, example):
     read = example("read_one")
     bucket.put("docs/a.md", b"\xef\xbb\xbfhello", ContentType="text/markdown")

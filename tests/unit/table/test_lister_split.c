@@ -273,6 +273,56 @@ static void each_key_is_covered_once(void **state)
     assert_true(parallel > 1000);
 }
 
+/* Bounds that are often keys, and at times what no server takes. */
+static struct bkt_str make_bound(const struct bucket *bucket, char *out)
+{
+    if (bucket->count == 0 || random_below(4) == 0)
+        return make_key(out, (unsigned)random_below(4));
+    struct bkt_str key = bucket->keys[random_below(bucket->count)];
+    memcpy(out, key.ptr, key.len);
+    if (random_below(2) == 0)
+        key.len = 1 + random_below(key.len); /* may end within a character */
+    return (struct bkt_str){out, key.len};
+}
+
+static void what_lies_within_bounds_is_covered_once(void **state)
+{
+    (void)state;
+    srand(3);
+    static struct bucket bucket;
+    static struct said said;
+    size_t left_out = 0;
+    for (int round = 0; round < 3000; round++) {
+        fill(&bucket);
+        bucket.ignores_start_after = random_below(5) == 0;
+        bucket.sends_short_pages = random_below(3) == 0;
+        said = (struct said){0};
+        char texts[2][KEY_BYTES];
+        struct bkt_str from = random_below(4) ? make_bound(&bucket, texts[0]) : BKT_STR("");
+        struct bkt_str to = random_below(4) ? make_bound(&bucket, texts[1]) : BKT_STR("");
+        struct bkt_filter *filter = make_filter(random_below(2) == 0);
+        struct bkt_lister *lister;
+        assert_int_equal(bkt_lister_new(filter, &lister, NULL), BKT_OK);
+        size_t slots = 1 + random_below(FLIGHTS_MAX);
+        bkt_lister_set_slots(lister, slots);
+        assert_int_equal(bkt_lister_limit(lister, from, to), BKT_OK);
+        list(&bucket, lister, slots, &said);
+        for (size_t i = 0; i < bucket.count; i++) {
+            struct bkt_str key = bucket.keys[i];
+            bool must = bkt_filter_matches_key(filter, key) && bkt_str_cmp(key, from) >= 0 &&
+                        (to.len == 0 || bkt_str_cmp(key, to) <= 0);
+            if (said.times[i] > 1 || (must && said.times[i] == 0))
+                fail_msg("round %d: \"%.*s\" was covered %u times", round, BKT_STR_ARG(key),
+                         said.times[i]);
+            left_out += said.times[i] == 0;
+        }
+        bkt_lister_free(lister);
+        bkt_filter_free(filter);
+        bkt_arena_clear(&said.arena);
+    }
+    assert_true(left_out > 100000);
+}
+
 /* Bounds on requests: what is not known to be worth it is not asked for. */
 static void small_buckets_cost_few_requests(void **state)
 {
@@ -465,6 +515,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_key_is_covered_once),
+        cmocka_unit_test(what_lies_within_bounds_is_covered_once),
         cmocka_unit_test(small_buckets_cost_few_requests),
         cmocka_unit_test(an_excluded_directory_saves_its_requests),
         cmocka_unit_test(one_slot_is_serial),
