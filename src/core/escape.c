@@ -51,13 +51,29 @@ static size_t escape_one(struct bkt_str bytes, size_t at, char out[ESCAPED_BYTES
     return len;
 }
 
+/* How many bytes from `at` stand for themselves: printable ASCII but the backslash. */
+static size_t plain_len(struct bkt_str bytes, size_t at)
+{
+    size_t end = at;
+    while (end < bytes.len && bytes.ptr[end] >= ' ' && bytes.ptr[end] <= '~' &&
+           bytes.ptr[end] != '\\')
+        end++;
+    return end - at;
+}
+
+/* A listing prints millions of keys that have nothing to escape: those bytes go in one piece. */
 int bkt_escape_append(struct bkt_buf *buf, struct bkt_str bytes)
 {
     int rc = BKT_OK;
     char text[ESCAPED_BYTES];
     for (size_t at = 0; at < bytes.len && rc == BKT_OK;) {
-        at += escape_one(bytes, at, text);
-        rc = bkt_buf_append(buf, bkt_str_from(text));
+        size_t plain = plain_len(bytes, at);
+        rc = bkt_buf_append(buf, (struct bkt_str){bytes.ptr + at, plain});
+        at += plain;
+        if (rc == BKT_OK && at < bytes.len) {
+            at += escape_one(bytes, at, text);
+            rc = bkt_buf_append(buf, bkt_str_from(text));
+        }
     }
     return rc;
 }
