@@ -178,9 +178,14 @@ def measure(context):
                                       etag="md5",
                                       command=["taskset", "-c", str(server_cores[0])]) as stub:
             for tool in make_tools(Path(place), context, python, server, notes):
-                for _ in range(context.runs):
-                    noticed[tool.name] = round_of(figures, tool, python, stub, client)
-                print(f"   {tool.name}: done", flush=True)
+                try:
+                    for _ in range(context.runs):
+                        seen = round_of(figures, tool, python, stub, client)
+                except RuntimeError as reason:
+                    notes.append(f"{tool.name} failed: {reason}")
+                else:
+                    noticed[tool.name] = seen
+                    print(f"   {tool.name}: done", flush=True)
     finally:
         server.stop()
     figures.summary = summary(figures, noticed)

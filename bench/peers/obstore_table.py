@@ -44,6 +44,9 @@ def main(bucket, place):
     db.execute("CREATE TABLE IF NOT EXISTS objects "
                "(filename TEXT PRIMARY KEY NOT NULL, content TEXT, etag TEXT)")
     asyncio.run(sync(store, db))
+    db.close()
+    # Its threads sometimes outlive the interpreter, which then ends with SIGABRT.
+    os._exit(0)
 
 
 if __name__ == "__main__":
