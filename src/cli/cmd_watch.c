@@ -10,6 +10,8 @@ struct run {
     struct bkt_watch *watch;
     struct cli_listen *listen; /* NULL: not wanted */
     struct cli_notify *notify; /* NULL: nobody manages this process */
+    bool has_listed;
+    uint64_t failed_count; /* of the newest listing */
 };
 
 static void on_warning(void *ctx, const char *message)
@@ -61,6 +63,14 @@ static void on_deleted(void *ctx, const char *key, size_t key_len)
     print_event(run, "delete", key, key_len);
 }
 
+/* A bucket that is listed every few seconds would fill a log with lines that tell nothing. */
+static bool is_news(const struct run *run, const struct bkt_counts *counts)
+{
+    return !run->has_listed || run->globals->verbose > 0 ||
+           counts->added + counts->updated + counts->deleted > 0 ||
+           counts->failed != run->failed_count;
+}
+
 static void on_synced(void *ctx, const struct bkt_counts *counts)
 {
     struct run *run = ctx;
@@ -71,9 +81,11 @@ static void on_synced(void *ctx, const struct bkt_counts *counts)
         cli_print_counts(counts);
         (void)printf(",\"events_missed\":%llu}\n", (unsigned long long)counts->events_missed);
         (void)fflush(stdout);
-    } else if (!run->globals->quiet) {
+    } else if (!run->globals->quiet && is_news(run, counts)) {
         cli_say_counts(run->globals, counts);
     }
+    run->has_listed = true;
+    run->failed_count = counts->failed;
 }
 
 static void on_error(void *ctx, const char *message, const char *key, size_t key_len)

@@ -188,10 +188,11 @@ void cli_print_counts(const struct bkt_counts *c)
 void cli_say_counts(const struct cli_globals *globals, const struct bkt_counts *c)
 {
     cli_say(globals, "info",
-            "%llu rows: %llu added, %llu updated, %llu deleted, %llu unchanged%s in %.1f s",
-            (unsigned long long)c->matched, (unsigned long long)c->added,
-            (unsigned long long)c->updated, (unsigned long long)c->deleted,
-            (unsigned long long)c->unchanged, c->failed > 0 ? ", some failed" : "", c->seconds);
+            "%llu row%s: %llu added, %llu updated, %llu deleted, %llu unchanged%s in %.1f s",
+            (unsigned long long)c->matched, c->matched == 1 ? "" : "s",
+            (unsigned long long)c->added, (unsigned long long)c->updated,
+            (unsigned long long)c->deleted, (unsigned long long)c->unchanged,
+            c->failed > 0 ? ", some failed" : "", c->seconds);
     if (c->failed > 0)
         cli_say(globals, "warning", "%llu objects could not be made rows; the next run tries again",
                 (unsigned long long)c->failed);

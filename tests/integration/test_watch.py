@@ -232,3 +232,18 @@ def test_an_unreadable_object_is_recorded_its_message_goes_and_it_is_tried_again
     proxy.fail_reads_of = None
     running.wait_for("upsert", "bad", timeout_s=30)
     running.end()
+
+
+def test_a_listing_without_news_is_not_told(bucket, program, proxy, db):
+    bucket.put("a", b"1")
+    process = program.start("watch", bucket.url, db, "--refresh-interval", "100ms", env=proxy.env())
+    with proxy.changed:
+        listed = proxy.changed.wait_for(
+            lambda: sum("list-type=2" in target for _, target in proxy.requests) >= 4, 30)
+    assert listed
+    bucket.put("b", b"2")
+    proxy.wait_for_reads(2)
+    process.send_signal(signal.SIGTERM)
+    lines = [line for line in program.finish(process).stderr.splitlines() if " unchanged" in line]
+    assert lines[0].startswith("bucketable: 1 row: 1 added")
+    assert len(lines) <= 2 and all(" 0 added" not in line for line in lines)
