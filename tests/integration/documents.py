@@ -2,6 +2,7 @@
 
     ```sh fences, indented blocks     commands
     ```console, indented from "$ "    commands after "$ ", and what each prints; "..." is anything
+    indented, with "sqlite> "         a session of SQLite's shell: no command
     ```json, ```python, ```text ...   no command
 
 A comment in the line above a block says more of it:
@@ -18,7 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-LANGUAGES = {"c", "console", "ini", "json", "python", "sh", "sql", "text", "toml", "yaml", "dockerfile"}
+LANGUAGES = {"c", "console", "dockerfile", "ini", "json", "python", "sh", "sql", "sqlite", "text", "toml",
+             "yaml"}
 NOTE = re.compile(r"\s*<!-- (not run|before|file): (.*?) -->\s*$|\s*<!-- (exits) (\d+) -->\s*$")
 FENCE = re.compile(r"( *)```(\w*)\s*$")
 HEREDOC = re.compile(r"<<-?\s*['\"]?(\w+)")
@@ -119,6 +121,8 @@ def blocks(path):
     for block in found:
         while block.lines and not block.lines[-1].strip():
             block.lines.pop()
+        if any(line.startswith("sqlite> ") for line in block.lines):
+            block.language = "sqlite"
     return found
 
 
