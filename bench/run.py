@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measure, print a table, and write docs/performance.md.
 
-    bench/run.py                      everything
+    bench/run.py                      everything; 25 minutes, on a machine that has nothing else to do
     bench/run.py --only sigv4 minio   these; nothing is written, unless with --write
     bench/run.py --list               their names
 
@@ -247,7 +247,9 @@ def main():
         busy = os.getloadavg()[0]
         if busy > QUIET_LOAD:
             print(f"== the machine has other work (load {busy:.1f}): its figures are noise")
+        begin = time.monotonic()
         results = list(measure_all(chosen, context))
+        print(f"== {(time.monotonic() - begin) / 60:.0f} minutes")
         if (options.write or not options.only) and options.runs >= RUNS_MIN:
             write_page(options.page, options.only, results, options.runs, busy)
     return 0
