@@ -61,7 +61,7 @@ static int append_escape(struct bkt_buf *buf, unsigned char byte)
     return bkt_buf_append(buf, (struct bkt_str){escape, len});
 }
 
-static int append_escaped(struct bkt_buf *buf, struct bkt_str text)
+int bkt_json_append_text_piece(struct bkt_buf *buf, struct bkt_str text)
 {
     size_t at = 0;
     while (at < text.len) {
@@ -81,7 +81,7 @@ static int append_quoted(struct bkt_buf *buf, struct bkt_str text)
 {
     int rc = bkt_buf_append_char(buf, '"');
     if (!rc)
-        rc = append_escaped(buf, text);
+        rc = bkt_json_append_text_piece(buf, text);
     if (!rc)
         rc = bkt_buf_append_char(buf, '"');
     return rc;
@@ -100,19 +100,18 @@ int bkt_json_append_string(struct bkt_buf *buf, struct bkt_str text)
     return rc;
 }
 
-int bkt_json_append_base64(struct bkt_buf *buf, struct bkt_str bytes)
+int bkt_json_append_base64_piece(struct bkt_buf *buf, struct bkt_str bytes)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     const unsigned char *in = (const unsigned char *)bytes.ptr;
     size_t groups = bytes.len / 3 + (bytes.len % 3 != 0);
-    if (groups > (SIZE_MAX - 2) / 4)
+    if (groups > SIZE_MAX / 4)
         return BKT_ELIMIT;
-    int rc = bkt_buf_reserve(buf, groups * 4 + 2);
+    int rc = bkt_buf_reserve(buf, groups * 4);
     if (rc)
         return rc;
 
     char *out = buf->ptr + buf->len;
-    *out++ = '"';
     size_t left = bytes.len;
     for (; left >= 3; left -= 3, in += 3) {
         *out++ = digits[in[0] >> 2];
@@ -130,10 +129,24 @@ int bkt_json_append_base64(struct bkt_buf *buf, struct bkt_str bytes)
         *out++ = third;
         *out++ = '=';
     }
-    *out++ = '"';
     *out = '\0';
-    buf->len += groups * 4 + 2;
+    buf->len += groups * 4;
     return BKT_OK;
+}
+
+int bkt_json_append_base64(struct bkt_buf *buf, struct bkt_str bytes)
+{
+    /* All of it or nothing: there is room for the quotes too, or there is none. */
+    if (bytes.len > SIZE_MAX / 4)
+        return BKT_ELIMIT;
+    int rc = bkt_buf_reserve(buf, (bytes.len + 2) / 3 * 4 + 2);
+    if (!rc)
+        rc = bkt_buf_append_char(buf, '"');
+    if (!rc)
+        rc = bkt_json_append_base64_piece(buf, bytes);
+    if (!rc)
+        rc = bkt_buf_append_char(buf, '"');
+    return rc;
 }
 
 int bkt_json_append_field(struct bkt_buf *buf, const char *name, struct bkt_str value)
