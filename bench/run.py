@@ -72,6 +72,7 @@ def registry():
     found["minio"] = ("10,000 objects of 1 KB from MinIO into a table", end_to_end.from_minio)
     found["sync"] = ("10,000 objects of 1 KB from the S3 stub into a table", end_to_end.from_stub)
     found["tls"] = ("a sync over TLS, against the same without", tls.measure)
+    found["memory"] = ("1.5 GB of objects whose sizes are lognormal: the memory that no limit counts", large.memory)
     found["large_keys"] = ("ten million keys, against one million", large.keys)
     found["large_bytes"] = ("50 GB of objects whose sizes are lognormal, into a change log", large.many_bytes)
     found["peers"] = (f"{peers.OBJECTS:,} objects of 1 KB from the S3 stub, by what people use today", peers.measure)
