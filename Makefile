@@ -70,9 +70,22 @@ STORMS ?= 100
 soak-watch:
 	@STORMS=$(STORMS) tests/run --integration -- test_watch_storm.py -x $(ARGS)
 
-## mutants: plant mistakes in the engine; the simulation must find each within a minute
-mutants: release
+## soak-real: watch MinIO and moto for SECONDS while they change; memory, descriptors, files, as a picture
+.PHONY: soak-real torture
+soak-real: export SOAK_SECONDS = $(SECONDS)
+soak-real: export SOAK_OUT = $(CURDIR)/build
+soak-real:
+	@tests/run --integration -- soak_real.py -s $(ARGS)
+
+## torture: every allocation, system call and disk access of each command fails in turn
+torture: export TORTURE_POINTS = 0
+torture:
+	@tests/run --integration -- test_torture.py $(ARGS)
+
+## mutants: plant mistakes; the simulation, and the unit tests, must find each within a minute
+mutants: release all
 	@tests/sim/mutants.py $(RELEASE) $(ARGS)
+	@tests/unit/mutants.py build
 
 ## coverage: which lines of src/ the tests run (ARGS=--unit: without the servers); needs gcovr
 .PHONY: coverage sbom

@@ -159,9 +159,11 @@ int bkt_queue_attributes(struct bkt_queue *queue,
     if (rc == BKT_OK)
         rc = bkt_json_parse(bkt_buf_str(&answer), JSON_DEPTH_MAX, &json, err);
     if (rc == BKT_OK) {
-        *out_attributes = cJSON_DetachItemFromObjectCaseSensitive(json, "Attributes");
-        if (!cJSON_IsObject(*out_attributes)) {
-            bkt_json_free(*out_attributes);
+        struct cJSON *found = cJSON_DetachItemFromObjectCaseSensitive(json, "Attributes");
+        if (cJSON_IsObject(found)) {
+            *out_attributes = found;
+        } else {
+            bkt_json_free(found);
             rc = bkt_error_set(err, BKT_EPARSE, "GetQueueAttributes: no Attributes in the answer");
         }
     }

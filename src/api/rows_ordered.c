@@ -16,6 +16,8 @@ struct reading {
     struct bkt_question question;
     uint64_t size;       /* as listed */
     int64_t modified_ms; /* as listed, with the milliseconds that the head of a read lacks */
+    size_t key_len;
+    char key[]; /* a read that failed has none */
 };
 
 struct ordered {
@@ -50,10 +52,12 @@ static int flush(struct ordered *ordered, struct bkt_error *err)
     return rc;
 }
 
-static void fail(const struct ordered *ordered, struct bkt_str key, const char *reason)
+static void fail(const struct ordered *ordered, const struct reading *reading, const char *reason)
 {
-    struct bkt_note note = {
-        .kind = BKT_NOTE_ERROR, .message = reason, .key = key.ptr, .key_len = key.len};
+    struct bkt_note note = {.kind = BKT_NOTE_ERROR,
+                            .message = reason,
+                            .key = reading->key,
+                            .key_len = reading->key_len};
     bkt_feed_note(ordered->feed, &note);
 }
 
@@ -65,7 +69,7 @@ static int put(struct ordered *ordered, struct reading *reading, struct bkt_erro
     struct bkt_decoded decoded;
     int rc = bkt_decode(ordered->policy, &asked->body, &decoded, err);
     if (rc == BKT_OK && decoded.failed)
-        fail(ordered, asked->object.key, decoded.reason);
+        fail(ordered, reading, decoded.reason);
     if (rc || decoded.failed) {
         free_reading(ordered, reading);
         return rc;
@@ -99,7 +103,7 @@ static int settle(struct ordered *ordered, struct reading *reading, struct bkt_e
         bkt_filter_matches(filter, asked->object.key, asked->object.size, NULL))
         return put(ordered, reading, err);
     if (asked->answer == BKT_S3_FAILED)
-        fail(ordered, asked->object.key, asked->err.message);
+        fail(ordered, reading, asked->err.message);
     free_reading(ordered, reading);
     return BKT_OK;
 }
@@ -139,9 +143,11 @@ static int on_row(void *ctx,
         rc = flush(ordered, err);
     if (rc)
         return rc;
-    struct reading *reading = bkt_mem_calloc(1, sizeof(*reading));
+    struct reading *reading = bkt_mem_calloc(1, sizeof(*reading) + object->key.len);
     if (!reading)
         return bkt_error_set(err, BKT_ENOMEM, "read an object: out of memory");
+    reading->key_len = object->key.len;
+    memcpy(reading->key, object->key.ptr, object->key.len);
     reading->question.bytes_max = settings->max_file_size;
     reading->size = object->size;
     reading->modified_ms = object->last_modified_ms;

@@ -91,7 +91,7 @@ void setup_say(const struct bkt_setup *setup, const char *fmt, ...)
 
 static bool is_fatal(int rc)
 {
-    return rc == BKT_ECANCELED || rc == BKT_ENOMEM;
+    return rc == BKT_ECANCELED || rc == BKT_ENOMEM || rc == BKT_EIO;
 }
 
 /* What is there. */
@@ -119,9 +119,10 @@ static int read_policy(struct bkt_setup *setup, struct bkt_buf *out, struct bkt_
                    bkt_queue_attribute(attributes, "QueueArn"), &setup->names);
     bkt_json_free(attributes);
     bkt_queue_close(&queue);
-    if (rc)
+    bool has_arn = setup->names.queue_arn[0] != '\0';
+    if (rc && has_arn)
         rc = bear(setup, "queue_policy", rc, err);
-    if (rc == BKT_OK && setup->names.queue_arn[0] == '\0')
+    else if (rc == BKT_OK && !has_arn)
         rc = bkt_error_set(err, BKT_ECONFIG, "setup: the queue does not tell its ARN");
     return rc;
 }

@@ -144,6 +144,18 @@ static void end_stalled(struct bkt_http *http)
 
 /* The loop. */
 
+/*
+ * Let libcurl go on. Without memory it may leave transfers behind that nothing moves any more. A
+ * descriptor that it does not know any more is none of its failures.
+ */
+static void go_on(struct bkt_http *http, curl_socket_t fd, int what)
+{
+    int running;
+    CURLMcode code = curl_multi_socket_action(http->multi, fd, what, &running);
+    if (code == CURLM_OUT_OF_MEMORY || code == CURLM_INTERNAL_ERROR)
+        http->rc = BKT_ENOMEM;
+}
+
 static void on_ready(struct bkt_http *http, int fd, unsigned events)
 {
     if (fd == http->wakeup_fd) {
@@ -169,8 +181,7 @@ static void on_ready(struct bkt_http *http, int fd, unsigned events)
         what |= CURL_CSELECT_OUT;
     if (events & (EPOLLERR | EPOLLHUP))
         what |= CURL_CSELECT_ERR;
-    int running;
-    curl_multi_socket_action(http->multi, fd, what, &running);
+    go_on(http, fd, what);
 }
 
 static int wait_ms(const struct bkt_http *http, int timeout_ms)
@@ -198,14 +209,13 @@ int bkt_http_run_once(struct bkt_http *http, int timeout_ms, struct bkt_error *e
     for (int i = 0; i < count; i++)
         on_ready(http, events[i].data.fd, events[i].events);
     if (http->timer_at_ms <= bkt_time_monotonic_ms()) {
-        int running;
         http->timer_at_ms = INT64_MAX;
-        curl_multi_socket_action(http->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+        go_on(http, CURL_SOCKET_TIMEOUT, 0);
     }
     finish_transfers(http);
     end_stalled(http);
     if (http->rc)
-        return bkt_error_set(err, http->rc, "watch a socket: %s", bkt_error_text(http->rc));
+        return bkt_error_set(err, http->rc, "go on with requests: %s", bkt_error_text(http->rc));
     return BKT_OK;
 }
 

@@ -61,8 +61,13 @@ int bkt_sigv4_new(struct bkt_sigv4 **out_signer, struct bkt_error *err)
     signer->inner = EVP_MD_CTX_new();
     signer->outer = EVP_MD_CTX_new();
     if (!signer->sha256 || !signer->work || !signer->inner || !signer->outer) {
+        /* OpenSSL does not tell a provider that lacks it from one that found no memory to load. */
+        int rc = signer->sha256 ? BKT_ENOMEM : BKT_EIO;
+        const char *why = signer->sha256 ? "out of memory"
+                                         : "OpenSSL gives no SHA-256: memory is out, or "
+                                           "openssl.cnf names no provider that has it";
         bkt_sigv4_free(signer);
-        return bkt_error_set(err, BKT_ECONFIG, "make a signer: OpenSSL offers no SHA-256");
+        return bkt_error_set(err, rc, "make a signer: %s", why);
     }
     *out_signer = signer;
     return BKT_OK;

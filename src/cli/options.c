@@ -397,8 +397,10 @@ static int apply(struct parser *parser)
 int cli_parse(int argc, char **argv, struct cli_args *args)
 {
     struct parser *parser = calloc(1, sizeof(*parser));
-    if (!parser)
+    if (!parser) {
+        (void)fputs("bucketable: out of memory\n", stderr);
         return CLI_FAILED;
+    }
     parser->argc = argc;
     parser->argv = argv;
     parser->at = 1;

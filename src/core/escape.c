@@ -23,10 +23,7 @@ static size_t sequence_len(struct bkt_str bytes, size_t at)
     return bad ? 0 : len;
 }
 
-enum { ESCAPED_BYTES = 12 };
-
-/* What stands for the character at `at`; returns how many bytes of the input it stands for. */
-static size_t escape_one(struct bkt_str bytes, size_t at, char out[ESCAPED_BYTES])
+size_t bkt_escape_one(struct bkt_str bytes, size_t at, char out[BKT_ESCAPE_BYTES])
 {
     unsigned char c = (unsigned char)bytes.ptr[at];
     size_t len = sequence_len(bytes, at);
@@ -34,16 +31,17 @@ static size_t escape_one(struct bkt_str bytes, size_t at, char out[ESCAPED_BYTES
     static const char named[] = "\nn\tt\rr\\\\";
     for (size_t i = 0; i + 1 < sizeof(named); i += 2) {
         if (c == (unsigned char)named[i]) {
-            (void)snprintf(out, ESCAPED_BYTES, "\\%c", named[i + 1]);
+            (void)snprintf(out, BKT_ESCAPE_BYTES, "\\%c", named[i + 1]);
             return 1;
         }
     }
     if (len == 0 || c < 0x20 || c == 0x7f) {
-        (void)snprintf(out, ESCAPED_BYTES, "\\x%02x", c);
+        (void)snprintf(out, BKT_ESCAPE_BYTES, "\\x%02x", c);
         return 1;
     }
     if (is_c1) {
-        (void)snprintf(out, ESCAPED_BYTES, "\\x%02x\\x%02x", c, (unsigned char)bytes.ptr[at + 1]);
+        (void)snprintf(out, BKT_ESCAPE_BYTES, "\\x%02x\\x%02x", c,
+                       (unsigned char)bytes.ptr[at + 1]);
         return 2;
     }
     memcpy(out, bytes.ptr + at, len);
@@ -52,7 +50,7 @@ static size_t escape_one(struct bkt_str bytes, size_t at, char out[ESCAPED_BYTES
 }
 
 /* How many bytes from `at` stand for themselves: printable ASCII but the backslash. */
-static size_t plain_len(struct bkt_str bytes, size_t at)
+size_t bkt_escape_plain_len(struct bkt_str bytes, size_t at)
 {
     size_t end = at;
     while (end < bytes.len && bytes.ptr[end] >= ' ' && bytes.ptr[end] <= '~' &&
@@ -65,13 +63,13 @@ static size_t plain_len(struct bkt_str bytes, size_t at)
 int bkt_escape_append(struct bkt_buf *buf, struct bkt_str bytes)
 {
     int rc = BKT_OK;
-    char text[ESCAPED_BYTES];
+    char text[BKT_ESCAPE_BYTES];
     for (size_t at = 0; at < bytes.len && rc == BKT_OK;) {
-        size_t plain = plain_len(bytes, at);
+        size_t plain = bkt_escape_plain_len(bytes, at);
         rc = bkt_buf_append(buf, (struct bkt_str){bytes.ptr + at, plain});
         at += plain;
         if (rc == BKT_OK && at < bytes.len) {
-            at += escape_one(bytes, at, text);
+            at += bkt_escape_one(bytes, at, text);
             rc = bkt_buf_append(buf, bkt_str_from(text));
         }
     }
@@ -81,10 +79,10 @@ int bkt_escape_append(struct bkt_buf *buf, struct bkt_str bytes)
 void bkt_escape(struct bkt_str bytes, char *out, size_t out_size)
 {
     static const char dots[] = "...";
-    char text[ESCAPED_BYTES];
+    char text[BKT_ESCAPE_BYTES];
     size_t used = 0;
     for (size_t at = 0; at < bytes.len;) {
-        at += escape_one(bytes, at, text);
+        at += bkt_escape_one(bytes, at, text);
         size_t len = strlen(text);
         if (used + len + sizeof(dots) > out_size) {
             if (out_size >= sizeof(dots))

@@ -10,7 +10,18 @@
  */
 BKT_MUST_CHECK int bkt_escape_append(struct bkt_buf *buf, struct bkt_str bytes);
 
-/* The same into an array, cut off with "..." when it does not fit; always ends in a NUL. */
+/* How many bytes from `at` on stand for themselves, as far as that is seen at a glance. */
+size_t bkt_escape_plain_len(struct bkt_str bytes, size_t at);
+
+/*
+ * What stands for the character at `at`, ended by a NUL; returns how many bytes of the input it
+ * stands for.
+ */
+enum { BKT_ESCAPE_BYTES = 12 };
+size_t bkt_escape_one(struct bkt_str bytes, size_t at, char out[BKT_ESCAPE_BYTES]);
+
+/* The same as append into an array, cut off with "..." when it does not fit; always ends in a NUL.
+ */
 void bkt_escape(struct bkt_str bytes, char *out, size_t out_size);
 
 #endif

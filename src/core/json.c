@@ -69,6 +69,32 @@ static int prescan(struct bkt_str text, unsigned depth_max, struct bkt_error *er
     return BKT_OK;
 }
 
+/*
+ * cJSON does not tell a mistake from memory that is out. A mistake is found again; and where
+ * there is no room for as many bytes as the text has, that is the likelier reason.
+ */
+static int parse_copy(const char *copy,
+                      struct bkt_str text,
+                      struct cJSON **out_json,
+                      size_t *out_at,
+                      struct bkt_error *err)
+{
+    const char *end = NULL;
+    cJSON *json = cJSON_ParseWithLengthOpts(copy, text.len, &end, false);
+    if (!json)
+        json = cJSON_ParseWithLengthOpts(copy, text.len, &end, false);
+    *out_at = end ? (size_t)(end - copy) : 0;
+    *out_json = json;
+    if (json)
+        return BKT_OK;
+
+    void *probe = bkt_mem_alloc(text.len);
+    if (!probe)
+        return bkt_error_set(err, BKT_ENOMEM, "read JSON: out of memory");
+    bkt_mem_free(probe);
+    return fail_at(text, *out_at, "no JSON", err);
+}
+
 int bkt_json_parse(struct bkt_str text,
                    unsigned depth_max,
                    struct cJSON **out_json,
@@ -84,12 +110,12 @@ int bkt_json_parse(struct bkt_str text,
     char *copy = bkt_mem_strdup(text.ptr, text.len);
     if (!copy)
         return bkt_error_set(err, BKT_ENOMEM, "read JSON: out of memory");
-    const char *end = NULL;
-    cJSON *json = cJSON_ParseWithLengthOpts(copy, text.len, &end, false);
-    size_t at = end ? (size_t)(end - copy) : 0;
+    cJSON *json = NULL;
+    size_t at = 0;
+    rc = parse_copy(copy, text, &json, &at, err);
     bkt_mem_free(copy);
-    if (!json)
-        return fail_at(text, at, "no JSON", err);
+    if (rc)
+        return rc;
 
     while (at < text.len && text.ptr[at] != '\0' && strchr(" \t\r\n", text.ptr[at]))
         at++;

@@ -7,8 +7,7 @@
  * recurses.
  *
  * cJSON allocates with malloc, not through core/mem: its hooks are global, and a library does not
- * set what belongs to the whole process.  When that memory is out the parse fails as BKT_EPARSE;
- * BKT_ENOMEM is said of our own copy of the text alone.
+ * set what belongs to the whole process.  What fails once for want of memory is tried again.
  */
 #ifndef CORE_JSON_H
 #define CORE_JSON_H

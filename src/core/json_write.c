@@ -13,8 +13,8 @@ static bool is_plain(unsigned char byte)
     return byte >= 0x20 && byte != '"' && byte != '\\';
 }
 
-/* How many bytes of `text` from `at` stand for themselves, found 8 at a time. */
-static size_t plain_len(struct bkt_str text, size_t at)
+/* Found 8 at a time. */
+size_t bkt_json_plain_len(struct bkt_str text, size_t at)
 {
     const uint64_t ones = 0x0101010101010101u;
     const uint64_t high_bits = 0x80 * ones;
@@ -36,36 +36,34 @@ static size_t plain_len(struct bkt_str text, size_t at)
     return at - start;
 }
 
+size_t bkt_json_escape(unsigned char byte, char out[BKT_JSON_ESCAPE_BYTES])
+{
+    static const char named[] = "\"\"\\\\\nn\rr\tt";
+    out[0] = '\\';
+    for (size_t i = 0; i + 1 < sizeof(named); i += 2) {
+        if (byte == (unsigned char)named[i]) {
+            out[1] = named[i + 1];
+            return 2;
+        }
+    }
+    memcpy(out + 1, "u00", 3);
+    out[4] = hex_digits[byte >> 4];
+    out[5] = hex_digits[byte & 15];
+    return BKT_JSON_ESCAPE_BYTES;
+}
+
 static int append_escape(struct bkt_buf *buf, unsigned char byte)
 {
-    char escape[6] = {'\\', 'u', '0', '0', hex_digits[byte >> 4], hex_digits[byte & 15]};
-    size_t len = 2;
-    switch (byte) {
-    case '"':
-    case '\\':
-        escape[1] = (char)byte;
-        break;
-    case '\n':
-        escape[1] = 'n';
-        break;
-    case '\r':
-        escape[1] = 'r';
-        break;
-    case '\t':
-        escape[1] = 't';
-        break;
-    default:
-        len = sizeof(escape);
-        break;
-    }
+    char escape[BKT_JSON_ESCAPE_BYTES];
+    size_t len = bkt_json_escape(byte, escape);
     return bkt_buf_append(buf, (struct bkt_str){escape, len});
 }
 
-int bkt_json_append_text_piece(struct bkt_buf *buf, struct bkt_str text)
+static int append_escaped(struct bkt_buf *buf, struct bkt_str text)
 {
     size_t at = 0;
     while (at < text.len) {
-        size_t len = plain_len(text, at);
+        size_t len = bkt_json_plain_len(text, at);
         int rc = bkt_buf_append(buf, (struct bkt_str){text.ptr + at, len});
         at += len;
         if (!rc && at < text.len)
@@ -81,7 +79,7 @@ static int append_quoted(struct bkt_buf *buf, struct bkt_str text)
 {
     int rc = bkt_buf_append_char(buf, '"');
     if (!rc)
-        rc = bkt_json_append_text_piece(buf, text);
+        rc = append_escaped(buf, text);
     if (!rc)
         rc = bkt_buf_append_char(buf, '"');
     return rc;
@@ -100,18 +98,11 @@ int bkt_json_append_string(struct bkt_buf *buf, struct bkt_str text)
     return rc;
 }
 
-int bkt_json_append_base64_piece(struct bkt_buf *buf, struct bkt_str bytes)
+size_t bkt_json_base64(struct bkt_str bytes, char *out)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     const unsigned char *in = (const unsigned char *)bytes.ptr;
-    size_t groups = bytes.len / 3 + (bytes.len % 3 != 0);
-    if (groups > SIZE_MAX / 4)
-        return BKT_ELIMIT;
-    int rc = bkt_buf_reserve(buf, groups * 4);
-    if (rc)
-        return rc;
-
-    char *out = buf->ptr + buf->len;
+    char *start = out;
     size_t left = bytes.len;
     for (; left >= 3; left -= 3, in += 3) {
         *out++ = digits[in[0] >> 2];
@@ -129,24 +120,25 @@ int bkt_json_append_base64_piece(struct bkt_buf *buf, struct bkt_str bytes)
         *out++ = third;
         *out++ = '=';
     }
-    *out = '\0';
-    buf->len += groups * 4;
-    return BKT_OK;
+    return (size_t)(out - start);
 }
 
 int bkt_json_append_base64(struct bkt_buf *buf, struct bkt_str bytes)
 {
-    /* All of it or nothing: there is room for the quotes too, or there is none. */
-    if (bytes.len > SIZE_MAX / 4)
+    size_t groups = bytes.len / 3 + (bytes.len % 3 != 0);
+    if (groups > (SIZE_MAX - 2) / 4)
         return BKT_ELIMIT;
-    int rc = bkt_buf_reserve(buf, (bytes.len + 2) / 3 * 4 + 2);
-    if (!rc)
-        rc = bkt_buf_append_char(buf, '"');
-    if (!rc)
-        rc = bkt_json_append_base64_piece(buf, bytes);
-    if (!rc)
-        rc = bkt_buf_append_char(buf, '"');
-    return rc;
+    int rc = bkt_buf_reserve(buf, groups * 4 + 2);
+    if (rc)
+        return rc;
+
+    char *out = buf->ptr + buf->len;
+    *out++ = '"';
+    out += bkt_json_base64(bytes, out);
+    *out++ = '"';
+    *out = '\0';
+    buf->len += groups * 4 + 2;
+    return BKT_OK;
 }
 
 int bkt_json_append_field(struct bkt_buf *buf, const char *name, struct bkt_str value)

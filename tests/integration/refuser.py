@@ -32,6 +32,10 @@ class Refuser:
     def refuse(self, call, status=403, code="AccessDenied", message="Access Denied", headers=None):
         self.refused[call] = (status, code, message, headers or {})
 
+    def tell(self, call, body):
+        """Answer with that, as if all were well."""
+        self.refused[call] = (200, None, body, {})
+
     def handler(self):
         refuser = self
 
@@ -90,7 +94,8 @@ def name_of(method, path, headers):
 def refusal(how, call):
     status, code, message, headers = how
     if call.startswith("sqs:"):
-        body = json.dumps({"__type": f"com.amazonaws.sqs#{code}", "message": message})
+        body = message if code is None else json.dumps(
+            {"__type": f"com.amazonaws.sqs#{code}", "message": message})
         kind = "application/x-amz-json-1.0"
     else:
         body = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"

@@ -194,6 +194,15 @@ def test_what_may_not_be_read_is_printed_with_a_warning(bucket, queue, setup, se
     assert result.json()["bucket_notification"]["QueueConfigurations"]
 
 
+@moto_only
+@pytest.mark.parametrize("answer", ['{"Attributes":"x"}', '{"Attributes":[]}', "{}", "[]"])
+def test_attributes_that_are_none_end_it(setup, server, answer):
+    with Refuser(server.port) as refuser:
+        refuser.tell("sqs:GetQueueAttributes", answer)
+        error = setup(exits=1, env={"AWS_ENDPOINT_URL_SQS": refuser.url}).error()
+    assert "no Attributes in the answer" in error
+
+
 @minio_only
 def test_minio_with_redis(bucket, program):
     result = program("setup", bucket.url + "/docs/", "--redis-url", "redis://u:hidden@r.test/1",

@@ -2,11 +2,12 @@
 
 #include <assert.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { FILE_BYTES_MAX = 4 << 20, SECTOR_BYTES = 512, FILES_MAX = 3 };
+enum { FILE_BYTES_MAX = 4 << 20, SECTOR_BYTES = 512, FILES_MAX = 6 };
 
 /* What of a file would survive. */
 struct durable {
@@ -25,10 +26,10 @@ static sqlite3_vfs vfs;
 static sqlite3_vfs *real;
 static struct durable files[FILES_MAX];
 static size_t file_count;
-static bool armed;
+static atomic_bool armed;
 static enum sqlite_fault armed_kind;
-static long left;
-static bool hit;
+static atomic_long left;
+static atomic_bool hit;
 
 static sqlite3_file *real_file(sqlite3_file *file)
 {
@@ -43,8 +44,8 @@ static bool fails(enum sqlite_fault kind)
     bool power_is_off = armed && hit && armed_kind == SQLITE_FAULT_POWER;
     if (!armed || (hit && !power_is_off))
         return false;
-    bool counts =
-        kind == armed_kind || (armed_kind == SQLITE_FAULT_POWER && kind != SQLITE_FAULT_READ);
+    bool counts = kind == armed_kind || (armed_kind == SQLITE_FAULT_POWER &&
+                                         kind != SQLITE_FAULT_READ && kind != SQLITE_FAULT_FULL);
     if (!hit && counts)
         hit = left-- == 0;
     else if (!power_is_off)
@@ -69,7 +70,9 @@ static int file_read(sqlite3_file *file, void *bytes, int len, sqlite3_int64 at)
 
 static int file_write(sqlite3_file *file, const void *bytes, int len, sqlite3_int64 at)
 {
-    return fails(SQLITE_FAULT_WRITE) ? SQLITE_IOERR_WRITE : REAL(file, xWrite), bytes, len, at);
+    if (fails(SQLITE_FAULT_WRITE))
+        return SQLITE_IOERR_WRITE;
+    return fails(SQLITE_FAULT_FULL) ? SQLITE_FULL : REAL(file, xWrite), bytes, len, at);
 }
 
 static int file_truncate(sqlite3_file *file, sqlite3_int64 size)

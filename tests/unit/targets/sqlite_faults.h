@@ -3,7 +3,8 @@
  * of a database, its log or its journal, or all of them from one moment on, as when the power is
  * cut.  Then what was not synced is lost, kept, or a mixture of both, sector by sector.
  *
- * Files are synced here in memory alone.  One process, one thread, files below 4 MiB.
+ * Files are synced here in memory alone.  One process, files below 4 MiB.  Any thread may use
+ * SQLite meanwhile; these functions are for one, while no power cut is being looked at.
  */
 #ifndef TESTS_TARGETS_SQLITE_FAULTS_H
 #define TESTS_TARGETS_SQLITE_FAULTS_H
@@ -13,6 +14,7 @@
 enum sqlite_fault {
     SQLITE_FAULT_READ,
     SQLITE_FAULT_WRITE,
+    SQLITE_FAULT_FULL, /* a write finds no room */
     SQLITE_FAULT_SYNC,
     SQLITE_FAULT_TRUNCATE,
     SQLITE_FAULT_POWER, /* counts writes, syncs and truncations; nothing works any more */

@@ -334,6 +334,12 @@ static void a_write_fails(void **state)
     fail_each(SQLITE_FAULT_WRITE, SQLITE_UNSYNCED_KEPT, 0);
 }
 
+static void the_disk_is_full(void **state)
+{
+    (void)state;
+    fail_each(SQLITE_FAULT_FULL, SQLITE_UNSYNCED_KEPT, 0);
+}
+
 static void a_sync_fails(void **state)
 {
     (void)state;
@@ -403,6 +409,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_read_fails),
         cmocka_unit_test(a_write_fails),
+        cmocka_unit_test(the_disk_is_full),
         cmocka_unit_test(a_sync_fails),
         cmocka_unit_test(a_truncation_fails),
         cmocka_unit_test(the_power_is_cut_and_what_was_not_synced_is_lost),

@@ -1,0 +1,221 @@
+#!/usr/bin/env python3
+"""Plant mistakes in what stands around the engine; the unit tests named must find each.
+
+    tests/unit/mutants.py BUILD [NAME...]
+
+Each mistake is a change of text in a copy of one source file; the text has to be there, so that a
+mistake is not forgotten when the code moves on.  BUILD is a build directory with tests, compiled: what
+is changed is linked in front of its archive.  Exit status 1 when a mistake survives its test.
+
+Python's standard library only.
+"""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+TIMEOUT_S = 60
+
+SQS = "events/sqs_channel"
+REDIS = "events/redis_channel"
+LISTEN = "events/listen_channel"
+SQLITE = "targets/sqlite_target conformance"
+FAULTS = "targets/sqlite_faults"
+POSTGRES = "targets/postgres_target"
+WRITER = "src/targets/sqlite_writer.c"
+
+# name: (what is wrong, test program and its arguments, file, (old text, new text), ...)
+MUTANTS = {
+    "sqs-settled-at-receipt": (
+        "a message of SQS is deleted before its change is committed", SQS, "src/events/sqs_receive.c",
+        ("held->token, keys->keys, keys->count);\n",
+         "held->token, keys->keys, keys->count);\n        sqs_settle(channel, held);\n")),
+    "sqs-poison-deleted": (
+        "a message that is half understood is deleted", SQS, "src/events/sqs_receive.c",
+        ("hold(channel, message, has_bad || is_left);", "hold(channel, message, false);")),
+    "sqs-not-extended": (
+        "the visibility of a message in work is not extended", SQS, "src/events/sqs_settle.c",
+        ("return channel->visibility_s * 1000 / 2;", "return channel->visibility_s * 100000;")),
+    "list-settled-at-receipt": (
+        "an entry of a Redis list is removed before its change is committed", REDIS,
+        "src/events/redis_channel.c",
+        ("    if (keys->count > 0)\n        channel->owner.changed(channel->owner.ctx, held->token, "
+         "keys->keys, keys->count);\n    else\n",
+         "    if (keys->count > 0)\n        channel->owner.changed(channel->owner.ctx, held->token, "
+         "keys->keys, keys->count);\n")),
+    "list-not-looked-through": (
+        "entries that a dead worker held are not taken up", REDIS, "src/events/redis_list.c",
+        ("        if (entry->type == REDIS_REPLY_STRING && ", "        if (false && ")),
+    "redis-gap-unsaid": (
+        "no listing is asked for after a connection to Redis was lost", REDIS,
+        "src/events/redis_channel.c",
+        ("    if (is_again)\n        channel->owner.gap", "    if (false)\n        channel->owner.gap")),
+    "listen-gap-unsaid": (
+        "no listing is asked for after MinIO's stream was lost", LISTEN,
+        "src/events/listen_channel.c",
+        ("    if (channel->was_ready)\n        channel->owner.gap",
+         "    if (false)\n        channel->owner.gap")),
+    "changes-settled-early": (
+        "a group of changes is committed before its caller acknowledged it", "api/feed",
+        "src/api/feed.c",
+        ("    while (feed->acked < feed->count && !is_given_up(feed))\n", "    while (false)\n"),
+        ("    if (feed->acked < feed->count)\n        rc = canceled(err);\n", "")),
+    "prefix-undecoded": (
+        "a common prefix stays percent-encoded", "s3/list_page", "src/s3/list_page.c",
+        ("if (bkt_key_decode(reader->arena, *prefix, prefix))", "if (false)")),
+    "key-undecoded": (
+        "a listed key stays percent-encoded", "s3/list_page", "src/s3/list_page.c",
+        ("if (bkt_key_decode(reader->arena, *key, key))", "if (false)")),
+    "bucket-404-is-a-keys": (
+        "a bucket that is gone is taken for an object that is", "s3/s3error", "src/s3/s3error.c",
+        ('{"NoSuchBucket", BKT_S3ERROR_NO_SUCH_BUCKET,', '{"NoSuchBucket", BKT_S3ERROR_NO_SUCH_KEY,')),
+    "sqlite-epoch-unchecked": (
+        "a process with an old spec goes on writing to SQLite", SQLITE, WRITER,
+        ("    if (clock.epoch != writer->epoch) {", "    if (false) {")),
+    "sqlite-floor-not-held": (
+        "a listing goes on though another has begun", SQLITE, WRITER,
+        ("    if (rc == BKT_OK && clock.floor != writer->floor) {", "    if (false) {")),
+    "sqlite-not-synced": (
+        "a commit that a message waits for is not synced", FAULTS, WRITER,
+        ("    if (writer->is_full == durable || ", "    if (true || ")),
+    "sqlite-commit-believed": (
+        "a COMMIT of a listing's work that failed is taken for one that did not", FAULTS, WRITER,
+        ("    if (rc == BKT_OK)\n        rc = run(writer, BKT_SQLITE_COMMIT, err);\n"
+         "    if (rc)\n        bkt_sqlite_rollback(&writer->conn);\n    return rc;\n}\n\n"
+         "static int begin_listing_locked",
+         "    if (rc == BKT_OK)\n        (void)!run(writer, BKT_SQLITE_COMMIT, err);\n"
+         "    if (rc)\n        bkt_sqlite_rollback(&writer->conn);\n    return rc;\n}\n\n"
+         "static int begin_listing_locked")),
+    "revision-unchecked": (
+        "an old content is written over a newer one", SQLITE, "src/targets/change.c",
+        ("    if (revision > change->read_at || ", "    if (")),
+    "floor-unchecked": (
+        "what was read before the newest listing is written", SQLITE, "src/targets/change.c",
+        (" || floor > change->read_at)", ")")),
+    "touch-of-another-content": (
+        "\"not modified\" is taken for a row with another ETag", SQLITE, "src/targets/change.c",
+        ("    return change->op == BKT_CHANGE_TOUCH &&", "    return false &&")),
+    "guard-unheeded": (
+        "a sweep removes more rows than max_deletes allows", SQLITE, "src/targets/sweep.c",
+        ("    if (sweep->is_limited && ", "    if (false && ")),
+    "log-not-cut": (
+        "a batch that was given up stays in the log of changes", "targets/jsonl",
+        "src/targets/jsonl.c",
+        ("    if (jsonl->is_regular && ftruncate(jsonl->fd, jsonl->batch_start) == 0)\n",
+         "    if (jsonl->is_regular)\n")),
+    "lease-ignored": (
+        "two processes list into one table of PostgreSQL at a time", POSTGRES,
+        "src/targets/postgres_lease.c",
+        ("    if (rc == BKT_OK && other[0] != '\\0') {\n        char text", "    if (false) {\n        char text")),
+    "lease-of-the-living": (
+        "the lease of a process that lives is taken", POSTGRES, "src/targets/postgres_lease.c",
+        ("    return pid > 0 && kill((pid_t)pid, 0) != 0 && errno == ESRCH;", "    return pid > 0;")),
+}
+
+
+class Build:
+    def __init__(self, directory):
+        self.directory = Path(directory).resolve()
+        found = json.loads((self.directory / "compile_commands.json").read_text())
+        self.compiled = {os.path.relpath(self.directory / one["file"], ROOT): one for one in found
+                         if "libbkt_internal" in one["output"]}
+
+    def compile(self, path, source, obj):
+        words = shlex.split(self.compiled[path]["command"])
+        at = words.index("-o")
+        words = [*words[:at], "-w", "-o", str(obj), "-c", str(source),
+                 f"-I{(ROOT / path).parent}"]
+        for flag in ("-MD", "-MQ", "-MF"):
+            while flag in words:
+                at = words.index(flag)
+                del words[at:at + (1 if flag == "-MD" else 2)]
+        subprocess.run(words, cwd=self.directory, check=True)
+
+    def link(self, test, obj, program):
+        folder, name = test.split("/")
+        target = next(path for path in (f"tests/unit/test_{folder}_{name}",
+                                        f"tests/unit/{folder}/test_{folder}_{name}")
+                      if (self.directory / path).exists())
+        commands = subprocess.run(["ninja", "-t", "commands", target], cwd=self.directory, check=True,
+                                  capture_output=True, text=True).stdout
+        words = shlex.split(commands.splitlines()[-1])
+        at = words.index("-o")
+        words[at + 1] = str(program)
+        words.insert(at + 2, str(obj))
+        subprocess.run(words, cwd=self.directory, check=True)
+
+
+def mutate(name, directory):
+    _, _, path, *edits = MUTANTS[name]
+    text = (ROOT / path).read_text()
+    for old, new in edits:
+        if text.count(old) != 1:
+            raise SystemExit(f"{name}: its text is {text.count(old)} times in {path}: {old!r}")
+        text = text.replace(old, new)
+    mutated = directory / f"{name}.c"
+    mutated.write_text(text)
+    return path, mutated
+
+
+def first_words(output):
+    for line in output.splitlines():
+        if line.startswith("not ok") or "ERROR" in line or "Assertion" in line:
+            return line.strip()[:100]
+    return "it crashed"
+
+
+def hunt(name, build, directory):
+    """Gives (what found it or None, seconds)."""
+    path, source = mutate(name, directory)
+    obj, program = directory / f"{name}.o", directory / name
+    test, *arguments = MUTANTS[name][1].split()
+    build.compile(path, source, obj)
+    build.link(test, obj, program)
+    command = [str(program), *arguments]
+    if MUTANTS[name][1] == POSTGRES:
+        command = [sys.executable, str(ROOT / "tests/postgres.py"), "--", *command]
+    began = time.monotonic()
+    try:
+        run = subprocess.run(command, cwd=directory, capture_output=True, text=True,
+                             errors="replace", timeout=TIMEOUT_S, stdin=subprocess.DEVNULL,
+                             env={**os.environ, "CMOCKA_MESSAGE_OUTPUT": "TAP",
+                                  "BKT_TEST_DATA": str(ROOT / "tests/data")})
+    except subprocess.TimeoutExpired:
+        return "it does not end", time.monotonic() - began
+    seconds = time.monotonic() - began
+    if run.returncode == 77 or "1..0" in run.stdout:
+        raise SystemExit(f"{name}: its test was skipped: {run.stdout} {run.stderr}")
+    if run.returncode == 0:
+        return None, seconds
+    return first_words(run.stdout + run.stderr), seconds
+
+
+def main():
+    if len(sys.argv) < 2:
+        print(__doc__, file=sys.stderr)
+        return 2
+    build = Build(sys.argv[1])
+    names = sys.argv[2:] or list(MUTANTS)
+    survivors = []
+    slowest = 0
+    with tempfile.TemporaryDirectory(prefix="bkt-mutants-") as directory:
+        for name in names:
+            found, seconds = hunt(name, build, Path(directory))
+            slowest = max(slowest, seconds)
+            if not found:
+                survivors.append(name)
+            print(f"{'caught  ' if found else 'SURVIVED'} {seconds:5.1f} s  {name}: "
+                  f"{MUTANTS[name][0]}\n                    {found or 'by nothing'}", flush=True)
+    print(f"{len(names) - len(survivors)} of {len(names)} mistakes caught, the slowest after "
+          f"{slowest:.0f} s")
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
