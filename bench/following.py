@@ -202,7 +202,7 @@ def bare(way, put):
 
 
 @contextmanager
-def watching(context, server, place, arguments, pin=None):
+def watching(context, server, place, arguments, pin=None, target=None):
     """The program's `watch --json`, ready; gives (process, function that gives the next event)."""
     def prepare():
         die_with_parent()
@@ -215,7 +215,7 @@ def watching(context, server, place, arguments, pin=None):
     with (Path(place) / "watch.log").open("wb") as log:
         process = subprocess.Popen(
             [context.build / "src/cli/bucketable", "watch", f"s3://{BUCKET}",
-             Path(place) / "table.db", "--json", *arguments], stdin=subprocess.DEVNULL,
+             target or Path(place) / "table.db", "--json", *arguments], stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=log, env=environment, preexec_fn=prepare)
 
     def next_event(kind):

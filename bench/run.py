@@ -40,6 +40,7 @@ import rows as rows_of
 import startup
 import summary
 import tls
+import workers
 
 PAGE = ROOT / "docs" / "performance.md"
 RUNS_MIN = 5
@@ -68,6 +69,7 @@ def registry():
     found["latency"] = ("from the end of a put to its row, and to its message in a loop that does nothing else", following.latency)
     found["backlog"] = ("a queue of changes that waited, drained into a table, against a loop of boto3", following.backlog)
     found["python_rows"] = ("rows a second from Python, 10,000 objects of 1 KB from the S3 stub", python_rows.measure)
+    found["workers"] = ("a queue of changes drained into PostgreSQL by two workers, against one", workers.measure)
     found["startup"] = ("a call of the program, against one of curl", startup.measure)
     found["minio"] = ("10,000 objects of 1 KB from MinIO into a table", end_to_end.from_minio)
     found["sync"] = ("10,000 objects of 1 KB from the S3 stub into a table", end_to_end.from_stub)
