@@ -2,12 +2,7 @@
 
 #include "targets/libpq_load.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/random.h>
-#include <unistd.h>
 
 const char bkt_postgres_lease_sql[] =
     "CREATE TABLE IF NOT EXISTS @L (table_name text PRIMARY KEY NOT NULL, holder text NOT NULL,"
@@ -15,43 +10,11 @@ const char bkt_postgres_lease_sql[] =
 
 static const char doing[] = "ask who lists";
 
-static int host_and_pid(char *out, size_t size)
-{
-    char host[64];
-    if (gethostname(host, sizeof(host)) != 0)
-        (void)snprintf(host, sizeof(host), "unknown");
-    host[sizeof(host) - 1] = '\0';
-    return snprintf(out, size, "%s:%ld:", host, (long)getpid());
-}
-
-void bkt_postgres_lease_name(char out_holder[BKT_POSTGRES_HOLDER_BYTES])
-{
-    uint32_t random = 0;
-    (void)!getrandom(&random, sizeof(random), 0);
-    int len = host_and_pid(out_holder, BKT_POSTGRES_HOLDER_BYTES);
-    (void)snprintf(out_holder + len, BKT_POSTGRES_HOLDER_BYTES - (size_t)len, "%08x", random);
-}
-
-/* A process of this host that is no more. */
-static bool is_dead(const char *holder)
-{
-    char host[64];
-    const char *colon = strchr(holder, ':');
-    if (!colon || gethostname(host, sizeof(host)) != 0)
-        return false;
-    host[sizeof(host) - 1] = '\0';
-    size_t len = (size_t)(colon - holder);
-    if (strlen(host) != len || memcmp(host, holder, len) != 0)
-        return false;
-    long pid = strtol(colon + 1, NULL, 10);
-    return pid > 0 && kill((pid_t)pid, 0) != 0 && errno == ESRCH;
-}
-
 /* Take it where it is free, ours, or of `dead`.  `out_other`: who has it; "" when we have. */
 static int take(struct bkt_postgres *conn,
                 const char *holder,
                 const char *dead,
-                char out_other[BKT_POSTGRES_HOLDER_BYTES],
+                char out_other[BKT_HOLDER_BYTES],
                 struct bkt_error *err)
 {
     struct bkt_postgres_params params = {0};
@@ -72,24 +35,24 @@ static int take(struct bkt_postgres *conn,
     if (rc)
         return rc;
     struct bkt_str other = bkt_postgres_str(result, 0, 0);
-    (void)snprintf(out_other, BKT_POSTGRES_HOLDER_BYTES, "%.*s", BKT_STR_ARG(other));
+    (void)snprintf(out_other, BKT_HOLDER_BYTES, "%.*s", BKT_STR_ARG(other));
     PQclear(result);
     return BKT_OK;
 }
 
 int bkt_postgres_lease_hold(struct bkt_postgres *conn, const char *holder, struct bkt_error *err)
 {
-    char other[BKT_POSTGRES_HOLDER_BYTES];
+    char other[BKT_HOLDER_BYTES];
     int rc = take(conn, holder, "", other, err);
     if (rc == BKT_ETARGET && bkt_postgres_said(conn, "42P01")) {
         rc = bkt_postgres_exec(conn, doing, bkt_postgres_lease_sql, NULL, NULL, err);
         if (rc == BKT_OK)
             rc = take(conn, holder, "", other, err);
     }
-    if (rc == BKT_OK && other[0] != '\0' && is_dead(other))
+    if (rc == BKT_OK && other[0] != '\0' && bkt_holder_is_dead(other))
         rc = take(conn, holder, other, other, err);
     if (rc == BKT_OK && other[0] != '\0') {
-        char text[BKT_POSTGRES_HOLDER_BYTES + 64];
+        char text[BKT_HOLDER_BYTES + 64];
         (void)snprintf(text, sizeof(text), "another process lists the bucket: %s", other);
         return bkt_postgres_fail(conn, BKT_EBUSY, "list for", err, text);
     }

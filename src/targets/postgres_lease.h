@@ -8,16 +8,12 @@
 #ifndef TARGETS_POSTGRES_LEASE_H
 #define TARGETS_POSTGRES_LEASE_H
 
+#include "targets/holder.h"
 #include "targets/postgres_db.h"
-
-enum { BKT_POSTGRES_HOLDER_BYTES = 128 };
 
 extern const char bkt_postgres_lease_sql[]; /* makes the table */
 
-/* Who we are, "host:pid:random"; another one for each handle. */
-void bkt_postgres_lease_name(char out_holder[BKT_POSTGRES_HOLDER_BYTES]);
-
-/* hold_listing() of table_target.h. */
+/* hold_listing() of table_target.h; `holder` is of holder.h. */
 BKT_MUST_CHECK int bkt_postgres_lease_hold(struct bkt_postgres *conn,
                                            const char *holder,
                                            struct bkt_error *err);

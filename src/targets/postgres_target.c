@@ -12,7 +12,7 @@
 #include "targets/sweep.h"
 
 struct postgres_target {
-    char holder[BKT_POSTGRES_HOLDER_BYTES]; /* who we are to those that list, too */
+    char holder[BKT_HOLDER_BYTES]; /* who we are to those that list, too */
     bool holds_listing;
     struct bkt_postgres_worker worker;
     struct bkt_postgres_writer writer; /* the writer thread's */
@@ -215,6 +215,10 @@ static int64_t beat(void *self, int64_t now_ms)
 static void leave(void *self)
 {
     struct postgres_target *target = self;
+    /* Of a listing that did not come to its end; a lost connection is not made again for it. */
+    if (target->holds_listing && target->writer.conn.conn)
+        bkt_postgres_lease_release(&target->writer.conn, target->holder);
+    target->holds_listing = false;
     bkt_postgres_worker_end(&target->worker, &target->writer.conn);
 }
 
@@ -285,7 +289,7 @@ int bkt_postgres_target_new(struct bkt_str url,
     struct postgres_target *target = bkt_mem_calloc(1, sizeof(*target));
     if (!target)
         return bkt_error_set(err, BKT_ENOMEM, "open the target: out of memory");
-    bkt_postgres_lease_name(target->holder);
+    bkt_holder_name(target->holder);
     int rc = bkt_postgres_init(&target->writer.conn, url, table, err);
     if (rc == BKT_OK)
         rc = bkt_postgres_init(&target->reader, url, table, err);

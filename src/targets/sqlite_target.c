@@ -1,8 +1,10 @@
 #include "targets/sqlite_target.h"
 
 #include "core/mem.h"
+#include "core/time.h"
 #include "targets/sqlite_apply.h"
 #include "targets/sqlite_boundaries.h"
+#include "targets/sqlite_lease.h"
 #include "targets/sqlite_listing.h"
 #include "targets/sqlite_schema.h"
 #include "targets/sqlite_state.h"
@@ -15,6 +17,8 @@ struct sqlite_target {
     struct bkt_sqlite reader;        /* the loop's, and so are its statements */
     struct bkt_sqlite_state_scan scan;
     sqlite3_stmt *read_clock;
+    char holder[BKT_HOLDER_BYTES]; /* who we are to those that list, too */
+    bool holds_listing;
 };
 
 static int read_failed(const struct sqlite_target *target, int status, struct bkt_error *err)
@@ -134,7 +138,19 @@ static int sweep(void *self,
 static int end_listing(void *self, const struct bkt_listing_record *record, struct bkt_error *err)
 {
     struct sqlite_target *target = self;
-    return bkt_sqlite_listing_end(&target->writer, record, err);
+    int rc = bkt_sqlite_listing_end(&target->writer, record, err);
+    if (rc == BKT_OK && target->holds_listing)
+        bkt_sqlite_lease_release(&target->writer.conn, target->holder);
+    target->holds_listing = false;
+    return rc;
+}
+
+static int hold_listing(void *self, struct bkt_error *err)
+{
+    struct sqlite_target *target = self;
+    int rc = bkt_sqlite_lease_hold(&target->writer.conn, target->holder, bkt_time_wall_ms(), err);
+    target->holds_listing = rc == BKT_OK;
+    return rc;
 }
 
 static int count_failed(void *self, uint64_t *out_count, struct bkt_error *err)
@@ -160,6 +176,8 @@ static void target_free(void *self)
     struct sqlite_target *target = self;
     if (!target)
         return;
+    if (target->holds_listing) /* of a listing that did not come to its end */
+        bkt_sqlite_lease_release(&target->writer.conn, target->holder);
     forget_reads(target);
     bkt_sqlite_close(&target->reader);
     const struct bkt_sqlite_outside *outside = target->writer.outside;
@@ -183,6 +201,7 @@ static const struct bkt_table_target_ops ops = {
     .free = target_free,
     .save_boundaries = save_boundaries,
     .load_boundaries = load_boundaries,
+    .hold_listing = hold_listing,
 };
 
 int bkt_sqlite_target_new(const char *path,
@@ -212,6 +231,7 @@ int bkt_sqlite_target_new_outside(const char *path,
         return rc;
     }
     target->writer.outside = outside;
+    bkt_holder_name(target->holder);
     *out_target = (struct bkt_table_target){.ops = &ops, .self = target};
     return BKT_OK;
 }

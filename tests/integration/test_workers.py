@@ -1,4 +1,4 @@
-"""Several processes on one table in PostgreSQL: who lists, and what a storm leaves."""
+"""Several processes on one table: who lists, who is there, and what a storm leaves."""
 
 import os
 import random
@@ -7,6 +7,7 @@ import subprocess
 import time
 
 import pytest
+import table
 from marks import minio_only, moto_only
 from test_postgres import TABLE, rows
 from test_watch import events  # noqa: F401  a fixture
@@ -56,6 +57,21 @@ def test_where_nobody_may_keep_account_everybody_lists(bucket, program, postgres
                  "ALTER SCHEMA app OWNER TO CURRENT_USER; GRANT USAGE ON SCHEMA app TO tester")
     bucket.put("b", "2")
     assert program.sync(bucket.url, postgres_target, *TABLE)["added"] == 1
+
+
+@minio_only
+def test_two_syncs_into_one_file_take_turns(bucket, program, proxy, db):
+    """Two that overtook each other would list again and again, and say so."""
+    bucket.put_all({f"k{n:02}": f"{n}" for n in range(60)})
+    proxy.delay_s = 0.1
+    both = [program.start("sync", "--json", bucket.url, db, "--get-concurrency", "2",
+                          env=proxy.env()) for _ in range(2)]
+    results = [program.finish(running, timeout_s=60) for running in both]
+    assert table.rows(db) == bucket.contents()
+    assert sorted(result.json()["added"] for result in results) == [0, 60]
+    said = "".join(result.stderr for result in results)
+    assert said.count("another process lists the bucket") == 1, said
+    assert "has begun to list" not in said
 
 
 def workers(program, target):

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char folder[] = "/tmp/bkt-sqlite-XXXXXX";
@@ -709,6 +710,64 @@ static int ignore_table(void *ctx, const struct bkt_status_table *table, struct 
     return BKT_OK;
 }
 
+static int hold(struct bkt_table_target t, struct bkt_error *err)
+{
+    *err = (struct bkt_error){0};
+    return t.ops->hold_listing(t.self, err);
+}
+
+/* A dead process of this host, a time that is over, and one that a clock which was put back left.
+ */
+static void one_lists_at_a_time(void **state)
+{
+    (void)state;
+    struct bkt_error err;
+    struct bkt_listing_record record = {.ended_wall_ms = 1709287200000};
+    struct bkt_clock clock;
+    struct bkt_table_target first = open_attached(&plain);
+    struct bkt_table_target second = open_attached(&plain);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(hold(first, &err), BKT_OK);
+    assert_int_equal(hold(second, &err), BKT_EBUSY);
+    assert_false(err.retriable);
+    assert_non_null(strstr(err.message, "another process lists the bucket: "));
+    assert_int_equal(first.ops->begin_listing(first.self, &clock, &err), BKT_OK);
+    assert_int_equal(first.ops->end_listing(first.self, &record, &err), BKT_OK);
+    assert_int_equal(hold(second, &err), BKT_OK);
+    assert_int_equal(hold(first, &err), BKT_EBUSY);
+
+    char text[200];
+    char host[64];
+    assert_int_equal(gethostname(host, sizeof(host)), 0);
+    static const char *const takings[] = {
+        "UPDATE bucketable_leases SET until = 1",
+        "UPDATE bucketable_leases SET until = until + 3600000, holder = 'elsewhere:1:0'",
+    };
+    for (size_t i = 0; i < T_COUNT(takings); i++) {
+        sql(takings[i]);
+        assert_int_equal(hold(first, &err), BKT_OK);
+        assert_int_equal(hold(second, &err), BKT_EBUSY);
+    }
+    pid_t dead = fork();
+    if (dead == 0)
+        _exit(0);
+    assert_int_equal(waitpid(dead, NULL, 0), dead);
+    (void)snprintf(text, sizeof(text), "UPDATE bucketable_leases SET holder = '%s:%ld:0'", host,
+                   (long)dead);
+    sql(text);
+    assert_int_equal(hold(second, &err), BKT_OK);
+    sql("UPDATE bucketable_leases SET holder = 'elsewhere:1:0'");
+    assert_int_equal(hold(second, &err), BKT_EBUSY);
+    assert_non_null(strstr(err.message, "elsewhere:1:0"));
+
+    /* Who ends in the middle of a listing does not keep the others waiting. */
+    sql("DELETE FROM bucketable_leases");
+    assert_int_equal(hold(first, &err), BKT_OK);
+    first.ops->free(first.self);
+    assert_int_equal(hold(second, &err), BKT_OK);
+    second.ops->free(second.self);
+}
+
 static void status_makes_no_file(void **state)
 {
     (void)state;
@@ -771,6 +830,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(triggers_see_an_insert_an_update_and_nothing_for_nothing,
                                         clean, check_memory),
         cmocka_unit_test_setup_teardown(a_row_that_must_not_go_is_a_failure, clean, check_memory),
+        cmocka_unit_test_setup_teardown(one_lists_at_a_time, clean, check_memory),
         cmocka_unit_test_setup_teardown(status_makes_no_file, clean, check_memory),
         cmocka_unit_test_setup_teardown(the_file_is_made_as_it_should_be, clean, check_memory),
     };
