@@ -108,7 +108,7 @@ int main(int argc, char **argv)
     int64_t seconds = argc > 5 ? strtoll(argv[5], NULL, 10) : 3;
     struct reader reader = {.key_count = strtoull(argv[3], NULL, 10)};
     /* As the program does. */
-    (void)mallopt(M_MMAP_THRESHOLD, 32 << 20);
+    (void)mallopt(M_MMAP_THRESHOLD, 4 << 20);
     (void)mallopt(M_TRIM_THRESHOLD, 128 << 20);
     struct bkt_error err = {.code = BKT_OK};
     struct bkt_http_options http_options = {.connections_max = (uint32_t)connections};

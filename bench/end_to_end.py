@@ -15,10 +15,11 @@ MINIO_TIMEOUT_S = 1200
 FASTER_THAN_RCLONE = "<= 0.20"
 
 
-def make_tools(place, context, notes):
+def make_tools(place, context, notes, has_boto3):
     made = []
-    for make in (lambda: Bucketable(place / "bucketable", context.build),
-                 lambda: Rclone(place / "rclone"), lambda: Boto3(place / "boto3")):
+    makers = [lambda: Bucketable(place / "bucketable", context.build),
+              lambda: Rclone(place / "rclone")]
+    for make in [*makers, lambda: Boto3(place / "boto3")] if has_boto3 else makers:
         try:
             made.append(make())
         except Missing as reason:
@@ -50,10 +51,10 @@ def one_run(tool, server, figures, fresh, pin, goal):
         figures.add(f"{prefix}, requests", requests, "requests", f"{base}, requests")
 
 
-def compare(server, context, pin):
+def compare(server, context, pin, has_boto3):
     figures, notes = Figures(), []
     with scratch() as place:
-        tools = make_tools(Path(place), context, notes)
+        tools = make_tools(Path(place), context, notes, has_boto3)
         for _ in range(context.runs):
             for fresh in (True, False):
                 for tool in tools:
@@ -85,7 +86,7 @@ def from_minio(context):
             server = Minio(Path(place) / "minio", binary).start()
             try:
                 fill(server, place)
-                return compare(server, context, None)
+                return compare(server, context, None, True)
             finally:
                 server.stop()
     except Unavailable as reason:
@@ -96,4 +97,4 @@ def from_stub(context):
     client, server_cores = cores()
     with Stub(bucket=BUCKET, keys=OBJECTS, shape="dates", object_size=OBJECT_BYTES, etag="md5",
               command=["taskset", "-c", str(server_cores[0])]) as stub:
-        return compare(stub, context, client)
+        return compare(stub, context, client, False)  # it would take minutes

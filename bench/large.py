@@ -1,6 +1,8 @@
 """Buckets that are large: ten million keys, and fifty gigabytes.  One run each; half an hour."""
 
+import contextlib
 import json
+import sqlite3
 from pathlib import Path
 
 from fake.stub import Stub
@@ -11,8 +13,10 @@ SMALL_KEYS = 1_000_000
 LARGE_KEYS = 10_000_000
 AGAIN_RUNS = 5
 GB = 1_000_000_000
+MIB = 1 << 20
 BYTES = 50 * GB
 MEAN_BYTES = 500_000
+CACHE_MIB = 64  # the cache_size that sqlite_db.c asks for
 TIMEOUT_S = 3600
 
 
@@ -47,6 +51,35 @@ def keys(context):
         tool = Bucketable(Path(place) / "table", context.build)
         for count in (SMALL_KEYS, LARGE_KEYS):
             fill_and_repeat(figures, tool, count, client, ["taskset", "-c", str(server[0])])
+    return figures, []
+
+
+def largest(state):
+    with contextlib.closing(sqlite3.connect(state)) as db:
+        return db.execute("SELECT max(size) FROM bucketable_state_objects").fetchone()[0] / MIB
+
+
+def memory(context):
+    """What the process takes beside what it is allowed: the limit, or the one object that is larger;
+    where SQLite has the rows, 64 MiB of cache and a copy of the row that it is writing."""
+    figures = Figures()
+    for mean, count in ((500_000, 3000), (8_000_000, 200)):
+        with scratch() as place, Stub(bucket="bench", keys=count, shape="dates",
+                                      sizes="lognormal", object_size=mean) as stub:
+            tool = Bucketable(Path(place) / "work", context.build)
+            for _ in range(context.runs):
+                for limit, is_sqlite in ((64, False), (256, False), (256, True)):
+                    tool.fresh()
+                    state = tool.place / "table.db"
+                    into = [state] if is_sqlite else ["jsonl:/dev/null", "--state", state]
+                    cost = run([tool.program, "sync", "s3://bench", *into, "--json", "--quiet",
+                                "--memory-limit", f"{limit}MiB"], env=tool.environment(stub))
+                    tool.check(cost.stdout, count, True)
+                    row = largest(state)
+                    allowed = max(limit, row) + ((CACHE_MIB + row) if is_sqlite else 0)
+                    figures.add(f"{mean // 1000:,} KB, {limit} MiB, "
+                                f"{'SQLite' if is_sqlite else 'jsonl'}: peak RSS beside it",
+                                cost.rss_mb - allowed, "MiB", "", "<= 64")
     return figures, []
 
 

@@ -14,7 +14,7 @@ from postgres import Postgres
 from servers import Unavailable, Venv
 from tools import PEERS, Bucketable, Rclone, Tool
 
-OBJECTS = 2000
+OBJECTS = 1000
 BUCKET = "bench"
 OVERWRITTEN, DELETED = "object-000000007.txt", "object-000000008.txt"
 WRITTEN_MS = 1_700_000_000_000

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measure, print a table, and write docs/performance.md.
 
-    bench/run.py                      everything
+    bench/run.py                      everything; 25 minutes, on a machine that has nothing else to do
     bench/run.py --only sigv4 minio   these; nothing is written, unless with --write
     bench/run.py --list               their names
 
@@ -74,6 +74,7 @@ def registry():
     found["minio"] = ("10,000 objects of 1 KB from MinIO into a table", end_to_end.from_minio)
     found["sync"] = ("10,000 objects of 1 KB from the S3 stub into a table", end_to_end.from_stub)
     found["tls"] = ("a sync over TLS, against the same without", tls.measure)
+    found["memory"] = ("1.5 GB of objects whose sizes are lognormal: the memory that no limit counts", large.memory)
     found["large_keys"] = ("ten million keys, against one million", large.keys)
     found["large_bytes"] = ("50 GB of objects whose sizes are lognormal, into a change log", large.many_bytes)
     found["peers"] = (f"{peers.OBJECTS:,} objects of 1 KB from the S3 stub, by what people use today", peers.measure)
@@ -249,7 +250,9 @@ def main():
         busy = os.getloadavg()[0]
         if busy > QUIET_LOAD:
             print(f"== the machine has other work (load {busy:.1f}): its figures are noise")
+        begin = time.monotonic()
         results = list(measure_all(chosen, context))
+        print(f"== {(time.monotonic() - begin) / 60:.0f} minutes")
         if (options.write or not options.only) and options.runs >= RUNS_MIN:
             write_page(options.page, options.only, results, options.runs, busy)
     return 0

@@ -5,11 +5,12 @@
 #include <malloc.h>
 #endif
 
-enum { BLOCK_OF_ITS_OWN_BYTES = 32 << 20, KEPT_FREE_BYTES = 128 << 20 };
+enum { BLOCK_OF_ITS_OWN_BYTES = 4 << 20, KEPT_FREE_BYTES = 128 << 20 };
 
 /*
  * Objects of a megabyte come and go: giving their memory back to the kernel and taking it anew
- * costs three times as much as receiving them.
+ * costs three times as much as receiving them.  Larger ones are given back all the same: what is
+ * left between them when they are kept would be half of `memory-limit` again.
  */
 static void keep_free_memory(void)
 {

@@ -59,7 +59,7 @@ static int append_escape(struct bkt_buf *buf, unsigned char byte)
     return bkt_buf_append(buf, (struct bkt_str){escape, len});
 }
 
-static int append_escaped(struct bkt_buf *buf, struct bkt_str text)
+int bkt_json_append_text_piece(struct bkt_buf *buf, struct bkt_str text)
 {
     size_t at = 0;
     while (at < text.len) {
@@ -79,7 +79,7 @@ static int append_quoted(struct bkt_buf *buf, struct bkt_str text)
 {
     int rc = bkt_buf_append_char(buf, '"');
     if (!rc)
-        rc = append_escaped(buf, text);
+        rc = bkt_json_append_text_piece(buf, text);
     if (!rc)
         rc = bkt_buf_append_char(buf, '"');
     return rc;
@@ -123,22 +123,32 @@ size_t bkt_json_base64(struct bkt_str bytes, char *out)
     return (size_t)(out - start);
 }
 
-int bkt_json_append_base64(struct bkt_buf *buf, struct bkt_str bytes)
+int bkt_json_append_base64_piece(struct bkt_buf *buf, struct bkt_str bytes)
 {
     size_t groups = bytes.len / 3 + (bytes.len % 3 != 0);
-    if (groups > (SIZE_MAX - 2) / 4)
+    if (groups > SIZE_MAX / 4)
         return BKT_ELIMIT;
-    int rc = bkt_buf_reserve(buf, groups * 4 + 2);
+    int rc = bkt_buf_reserve(buf, groups * 4);
     if (rc)
         return rc;
-
-    char *out = buf->ptr + buf->len;
-    *out++ = '"';
-    out += bkt_json_base64(bytes, out);
-    *out++ = '"';
-    *out = '\0';
-    buf->len += groups * 4 + 2;
+    buf->len += bkt_json_base64(bytes, buf->ptr + buf->len);
+    buf->ptr[buf->len] = '\0';
     return BKT_OK;
+}
+
+int bkt_json_append_base64(struct bkt_buf *buf, struct bkt_str bytes)
+{
+    /* All of it or nothing: there is room for the quotes too, or there is none. */
+    if (bytes.len > SIZE_MAX / 4)
+        return BKT_ELIMIT;
+    int rc = bkt_buf_reserve(buf, (bytes.len + 2) / 3 * 4 + 2);
+    if (!rc)
+        rc = bkt_buf_append_char(buf, '"');
+    if (!rc)
+        rc = bkt_json_append_base64_piece(buf, bytes);
+    if (!rc)
+        rc = bkt_buf_append_char(buf, '"');
+    return rc;
 }
 
 int bkt_json_append_field(struct bkt_buf *buf, const char *name, struct bkt_str value)

@@ -28,6 +28,13 @@ BKT_MUST_CHECK int bkt_json_append_string(struct bkt_buf *buf, struct bkt_str te
 /* A JSON string of the bytes in base64 (RFC 4648, section 4, with padding). */
 BKT_MUST_CHECK int bkt_json_append_base64(struct bkt_buf *buf, struct bkt_str bytes);
 
+/*
+ * The same in pieces, between quotes that are the caller's: UTF-8 text cut anywhere, or bytes cut
+ * into multiples of 3 but for the last piece.
+ */
+BKT_MUST_CHECK int bkt_json_append_text_piece(struct bkt_buf *buf, struct bkt_str text);
+BKT_MUST_CHECK int bkt_json_append_base64_piece(struct bkt_buf *buf, struct bkt_str bytes);
+
 /* `"name":"value"`; where the value is not UTF-8, `"name_base64":"dmFsdWU="`. */
 BKT_MUST_CHECK int bkt_json_append_field(struct bkt_buf *buf,
                                          const char *name,

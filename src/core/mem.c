@@ -7,9 +7,11 @@
 static _Thread_local long fail_countdown = -1;
 static _Thread_local bool fail_happened;
 static _Thread_local size_t live_blocks;
+static _Thread_local uint64_t calls;
 
 static bool fail_now(void)
 {
+    calls++;
     if (fail_countdown < 0 || fail_countdown-- > 0)
         return false;
     fail_happened = true;
@@ -78,4 +80,9 @@ bool bkt_mem_failed(void)
 size_t bkt_mem_live(void)
 {
     return live_blocks;
+}
+
+uint64_t bkt_mem_calls(void)
+{
+    return calls;
 }

@@ -23,10 +23,12 @@ void bkt_mem_wipe(void *ptr, size_t size);
 
 /*
  * For tests, per thread. Allocation `n` from now (0 is the next) fails once; -1 cancels.
- * bkt_mem_failed() says whether it has happened, bkt_mem_live() how many blocks are held.
+ * bkt_mem_failed() says whether it has happened, bkt_mem_live() how many blocks are held,
+ * bkt_mem_calls() how often memory was asked for.
  */
 void bkt_mem_fail_at(long n);
 bool bkt_mem_failed(void);
 size_t bkt_mem_live(void);
+uint64_t bkt_mem_calls(void);
 
 #endif

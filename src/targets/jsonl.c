@@ -2,6 +2,7 @@
 
 #include "core/json_write.h"
 #include "core/mem.h"
+#include "core/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WRITE_BYTES = 1 << 20, TAIL_BYTES = 64 << 10 };
+/* A piece is a multiple of 3, so that base64 goes on where it ended. */
+enum { WRITE_BYTES = 1 << 20, PIECE_BYTES = 768 << 10, TAIL_BYTES = 64 << 10 };
 
 struct jsonl {
     char *path;
@@ -172,21 +174,50 @@ static int append_column(struct bkt_buf *lines, const struct bkt_value *column)
     return rc ? rc : bkt_buf_append(lines, text);
 }
 
-static int append_line(struct bkt_buf *lines, const struct bkt_row *row)
+static int write_when_full(struct jsonl *jsonl, struct bkt_error *err)
 {
-    struct bkt_str key = {row->key, row->key_len};
-    struct bkt_str content = {row->content, row->content_len};
+    return jsonl->lines.len < WRITE_BYTES ? BKT_OK : write_lines(jsonl, err);
+}
+
+static int fail_to_append(const struct jsonl *jsonl, int rc, struct bkt_error *err)
+{
+    return rc ? bkt_error_set(err, rc, "write %s: %s", name_of(jsonl), bkt_error_text(rc)) : rc;
+}
+
+static int append_start(struct bkt_buf *lines, const struct bkt_row *row, bool is_text)
+{
     bool is_upsert = row->op == BKT_ROW_UPSERT;
     int rc = bkt_buf_append(lines, is_upsert ? BKT_STR("{\"op\":\"upsert\",")
                                              : BKT_STR("{\"op\":\"delete\","));
     if (rc == BKT_OK)
-        rc = bkt_json_append_field(lines, "filename", key);
-    if (rc == BKT_OK && is_upsert)
-        rc = bkt_buf_append_char(lines, ',');
+        rc = bkt_json_append_field(lines, "filename", (struct bkt_str){row->key, row->key_len});
     if (rc == BKT_OK && is_upsert) {
-        rc = row->content_is_bytes ? bkt_json_append_bytes_field(lines, "content", content)
-                                   : bkt_json_append_field(lines, "content", content);
+        rc = bkt_buf_append(lines, is_text ? BKT_STR(",\"content\":\"")
+                                           : BKT_STR(",\"content_base64\":\""));
     }
+    return rc;
+}
+
+/* Written piece by piece, so that a large content is in memory once. */
+static int append_content(struct jsonl *jsonl,
+                          struct bkt_str content,
+                          bool is_text,
+                          struct bkt_error *err)
+{
+    int rc = BKT_OK;
+    for (size_t at = 0; at < content.len && rc == BKT_OK; at += PIECE_BYTES) {
+        size_t left = content.len - at;
+        struct bkt_str piece = {content.ptr + at, left < PIECE_BYTES ? left : PIECE_BYTES};
+        rc = is_text ? bkt_json_append_text_piece(&jsonl->lines, piece)
+                     : bkt_json_append_base64_piece(&jsonl->lines, piece);
+        rc = rc ? fail_to_append(jsonl, rc, err) : write_when_full(jsonl, err);
+    }
+    return rc ? rc : fail_to_append(jsonl, bkt_buf_append_char(&jsonl->lines, '"'), err);
+}
+
+static int append_end(struct bkt_buf *lines, const struct bkt_row *row)
+{
+    int rc = BKT_OK;
     for (size_t i = 0; i < row->column_count && rc == BKT_OK; i++)
         rc = append_column(lines, &row->columns[i]);
     return rc ? rc : bkt_buf_append(lines, BKT_STR("}\n"));
@@ -195,10 +226,14 @@ static int append_line(struct bkt_buf *lines, const struct bkt_row *row)
 static int apply(void *self, const struct bkt_row *row, struct bkt_error *err)
 {
     struct jsonl *jsonl = self;
-    int rc = append_line(&jsonl->lines, row);
-    if (rc)
-        return bkt_error_set(err, rc, "write %s: %s", name_of(jsonl), bkt_error_text(rc));
-    return jsonl->lines.len < WRITE_BYTES ? BKT_OK : write_lines(jsonl, err);
+    struct bkt_str content = {row->content, row->content_len};
+    bool is_text = !row->content_is_bytes && bkt_utf8_valid_len(content) == content.len;
+    int rc = fail_to_append(jsonl, append_start(&jsonl->lines, row, is_text), err);
+    if (rc == BKT_OK && row->op == BKT_ROW_UPSERT)
+        rc = append_content(jsonl, content, is_text, err);
+    if (rc == BKT_OK)
+        rc = fail_to_append(jsonl, append_end(&jsonl->lines, row), err);
+    return rc ? rc : write_when_full(jsonl, err);
 }
 
 static int commit(void *self, struct bkt_error *err)

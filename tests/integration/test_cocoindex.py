@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from marks import minio_only
-from package import child, ends_well
+from package import child
 
 EXAMPLES = Path(__file__).resolve().parent.parent.parent / "docs" / "examples"
 WAIT_S = 60
@@ -215,7 +215,11 @@ def test_the_example_of_the_source(bucket, how, database):
     package_path, server, variables = how
     code = (EXAMPLES / "cocoindex_source.py").read_text()
     for _ in range(2):
-        ends_well(child(package_path, server, code, bucket.name, variables=variables), WAIT_S)
+        process = child(package_path, server, code, bucket.name, variables=variables)
+        stdout, stderr = process.communicate(timeout=WAIT_S)
+        # Not its exit status: CocoIndex's engine now and then crashes while Python ends, whatever
+        # the source.
+        assert "source rows" in stdout and "Traceback" not in stderr, stderr
         assert database.rows("SELECT filename, line FROM first_lines") == {"a.md": "one"}
 
 

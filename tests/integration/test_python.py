@@ -116,6 +116,29 @@ def test_a_wait_ends_when_another_thread_closes(bucket, server, bucketable):
 
 
 @minio_only
+@pytest.mark.parametrize("kind, use", [
+    ("ls", list), ("Reader", lambda reader: reader.read("a")), ("rows", list)])
+def test_another_thread_ends_what_goes_on_trying(bucket, bucketable, proxy, kind, use):
+    proxy.refuse = True
+    handle = getattr(bucketable, kind)(bucket.url, endpoint_url=proxy.url)
+    ended = []
+
+    def wait():
+        try:
+            use(handle)
+        except Exception as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    with proxy.changed:
+        assert proxy.changed.wait_for(lambda: proxy.requests, 30)
+    handle.close()
+    thread.join()
+    assert isinstance(ended[0], bucketable.CanceledError)
+
+
+@minio_only
 def test_asyncio(bucket, bucketable, tmp_path):
     bucket.put_all({"a": "1", "b": "2"})
 

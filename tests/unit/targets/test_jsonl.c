@@ -4,6 +4,7 @@
  */
 #include "targets/jsonl.h"
 
+#include "core/json_write.h"
 #include "targets/log_fold.h"
 #include "targets/state_target.h"
 #include "targets/target_conformance.h"
@@ -191,6 +192,45 @@ static void a_half_line_may_be_long(void **state)
     assert_file("{}\n");
 }
 
+/* Large contents are escaped and written piece by piece: the line is the same. */
+static void a_large_content_is_one_line(void **state)
+{
+    (void)state;
+    enum { LARGE_BYTES = (3 << 20) + 1 };
+    struct bkt_buf content = BKT_BUF_INIT(SIZE_MAX / 2);
+    struct bkt_buf expected = BKT_BUF_INIT(SIZE_MAX / 2);
+    for (size_t i = 0; i < LARGE_BYTES; i++)
+        assert_int_equal(bkt_buf_append_char(&content, "a\"\xc3\xa9\n"[i % 5]), BKT_OK);
+    for (int is_bytes = 0; is_bytes < 2; is_bytes++) {
+        forget(NULL);
+        /* Cut off in the middle of a character it is no text any more. */
+        struct bkt_str bytes = {content.ptr, content.len - (size_t)is_bytes};
+        struct bkt_table_target t = open_attached(&plain);
+        struct bkt_change change = put("a", bytes);
+        assert_int_equal(apply(t, &change, 1, NULL), BKT_OK);
+        t.ops->free(t.self);
+
+        bkt_buf_reset(&expected);
+        int rc = bkt_buf_printf(&expected, "{\"op\":\"upsert\",\"filename\":\"a\",");
+        if (!rc)
+            rc = bkt_json_append_field(&expected, "content", bytes);
+        if (!rc)
+            rc = bkt_buf_append(&expected, BKT_STR("}\n"));
+        assert_int_equal(rc, BKT_OK);
+        FILE *file = fopen(path, "rb");
+        assert_non_null(file);
+        char *found = malloc(expected.len + 1);
+        assert_non_null(found);
+        assert_int_equal(fread(found, 1, expected.len + 1, file), expected.len);
+        assert_memory_equal(found, expected.ptr, expected.len);
+        assert_true((strstr(expected.ptr, "content_base64") != NULL) == (is_bytes == 1));
+        free(found);
+        (void)fclose(file);
+    }
+    bkt_buf_clear(&content);
+    bkt_buf_clear(&expected);
+}
+
 static void lines_without_their_state_are_refused(void **state)
 {
     (void)state;
@@ -306,6 +346,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(lines_are_what_the_manual_says, clean, check_memory),
         cmocka_unit_test_setup_teardown(a_half_line_of_a_killed_run_goes, clean, check_memory),
         cmocka_unit_test_setup_teardown(a_half_line_may_be_long, clean, check_memory),
+        cmocka_unit_test_setup_teardown(a_large_content_is_one_line, clean, check_memory),
         cmocka_unit_test_setup_teardown(lines_without_their_state_are_refused, clean, check_memory),
         cmocka_unit_test_setup_teardown(what_cannot_be_opened_says_so, clean, check_memory),
         cmocka_unit_test_setup_teardown(a_batch_that_does_not_fit_leaves_whole_lines, clean,
