@@ -1,9 +1,9 @@
 #include "targets/sqlite_reader.h"
 
 #include "core/mem.h"
-#include "targets/change.h"
 #include "targets/sqlite_db.h"
 #include "targets/sqlite_schema.h"
+#include "targets/sqlite_shape.h"
 #include "targets/sqlite_state.h"
 
 #include <errno.h>
@@ -118,30 +118,6 @@ static int read_record(const struct reader *reader,
     return BKT_OK;
 }
 
-/* The metadata columns of those names that the table has. */
-static int read_columns(const struct reader *reader, unsigned *out_columns, struct bkt_error *err)
-{
-    sqlite3_stmt *stmt = NULL;
-    int rc =
-        bkt_sqlite_prepare(&reader->conn, "SELECT name FROM pragma_table_xinfo(?1)", &stmt, err);
-    if (rc)
-        return rc;
-    unsigned columns = 0;
-    (void)bkt_sqlite_bind_text(stmt, 1, bkt_str_from(reader->conn.table));
-    while (sqlite3_step(stmt) == SQLITE_ROW) {
-        const char *name = (const char *)sqlite3_column_text(stmt, 0);
-        for (unsigned i = 0; name && i < BKT_COLUMN_COUNT; i++) {
-            if (sqlite3_stricmp(bkt_column_names[i], name) == 0)
-                columns |= 1u << i;
-        }
-    }
-    int status = sqlite3_finalize(stmt);
-    if (status)
-        return fail(reader, status, err);
-    *out_columns = columns;
-    return BKT_OK;
-}
-
 static int find_table(const struct reader *reader,
                       bool *out_has_record,
                       bool *out_has_rows,
@@ -189,8 +165,9 @@ static int compare_record(const struct reader *reader,
     unsigned columns = record->columns;
     int rc = BKT_OK;
     if (reader->has_rows) {
-        rc = read_columns(reader, &columns, err);
-        columns &= record->columns;
+        struct bkt_sqlite_shape shape;
+        rc = bkt_sqlite_shape_read(&reader->conn, &shape, err);
+        columns &= rc ? 0 : shape.columns;
     } else {
         rc = check_pending(reader, err);
     }

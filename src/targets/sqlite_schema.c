@@ -1,16 +1,8 @@
 #include "targets/sqlite_schema.h"
 
-#include "core/mem.h"
 #include "core/time.h"
-#include "targets/change.h"
 #include "targets/sqlite_recover.h"
-
-#include <stdio.h>
-
-static const char *column_type(unsigned column)
-{
-    return column == BKT_COLUMN_SIZE ? "INTEGER" : "TEXT";
-}
+#include "targets/sqlite_shape.h"
 
 static const char record_sql[] =
     "CREATE TABLE IF NOT EXISTS bucketable_tables ("
@@ -43,15 +35,6 @@ struct record {
     bool same_spec;
     uint64_t row_count;
     struct bkt_clock clock;
-};
-
-/* What the user's table looks like now. */
-struct shape {
-    bool exists; /* something of that name does */
-    bool is_table;
-    bool has_filename; /* as its only key */
-    bool has_content;
-    unsigned columns; /* names of ours that it has, whoever made them */
 };
 
 static int fail(const struct bkt_sqlite *conn, int code, struct bkt_error *err, const char *text)
@@ -162,68 +145,6 @@ static int read_record(const struct bkt_sqlite *conn,
     return rc;
 }
 
-static void note_column(sqlite3_stmt *stmt, struct shape *shape)
-{
-    struct bkt_str name = bkt_sqlite_column(stmt, 0);
-    int key_index = sqlite3_column_int(stmt, 1);
-    if (bkt_str_eq(name, BKT_STR("filename"))) {
-        shape->has_filename = key_index == 1;
-    } else if (key_index > 0) {
-        shape->has_filename = false;
-    }
-    if (bkt_str_eq(name, BKT_STR("content")))
-        shape->has_content = true;
-    for (unsigned i = 0; i < BKT_COLUMN_COUNT; i++) {
-        if (sqlite3_stricmp(bkt_column_names[i], name.ptr) == 0)
-            shape->columns |= 1u << i;
-    }
-}
-
-static int read_shape(const struct bkt_sqlite *conn, struct shape *shape, struct bkt_error *err)
-{
-    int64_t things = 0;
-    int64_t tables = 0;
-    int rc = bkt_sqlite_number(
-        conn, "SELECT count(*) FROM sqlite_schema WHERE name = ? COLLATE NOCASE", &things, err);
-    if (rc == BKT_OK) {
-        rc = bkt_sqlite_number(conn,
-                               "SELECT count(*) FROM sqlite_schema"
-                               " WHERE name = ? COLLATE NOCASE AND type = 'table'",
-                               &tables, err);
-    }
-    if (rc)
-        return rc;
-    *shape = (struct shape){.exists = things > 0, .is_table = tables > 0};
-
-    sqlite3_stmt *stmt = NULL;
-    rc = bkt_sqlite_prepare(conn, "SELECT name, pk FROM pragma_table_xinfo(?)", &stmt, err);
-    if (rc)
-        return rc;
-    (void)bkt_sqlite_bind_text(stmt, 1, bkt_str_from(conn->table));
-    while (sqlite3_step(stmt) == SQLITE_ROW)
-        note_column(stmt, shape);
-    int status = sqlite3_finalize(stmt);
-    return status ? bkt_sqlite_fail(conn, status, "use", err) : BKT_OK;
-}
-
-static int create_rows(const struct bkt_sqlite *conn,
-                       const struct bkt_table_spec *spec,
-                       struct bkt_error *err)
-{
-    char sql[512];
-    int len = snprintf(sql, sizeof(sql),
-                       "CREATE TABLE @T (filename TEXT PRIMARY KEY NOT NULL, content %s",
-                       spec->binary ? "BLOB" : "TEXT");
-    for (unsigned i = 0; i < BKT_COLUMN_COUNT; i++) {
-        if (spec->columns & (1u << i)) {
-            len += snprintf(sql + len, sizeof(sql) - (size_t)len, ", %s %s", bkt_column_names[i],
-                            column_type(1u << i));
-        }
-    }
-    (void)snprintf(sql + len, sizeof(sql) - (size_t)len, ")");
-    return bkt_sqlite_exec(conn, sql, err);
-}
-
 static int write_record(const struct bkt_sqlite *conn,
                         const struct bkt_table_spec *spec,
                         const struct bkt_sqlite_outside *outside,
@@ -280,7 +201,7 @@ static int create_all(const struct bkt_sqlite *conn,
     for (size_t i = 0; i < sizeof(state_sql) / sizeof(state_sql[0]) && rc == BKT_OK; i++)
         rc = bkt_sqlite_exec(conn, state_sql[i], err);
     if (rc == BKT_OK && !outside)
-        rc = create_rows(conn, spec, err);
+        rc = bkt_sqlite_shape_create(conn, spec, err);
     if (record->exists)
         record->clock.floor = ++record->clock.clock;
     record->clock.epoch++;
@@ -288,157 +209,6 @@ static int create_all(const struct bkt_sqlite *conn,
     record->binary = spec->binary;
     record->columns = spec->columns;
     return rc ? rc : write_record(conn, spec, outside, record, err);
-}
-
-/*
- * The declared type of `content` is changed in the schema's own text, which SQLite documents for
- * changes that leave the stored rows valid (lang_altertable, "Making Other Kinds Of Table Schema
- * Changes").  This one does: TEXT and BLOB affinity both keep a text and a blob as they are.  Rows,
- * indexes, triggers, views and columns of the user's stay.  It works on the text that we wrote
- * only.
- */
-static int retype_content(const struct bkt_sqlite *conn, bool to_binary, struct bkt_error *err)
-{
-    struct bkt_buf head = BKT_BUF_INIT(BKT_SQLITE_SQL_BYTES);
-    sqlite3_stmt *stmt = NULL;
-    int64_t cookie = 0;
-    int changed = 0;
-    char pragma[64];
-    int rc = bkt_sqlite_expand(
-        conn, "CREATE TABLE @T (filename TEXT PRIMARY KEY NOT NULL, content ", &head);
-    if (rc) {
-        rc = fail(conn, rc, err, bkt_error_text(rc));
-        goto done;
-    }
-    rc = bkt_sqlite_number(conn, "PRAGMA schema_version", &cookie, err);
-    if (rc == BKT_OK)
-        rc = bkt_sqlite_exec(conn, "PRAGMA writable_schema = ON", err);
-    if (rc == BKT_OK) {
-        rc = bkt_sqlite_prepare(conn,
-                                "UPDATE sqlite_schema SET sql = ?1 || ?2 || substr(sql,"
-                                " length(?1) + 5) WHERE type = 'table' AND name = ?3 COLLATE NOCASE"
-                                " AND substr(sql, 1, length(?1) + 4) = ?1 || ?4",
-                                &stmt, err);
-    }
-    if (rc)
-        goto done;
-    (void)(bkt_sqlite_bind_text(stmt, 1, bkt_buf_str(&head)) ||
-           bkt_sqlite_bind_text(stmt, 2, to_binary ? BKT_STR("BLOB") : BKT_STR("TEXT")) ||
-           bkt_sqlite_bind_text(stmt, 3, bkt_str_from(conn->table)) ||
-           bkt_sqlite_bind_text(stmt, 4, to_binary ? BKT_STR("TEXT") : BKT_STR("BLOB")));
-    (void)sqlite3_step(stmt);
-    int status = sqlite3_finalize(stmt);
-    changed = sqlite3_changes(conn->db);
-    if (status) {
-        rc = bkt_sqlite_fail(conn, status, "use", err);
-        goto done;
-    }
-    if (changed != 1) {
-        rc = fail(conn, BKT_ETARGET, err,
-                  "the type of column content cannot be changed, since the table was not made by "
-                  "bucketable: drop it to have it built again");
-        goto done;
-    }
-    (void)snprintf(pragma, sizeof(pragma), "PRAGMA schema_version = %lld", (long long)cookie + 1);
-    rc = bkt_sqlite_exec(conn, pragma, err);
-
-done:
-    /* Also drops the schema that this connection has in memory, so that it reads the new one. */
-    (void)sqlite3_exec(conn->db, "PRAGMA writable_schema = RESET", NULL, NULL, NULL);
-    bkt_buf_clear(&head);
-    return rc;
-}
-
-static int alter_columns(const struct bkt_sqlite *conn,
-                         const char *action,
-                         unsigned columns,
-                         struct bkt_error *err)
-{
-    for (unsigned i = 0; i < BKT_COLUMN_COUNT; i++) {
-        if (!(columns & (1u << i)))
-            continue;
-        const char *name = bkt_column_names[i];
-        bool is_drop = strcmp(action, "DROP") == 0;
-        char sql[96];
-        (void)snprintf(sql, sizeof(sql), "ALTER TABLE @T %s COLUMN %s %s", action, name,
-                       is_drop ? "" : column_type(1u << i));
-        int rc = bkt_sqlite_exec(conn, sql, err);
-        if (rc == BKT_ETARGET && is_drop && err && !err->retriable) {
-            return bkt_error_wrap(err, rc,
-                                  "drop column %s of table %s (keep it in `columns`, or drop the "
-                                  "index, trigger or view that needs it)",
-                                  name, conn->table);
-        }
-        if (rc)
-            return rc;
-    }
-    return BKT_OK;
-}
-
-static int follow_shape(const struct bkt_sqlite *conn,
-                        const struct bkt_table_spec *spec,
-                        const struct record *record,
-                        const struct shape *shape,
-                        bool *out_columns_changed,
-                        struct bkt_error *err)
-{
-    if (!shape->has_filename || !shape->has_content) {
-        return fail(conn, BKT_ETARGET, err,
-                    "it has no column content or its key is not filename any more: drop it to have "
-                    "it built again");
-    }
-    unsigned ours = record->columns & shape->columns;
-    unsigned missing = spec->columns & ~ours;
-    for (unsigned i = 0; i < BKT_COLUMN_COUNT; i++) {
-        if (missing & shape->columns & (1u << i)) {
-            return bkt_error_set(err, BKT_ETARGET,
-                                 "table %s in %s has a column %s that bucketable did not make: "
-                                 "rename it, or leave it out of `columns`",
-                                 conn->table, conn->path, bkt_column_names[i]);
-        }
-    }
-    int rc = BKT_OK;
-    if (record->binary != spec->binary)
-        rc = retype_content(conn, spec->binary, err);
-    if (rc == BKT_OK)
-        rc = alter_columns(conn, "DROP", ours & ~spec->columns, err);
-    if (rc == BKT_OK)
-        rc = alter_columns(conn, "ADD", missing, err);
-    *out_columns_changed = record->binary != spec->binary || missing != 0;
-    return rc;
-}
-
-/* An insert that names our columns only must be possible. */
-static int check_others_columns(const struct bkt_sqlite *conn,
-                                const struct bkt_table_spec *spec,
-                                struct bkt_error *err)
-{
-    sqlite3_stmt *stmt = NULL;
-    int rc = bkt_sqlite_prepare(conn,
-                                "SELECT name FROM pragma_table_xinfo(?) WHERE \"notnull\""
-                                " AND dflt_value IS NULL AND hidden = 0",
-                                &stmt, err);
-    if (rc)
-        return rc;
-    (void)bkt_sqlite_bind_text(stmt, 1, bkt_str_from(conn->table));
-    while (rc == BKT_OK && sqlite3_step(stmt) == SQLITE_ROW) {
-        struct bkt_str name = bkt_sqlite_column(stmt, 0);
-        bool known = bkt_str_eq(name, BKT_STR("filename")) || bkt_str_eq(name, BKT_STR("content"));
-        for (unsigned i = 0; i < BKT_COLUMN_COUNT; i++) {
-            known |= (spec->columns & (1u << i)) != 0 &&
-                     bkt_str_eq(name, bkt_str_from(bkt_column_names[i]));
-        }
-        if (!known) {
-            rc = bkt_error_set(err, BKT_ETARGET,
-                               "table %s in %s: its column %.*s is NOT NULL without a default, so "
-                               "no row can be added: give it a default, or drop it",
-                               conn->table, conn->path, BKT_STR_ARG(name));
-        }
-    }
-    int status = sqlite3_finalize(stmt);
-    if (rc == BKT_OK && status)
-        rc = bkt_sqlite_fail(conn, status, "use", err);
-    return rc;
 }
 
 /* State rows were written with the clock's next number: it is taken, and the rows are counted. */
@@ -509,7 +279,7 @@ static int attach_existing(const struct bkt_sqlite *conn,
                            const struct bkt_table_spec *spec,
                            const struct bkt_sqlite_outside *outside,
                            struct record *record,
-                           const struct shape *shape,
+                           const struct bkt_sqlite_shape *shape,
                            struct bkt_attached *attached,
                            struct bkt_error *err)
 {
@@ -530,9 +300,10 @@ static int attach_existing(const struct bkt_sqlite *conn,
     if (outside) {
         rc = follow_outside(conn, spec, record, &attached->columns_changed, err);
     } else {
-        rc = follow_shape(conn, spec, record, shape, &attached->columns_changed, err);
+        const struct bkt_sqlite_had had = {record->columns, record->binary};
+        rc = bkt_sqlite_shape_follow(conn, spec, &had, shape, &attached->columns_changed, err);
         if (rc == BKT_OK)
-            rc = check_others_columns(conn, spec, err);
+            rc = bkt_sqlite_shape_check_others(conn, spec, err);
     }
     if (rc)
         return rc;
@@ -551,7 +322,7 @@ static int attach_locked(const struct bkt_sqlite *conn,
                          struct bkt_error *err)
 {
     struct record record = {0};
-    struct shape shape = {0};
+    struct bkt_sqlite_shape shape = {0};
     struct bkt_attached attached = {0};
     int rc = bkt_sqlite_exec(conn, record_sql, err);
     if (rc == BKT_OK)
@@ -559,7 +330,7 @@ static int attach_locked(const struct bkt_sqlite *conn,
     if (rc == BKT_OK && record.exists)
         rc = upgrade(conn, &record, err);
     if (rc == BKT_OK)
-        rc = read_shape(conn, &shape, err);
+        rc = bkt_sqlite_shape_read(conn, &shape, err);
     if (rc == BKT_OK && record.exists)
         rc = read_record(conn, spec, outside, &record, err);
     if (rc)
@@ -567,7 +338,7 @@ static int attach_locked(const struct bkt_sqlite *conn,
 
     /* Rows that are elsewhere have no table here, and their state is all that there is. */
     if (outside && !shape.exists)
-        shape = (struct shape){.exists = record.exists, .is_table = true};
+        shape = (struct bkt_sqlite_shape){.exists = record.exists, .is_table = true};
     if (shape.exists && (!record.exists || !shape.is_table)) {
         return fail(conn, BKT_EFOREIGN, err,
                     "it exists and bucketable did not make it: name another table, or drop or "

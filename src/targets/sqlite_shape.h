@@ -1,0 +1,54 @@
+/*
+ * What the user's table looks like, and how it is made to look as the spec wants it.  Indexes,
+ * triggers, views and further columns of the user's stay through all of it.
+ *
+ * All of it is called inside attach()'s transaction.  BKT_ETARGET says what is in the way and what
+ * to do about it.
+ */
+#ifndef TARGETS_SQLITE_SHAPE_H
+#define TARGETS_SQLITE_SHAPE_H
+
+#include "table/table_target.h"
+#include "targets/sqlite_db.h"
+
+/* What the user's table looks like now. */
+struct bkt_sqlite_shape {
+    bool exists; /* something of that name does */
+    bool is_table;
+    bool has_filename; /* as its only key */
+    bool has_content;
+    unsigned columns; /* names of ours that it has, whoever made them */
+};
+
+/* What the record says that bucketable made. */
+struct bkt_sqlite_had {
+    unsigned columns; /* of enum bkt_column */
+    bool binary;
+};
+
+BKT_MUST_CHECK int bkt_sqlite_shape_read(const struct bkt_sqlite *conn,
+                                         struct bkt_sqlite_shape *shape,
+                                         struct bkt_error *err);
+
+/* Make the table; there is none. */
+BKT_MUST_CHECK int bkt_sqlite_shape_create(const struct bkt_sqlite *conn,
+                                           const struct bkt_table_spec *spec,
+                                           struct bkt_error *err);
+
+/*
+ * Bring a table that we made to another spec.  *out_columns_changed: its rows lack values, and are
+ * to be read again.
+ */
+BKT_MUST_CHECK int bkt_sqlite_shape_follow(const struct bkt_sqlite *conn,
+                                           const struct bkt_table_spec *spec,
+                                           const struct bkt_sqlite_had *had,
+                                           const struct bkt_sqlite_shape *shape,
+                                           bool *out_columns_changed,
+                                           struct bkt_error *err);
+
+/* An insert that names our columns only must be possible. */
+BKT_MUST_CHECK int bkt_sqlite_shape_check_others(const struct bkt_sqlite *conn,
+                                                 const struct bkt_table_spec *spec,
+                                                 struct bkt_error *err);
+
+#endif
