@@ -17,19 +17,23 @@ def needed(path):
     return re.findall(r"\(NEEDED\).*\[(\S+)\]", dynamic)
 
 
-def loaded(path):
-    """File names of those that it loads when it needs them: src/core/load.h."""
+def load_notes(path):
+    """[{"soname": [file name], "priority": ..., ...}] of what it loads when needed: src/core/load.h."""
     with tempfile.TemporaryDirectory() as place:
         notes = Path(place) / "notes"
         subprocess.run(["objcopy", f"--dump-section=.note.dlopen={notes}", path,
                         Path(place) / "copy"], stderr=subprocess.DEVNULL)
         raw = notes.read_bytes() if notes.exists() else b""
-    names, at = [], 0
+    found, at = [], 0
     while at < len(raw):
         owner_len, text_len, kind = struct.unpack_from("=III", raw, at)
         begin = at + 12 + (owner_len + 3) // 4 * 4
         if kind == NOTE_DLOPEN:
-            for one in json.loads(raw[begin:begin + text_len].rstrip(b"\0")):
-                names += one["soname"]
+            found += json.loads(raw[begin:begin + text_len].rstrip(b"\0"))
         at = begin + (text_len + 3) // 4 * 4
-    return names
+    return found
+
+
+def loaded(path):
+    """File names of those that it loads when it needs them."""
+    return [name for note in load_notes(path) for name in note["soname"]]
