@@ -193,6 +193,7 @@ def measure(context):
 
 
 ABOUT = (
+    "The yardstick here is bucketable: theirs is divided by ours. "
     "Costs are those of one run, divided by the objects; a run includes the start of its program, which is most of "
     "what `nothing new` costs some of them. The processor time of a database server is not counted (bucketable, boto3, obstore: "
     "SQLite; duckdb, dlt: DuckDB; cocoindex: PostgreSQL; pathway: files of changes; rclone: files).",
