@@ -101,6 +101,13 @@ tsan:
 	@TSAN_OPTIONS=halt_on_error=1 meson test -C build-tsan --no-rebuild --suite unit -t 3
 	@tests/run --built build-tsan -- test_sync.py test_watch_sqs.py test_listen.py -x $(ARGS)
 
+## reference: the library's headers as HTML, by doxygen, into build-reference/html
+.PHONY: reference
+reference:
+	@mkdir -p build-reference
+	@doxygen docs/Doxyfile
+	@echo build-reference/html/index.html
+
 ## sbom: the libraries that a release build needs, as CycloneDX
 sbom: release
 	@tools/sbom $(RELEASE) $(RELEASE)/bucketable.cdx.json

@@ -2,6 +2,7 @@
 
 #include "api/config_int.h"
 #include "api/feed.h"
+#include "api/guard.h"
 #include "api/into.h"
 #include "api/runner.h"
 #include "core/mem.h"
@@ -9,6 +10,7 @@
 #include <string.h>
 
 struct bkt_changes {
+    struct bkt_guard guard;
     struct bkt_changes_options options;
     struct bkt_target_ops ops;
     struct bkt_feed *feed;
@@ -151,11 +153,11 @@ int bkt_changes_open(const struct bkt_config *config,
     return BKT_OK;
 }
 
-int bkt_changes_next(struct bkt_changes *changes,
-                     int timeout_ms,
-                     const struct bkt_row **out_row,
-                     uint64_t *out_id,
-                     struct bkt_error *err)
+static int take_change(struct bkt_changes *changes,
+                       int timeout_ms,
+                       const struct bkt_row **out_row,
+                       uint64_t *out_id,
+                       struct bkt_error *err)
 {
     enum bkt_taken taken;
     const struct bkt_row *row = NULL;
@@ -168,6 +170,20 @@ int bkt_changes_next(struct bkt_changes *changes,
     *out_row = row;
     *out_id = id;
     return BKT_OK;
+}
+
+int bkt_changes_next(struct bkt_changes *changes,
+                     int timeout_ms,
+                     const struct bkt_row **out_row,
+                     uint64_t *out_id,
+                     struct bkt_error *err)
+{
+    int rc = bkt_guard_enter(&changes->guard, "bkt_changes_next()", err);
+    if (rc)
+        return rc;
+    rc = take_change(changes, timeout_ms, out_row, out_id, err);
+    bkt_guard_leave(&changes->guard);
+    return rc;
 }
 
 int bkt_changes_ack(struct bkt_changes *changes, uint64_t id, struct bkt_error *err)

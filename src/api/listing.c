@@ -175,9 +175,9 @@ static int next(struct bkt_listing *listing,
     return rc;
 }
 
-int bkt_listing_next(struct bkt_listing *listing,
-                     const struct bkt_listed **out_listed,
-                     struct bkt_error *err)
+static int next_listed(struct bkt_listing *listing,
+                       const struct bkt_listed **out_listed,
+                       struct bkt_error *err)
 {
     if (listing->is_over) {
         leave_row(listing);
@@ -185,6 +185,18 @@ int bkt_listing_next(struct bkt_listing *listing,
         return BKT_OK;
     }
     return next(listing, out_listed, err);
+}
+
+int bkt_listing_next(struct bkt_listing *listing,
+                     const struct bkt_listed **out_listed,
+                     struct bkt_error *err)
+{
+    int rc = bkt_guard_enter(&listing->source->guard, "bkt_listing_next()", err);
+    if (rc)
+        return rc;
+    rc = next_listed(listing, out_listed, err);
+    bkt_guard_leave(&listing->source->guard);
+    return rc;
 }
 
 static void forget(struct bkt_listing *listing)
@@ -201,10 +213,10 @@ static bool ends_below(const struct held_page *page, struct bkt_str key)
     return page->end == 0 || bkt_str_cmp(page->answer->page.objects[page->end - 1].key, key) < 0;
 }
 
-int bkt_listing_seek(struct bkt_listing *listing,
-                     const char *key,
-                     size_t key_len,
-                     struct bkt_error *err)
+static int seek_key(struct bkt_listing *listing,
+                    const char *key,
+                    size_t key_len,
+                    struct bkt_error *err)
 {
     struct pages *pages = &listing->pages;
     struct bkt_str to = {key, key_len < BOUND_BYTES_MAX ? key_len : BOUND_BYTES_MAX};
@@ -227,6 +239,19 @@ int bkt_listing_seek(struct bkt_listing *listing,
     forget(listing);
     rc = open_pages(listing, to, err);
     listing->pages.keys_max = 0;
+    return rc;
+}
+
+int bkt_listing_seek(struct bkt_listing *listing,
+                     const char *key,
+                     size_t key_len,
+                     struct bkt_error *err)
+{
+    int rc = bkt_guard_enter(&listing->source->guard, "bkt_listing_seek()", err);
+    if (rc)
+        return rc;
+    rc = seek_key(listing, key, key_len, err);
+    bkt_guard_leave(&listing->source->guard);
     return rc;
 }
 
@@ -303,7 +328,7 @@ static int read_row(struct bkt_listing *listing, struct bkt_error *err)
     return bkt_source_show(listing->source, &question->asked, object->key, &listing->row, err);
 }
 
-int bkt_listing_row(struct bkt_listing *listing,
+static int show_row(struct bkt_listing *listing,
                     const struct bkt_row **out_row,
                     struct bkt_error *err)
 {
@@ -321,4 +346,16 @@ int bkt_listing_row(struct bkt_listing *listing,
     }
     *out_row = &listing->row.shown.row;
     return BKT_OK;
+}
+
+int bkt_listing_row(struct bkt_listing *listing,
+                    const struct bkt_row **out_row,
+                    struct bkt_error *err)
+{
+    int rc = bkt_guard_enter(&listing->source->guard, "bkt_listing_row()", err);
+    if (rc)
+        return rc;
+    rc = show_row(listing, out_row, err);
+    bkt_guard_leave(&listing->source->guard);
+    return rc;
 }

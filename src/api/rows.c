@@ -1,6 +1,7 @@
 #include <bucketable/rows.h>
 
 #include "api/feed.h"
+#include "api/guard.h"
 #include "api/into.h"
 #include "api/rows_int.h"
 #include "api/runner.h"
@@ -9,6 +10,7 @@
 #include <string.h>
 
 struct bkt_rows {
+    struct bkt_guard guard;
     struct bkt_rows_options options;
     struct bkt_target_ops ops;
     struct bkt_feed *feed;
@@ -121,11 +123,11 @@ int bkt_rows_next(struct bkt_rows *rows, const struct bkt_row **out_row, struct 
     return bkt_rows_poll(rows, -1, out_row, &is_end, err);
 }
 
-int bkt_rows_poll(struct bkt_rows *rows,
-                  int timeout_ms,
-                  const struct bkt_row **out_row,
-                  bool *out_is_end,
-                  struct bkt_error *err)
+static int poll_rows(struct bkt_rows *rows,
+                     int timeout_ms,
+                     const struct bkt_row **out_row,
+                     bool *out_is_end,
+                     struct bkt_error *err)
 {
     enum bkt_taken taken;
     const struct bkt_row *row = NULL;
@@ -141,6 +143,20 @@ int bkt_rows_poll(struct bkt_rows *rows,
     *out_row = row;
     *out_is_end = taken == BKT_TAKEN_END;
     return BKT_OK;
+}
+
+int bkt_rows_poll(struct bkt_rows *rows,
+                  int timeout_ms,
+                  const struct bkt_row **out_row,
+                  bool *out_is_end,
+                  struct bkt_error *err)
+{
+    int rc = bkt_guard_enter(&rows->guard, "bkt_rows_poll()", err);
+    if (rc)
+        return rc;
+    rc = poll_rows(rows, timeout_ms, out_row, out_is_end, err);
+    bkt_guard_leave(&rows->guard);
+    return rc;
 }
 
 void bkt_rows_stop(struct bkt_rows *rows)

@@ -84,11 +84,24 @@ static int tell(void *ctx,
     return telling->fn(telling->ctx, &listed);
 }
 
-int bkt_source_walk(struct bkt_source *source, bkt_listed_fn *fn, void *ctx, struct bkt_error *err)
+static int walk_source(struct bkt_source *source,
+                       bkt_listed_fn *fn,
+                       void *ctx,
+                       struct bkt_error *err)
 {
     struct bkt_merge_counts counts = {0};
     struct telling telling = {fn, ctx};
     return bkt_walk_bucket(&source->asker, &counts, tell, &telling, err);
+}
+
+int bkt_source_walk(struct bkt_source *source, bkt_listed_fn *fn, void *ctx, struct bkt_error *err)
+{
+    int rc = bkt_guard_enter(&source->guard, "bkt_source_walk()", err);
+    if (rc)
+        return rc;
+    rc = walk_source(source, fn, ctx, err);
+    bkt_guard_leave(&source->guard);
+    return rc;
 }
 
 /* Which rule keeps a key from being a row, for people. */
@@ -186,12 +199,12 @@ int bkt_source_show(const struct bkt_source *source,
     return BKT_OK;
 }
 
-int bkt_source_row(struct bkt_source *source,
-                   const char *key,
-                   size_t key_len,
-                   bkt_row_fn *fn,
-                   void *ctx,
-                   struct bkt_error *err)
+static int read_source_row(struct bkt_source *source,
+                           const char *key,
+                           size_t key_len,
+                           bkt_row_fn *fn,
+                           void *ctx,
+                           struct bkt_error *err)
 {
     const struct bkt_bucket *bucket = &source->asker.bucket;
     const struct bkt_settings *settings = bucket->settings;
@@ -209,6 +222,21 @@ int bkt_source_row(struct bkt_source *source,
     if (rc == BKT_OK)
         rc = fn(ctx, &row.shown.row);
     bkt_asked_clear(&asked);
+    return rc;
+}
+
+int bkt_source_row(struct bkt_source *source,
+                   const char *key,
+                   size_t key_len,
+                   bkt_row_fn *fn,
+                   void *ctx,
+                   struct bkt_error *err)
+{
+    int rc = bkt_guard_enter(&source->guard, "bkt_source_row()", err);
+    if (rc)
+        return rc;
+    rc = read_source_row(source, key, key_len, fn, ctx, err);
+    bkt_guard_leave(&source->guard);
     return rc;
 }
 

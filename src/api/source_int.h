@@ -3,6 +3,7 @@
 #define API_SOURCE_INT_H
 
 #include "api/asker.h"
+#include "api/guard.h"
 #include "core/time.h"
 #include "table/decode.h"
 #include "targets/shown.h"
@@ -10,6 +11,7 @@
 #include <bucketable/source.h>
 
 struct bkt_source {
+    struct bkt_guard guard;
     struct bkt_asker asker;
 };
 

@@ -1,12 +1,14 @@
 #include <bucketable/sync.h>
 
 #include "api/driver.h"
+#include "api/guard.h"
 #include "api/into.h"
 #include "core/mem.h"
 
 #include <stdio.h>
 
 struct bkt_sync {
+    struct bkt_guard guard;
     struct bkt_sync_callbacks callbacks;
     struct bkt_driver driver;
 };
@@ -93,7 +95,7 @@ void bkt_sync_stop(struct bkt_sync *sync)
     bkt_driver_stop(&sync->driver);
 }
 
-int bkt_sync_run(struct bkt_sync *sync, struct bkt_counts *out_counts, struct bkt_error *err)
+static int run_sync(struct bkt_sync *sync, struct bkt_counts *out_counts, struct bkt_error *err)
 {
     struct bkt_driver *driver = &sync->driver;
     int rc = bkt_driver_start(driver, err);
@@ -105,5 +107,15 @@ int bkt_sync_run(struct bkt_sync *sync, struct bkt_counts *out_counts, struct bk
         rc = bkt_error_set(err, BKT_ECANCELED, "stopped; what was committed is whole");
     *out_counts = bkt_driver_counts(driver);
     bkt_driver_end(driver);
+    return rc;
+}
+
+int bkt_sync_run(struct bkt_sync *sync, struct bkt_counts *out_counts, struct bkt_error *err)
+{
+    int rc = bkt_guard_enter(&sync->guard, "bkt_sync_run()", err);
+    if (rc)
+        return rc;
+    rc = run_sync(sync, out_counts, err);
+    bkt_guard_leave(&sync->guard);
     return rc;
 }

@@ -422,7 +422,7 @@ static int open_listeners(struct bkt_watch *watch, struct bkt_error *err)
     return rc;
 }
 
-int bkt_watch_run(struct bkt_watch *watch, struct bkt_error *err)
+static int run_watch(struct bkt_watch *watch, struct bkt_error *err)
 {
     watch->refresh_at_ms = INT64_MAX;
     watch->has_listed = watch->skips_listing;
@@ -444,6 +444,16 @@ int bkt_watch_run(struct bkt_watch *watch, struct bkt_error *err)
         remove_ticket(watch->oldest);
     watch->unmatched = NULL;
     close_listeners(watch);
+    return rc;
+}
+
+int bkt_watch_run(struct bkt_watch *watch, struct bkt_error *err)
+{
+    int rc = bkt_guard_enter(&watch->guard, "bkt_watch_run()", err);
+    if (rc)
+        return rc;
+    rc = run_watch(watch, err);
+    bkt_guard_leave(&watch->guard);
     return rc;
 }
 

@@ -4,6 +4,7 @@
 
 #include "api/channels.h"
 #include "api/driver.h"
+#include "api/guard.h"
 #include "api/stats_desk.h"
 #include "core/time.h"
 
@@ -28,6 +29,7 @@ struct listener {
 };
 
 struct bkt_watch {
+    struct bkt_guard guard;
     struct bkt_watch_callbacks callbacks;
     struct bkt_driver driver;
     struct listener listeners[BKT_CHANNELS_MAX];
