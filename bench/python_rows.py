@@ -92,7 +92,7 @@ def read_all(name, bucket, url):
 
 def build_package(context, place):
     from measure import ROOT, Missing
-    shutil.copytree(ROOT / "python", place / "python")
+    shutil.copytree(ROOT / "python", place / "python", ignore=shutil.ignore_patterns("build"))
     shutil.copytree(ROOT / "include", place / "include")
     built = subprocess.run(
         [sys.executable, "setup.py", "-q", "build", "--build-lib", place / "lib"],

@@ -15,7 +15,8 @@ def build(directory):
     BUCKETABLE_SANITIZE, as in "address", is for a library that is built so, by clang.
     """
     library = Path(os.environ["BUCKETABLE_PLAIN"]).resolve().parent.parent.parent
-    shutil.copytree(PYTHON, directory / "source/python")
+    # Without the objects that `pip wheel` may have left there, made with other options.
+    shutil.copytree(PYTHON, directory / "source/python", ignore=shutil.ignore_patterns("build"))
     shutil.copytree(PYTHON.parent / "include", directory / "source/include")
     compiler = {"CC": "clang"} if os.environ.get("BUCKETABLE_SANITIZE") else {}
     built = subprocess.run(
