@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Plant mistakes in what stands around the engine; the unit tests named must find each.
+"""Plant mistakes in what stands around the engine; the tests named must find each.
 
     tests/unit/mutants.py BUILD [NAME...]
 
@@ -20,14 +20,15 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-TIMEOUT_S = 60
+TIMEOUT_S = 120
 
 SQS = "events/sqs_channel"
 REDIS = "events/redis_channel"
 LISTEN = "events/listen_channel"
 SQLITE = "targets/sqlite_target conformance"
 FAULTS = "targets/sqlite_faults"
-POSTGRES = "targets/postgres_target"
+WORKERS = "tests/integration/test_workers.py"
+WORKERS_PY = Path(WORKERS).name
 WRITER = "src/targets/sqlite_writer.c"
 
 # name: (what is wrong, test program and its arguments, file, (old text, new text), ...)
@@ -79,19 +80,11 @@ MUTANTS = {
         "a process with an old spec goes on writing to SQLite", SQLITE, WRITER,
         ("    if (clock.epoch != writer->epoch) {", "    if (false) {")),
     "sqlite-floor-not-held": (
-        "a listing goes on though another has begun", SQLITE, WRITER,
+        "a listing goes on though another has begun", SQLITE, "src/targets/sqlite_listing.c",
         ("    if (rc == BKT_OK && clock.floor != writer->floor) {", "    if (false) {")),
     "sqlite-not-synced": (
         "a commit that a message waits for is not synced", FAULTS, WRITER,
         ("    if (writer->is_full == durable || ", "    if (true || ")),
-    "sqlite-commit-believed": (
-        "a COMMIT of a listing's work that failed is taken for one that did not", FAULTS, WRITER,
-        ("    if (rc == BKT_OK)\n        rc = run(writer, BKT_SQLITE_COMMIT, err);\n"
-         "    if (rc)\n        bkt_sqlite_rollback(&writer->conn);\n    return rc;\n}\n\n"
-         "static int begin_listing_locked",
-         "    if (rc == BKT_OK)\n        (void)!run(writer, BKT_SQLITE_COMMIT, err);\n"
-         "    if (rc)\n        bkt_sqlite_rollback(&writer->conn);\n    return rc;\n}\n\n"
-         "static int begin_listing_locked")),
     "revision-unchecked": (
         "an old content is written over a newer one", SQLITE, "src/targets/change.c",
         ("    if (revision > change->read_at || ", "    if (")),
@@ -110,11 +103,15 @@ MUTANTS = {
         ("    if (jsonl->is_regular && ftruncate(jsonl->fd, jsonl->batch_start) == 0)\n",
          "    if (jsonl->is_regular)\n")),
     "lease-ignored": (
-        "two processes list into one table of PostgreSQL at a time", POSTGRES,
+        "two processes list into one table of PostgreSQL at a time", WORKERS,
         "src/targets/postgres_lease.c",
         ("    if (rc == BKT_OK && other[0] != '\\0') {\n        char text", "    if (false) {\n        char text")),
+    "sqlite-lease-ignored": (
+        "two processes list into one SQLite file at a time", "targets/sqlite_target",
+        "src/targets/sqlite_lease.c",
+        ("    if (rc == BKT_OK && other[0] != '\\0') {\n        return", "    if (false) {\n        return")),
     "lease-of-the-living": (
-        "the lease of a process that lives is taken", POSTGRES, "src/targets/postgres_lease.c",
+        "the lease of a process that lives is taken", "targets/sqlite_target", "src/targets/holder.c",
         ("    return pid > 0 && kill((pid_t)pid, 0) != 0 && errno == ESRCH;", "    return pid > 0;")),
 }
 
@@ -138,8 +135,9 @@ class Build:
         subprocess.run(words, cwd=self.directory, check=True)
 
     def link(self, test, obj, program):
-        folder, name = test.split("/")
-        target = next(path for path in (f"tests/unit/test_{folder}_{name}",
+        """The unit test, or the program that an integration test runs."""
+        folder, name = test.split("/")[-2:]
+        target = "src/cli/bucketable" if test == WORKERS else next(path for path in (f"tests/unit/test_{folder}_{name}",
                                         f"tests/unit/{folder}/test_{folder}_{name}")
                       if (self.directory / path).exists())
         commands = subprocess.run(["ninja", "-t", "commands", target], cwd=self.directory, check=True,
@@ -165,7 +163,7 @@ def mutate(name, directory):
 
 def first_words(output):
     for line in output.splitlines():
-        if line.startswith("not ok") or "ERROR" in line or "Assertion" in line:
+        if line.startswith(("not ok", "FAILED")) or "ERROR" in line or "Assertion" in line:
             return line.strip()[:100]
     return "it crashed"
 
@@ -173,13 +171,15 @@ def first_words(output):
 def hunt(name, build, directory):
     """Gives (what found it or None, seconds)."""
     path, source = mutate(name, directory)
-    obj, program = directory / f"{name}.o", directory / name
+    obj, program = directory / f"{name}.o", directory / name / "src/cli/bucketable"
+    program.parent.mkdir(parents=True)
     test, *arguments = MUTANTS[name][1].split()
     build.compile(path, source, obj)
     build.link(test, obj, program)
     command = [str(program), *arguments]
-    if MUTANTS[name][1] == POSTGRES:
-        command = [sys.executable, str(ROOT / "tests/postgres.py"), "--", *command]
+    if test == WORKERS:
+        command = [str(ROOT / "tests/run"), "--built", str(directory / name), "--", WORKERS_PY,
+                   "-k", "not storm", "-x"]
     began = time.monotonic()
     try:
         run = subprocess.run(command, cwd=directory, capture_output=True, text=True,
