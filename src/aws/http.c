@@ -144,6 +144,19 @@ static void end_stalled(struct bkt_http *http)
 
 /* The loop. */
 
+static void remove_canceled(struct bkt_http *http)
+{
+    for (size_t i = 0; i < http->transfer_count && http->canceled_count > 0; i++) {
+        struct transfer *transfer = http->transfers[i];
+        if (!transfer->is_canceled)
+            continue;
+        transfer->is_canceled = false;
+        http->canceled_count--;
+        curl_multi_remove_handle(http->multi, transfer->easy);
+        http_release(transfer);
+    }
+}
+
 /*
  * Let libcurl go on. Without memory it may leave transfers behind that nothing moves any more. A
  * descriptor that it does not know any more is none of its failures.
@@ -151,7 +164,10 @@ static void end_stalled(struct bkt_http *http)
 static void go_on(struct bkt_http *http, curl_socket_t fd, int what)
 {
     int running;
+    http->is_inside = true;
     CURLMcode code = curl_multi_socket_action(http->multi, fd, what, &running);
+    http->is_inside = false;
+    remove_canceled(http);
     if (code == CURLM_OUT_OF_MEMORY || code == CURLM_INTERNAL_ERROR)
         http->rc = BKT_ENOMEM;
 }

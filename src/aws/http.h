@@ -93,7 +93,8 @@ BKT_MUST_CHECK int bkt_http_start(struct bkt_http *http,
                                   uint64_t *out_id,
                                   struct bkt_error *err);
 
-/* Its callbacks are not called any more.  An id that has ended is fine. */
+/* Its callbacks are not called any more.  An id that has ended is fine; so is a callback, anyone's.
+ */
 void bkt_http_cancel(struct bkt_http *http, uint64_t id);
 
 /*

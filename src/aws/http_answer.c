@@ -89,6 +89,8 @@ size_t http_on_header(char *bytes, size_t size, size_t count, void *ctx)
     struct transfer *transfer = ctx;
     struct bkt_str line = {bytes, size * count};
     transfer->moved_ms = transfer->http->now_ms;
+    if (transfer->is_canceled)
+        return 0;
     while (line.len > 0 && (line.ptr[line.len - 1] == '\n' || line.ptr[line.len - 1] == '\r'))
         line.len--;
     if (transfer->head_is_in)
@@ -114,6 +116,8 @@ size_t http_on_body(char *bytes, size_t size, size_t count, void *ctx)
     struct transfer *transfer = ctx;
     struct bkt_str piece = {bytes, size * count};
     transfer->moved_ms = transfer->http->now_ms;
+    if (transfer->is_canceled)
+        return CURL_WRITEFUNC_ERROR;
     int rc;
     if (transfer->on_data) {
         rc = transfer->on_data(transfer->ctx, piece, &transfer->err);

@@ -41,7 +41,8 @@ struct transfer {
     int64_t moved_ms; /* when it began, or its last byte came */
 
     bool head_is_in;
-    int rc; /* what a callback or a limit ended it with */
+    bool is_canceled; /* by a callback; libcurl has it until that returns */
+    int rc;           /* what a callback or a limit ended it with */
     struct bkt_error err;
     char curl_message[CURL_ERROR_SIZE];
 };
@@ -76,7 +77,9 @@ struct bkt_http {
     int64_t now_ms;       /* when this turn began */
     int64_t stalls_at_ms; /* when to look for them next */
     size_t active_count;
-    int rc; /* a socket could not be watched: requests would wait for ever */
+    bool is_inside;        /* of libcurl, which is calling us and cannot be called */
+    size_t canceled_count; /* meanwhile */
+    int rc;                /* a socket could not be watched: requests would wait for ever */
 
     struct watch *watches; /* by descriptor */
     size_t watch_count;

@@ -266,6 +266,11 @@ void bkt_http_cancel(struct bkt_http *http, uint64_t id)
     if (index >= http->transfer_count || http->transfers[index]->id != id)
         return;
     struct transfer *transfer = http->transfers[index];
+    if (http->is_inside) { /* libcurl would refuse to let it go */
+        http->canceled_count += !transfer->is_canceled;
+        transfer->is_canceled = true;
+        return;
+    }
     curl_multi_remove_handle(http->multi, transfer->easy);
     http_release(transfer);
 }

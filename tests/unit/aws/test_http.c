@@ -178,6 +178,103 @@ static void memory_that_runs_out_ends_the_request(void **state)
     http_script_stop(script);
 }
 
+struct pair {
+    struct bkt_http *http;
+    uint64_t loser;
+    int status; /* of the other one */
+    bool loser_was_told;
+};
+
+static int cancel_the_loser(void *ctx, struct bkt_http_response *response, struct bkt_error *err)
+{
+    (void)err;
+    struct pair *pair = ctx;
+    pair->status = response->status;
+    bkt_http_cancel(pair->http, pair->loser);
+    bkt_http_cancel(pair->http, pair->loser);
+    return BKT_OK;
+}
+
+static int tell_of_the_loser(void *ctx, struct bkt_http_response *response, struct bkt_error *err)
+{
+    (void)response;
+    (void)err;
+    ((struct pair *)ctx)->loser_was_told = true;
+    return BKT_OK;
+}
+
+static void end_of_the_loser(void *ctx,
+                             int rc,
+                             struct bkt_http_response *response,
+                             const struct bkt_error *err)
+{
+    (void)rc;
+    (void)response;
+    (void)err;
+    ((struct pair *)ctx)->loser_was_told = true;
+}
+
+static void end_of_another(void *ctx,
+                           int rc,
+                           struct bkt_http_response *response,
+                           const struct bkt_error *err)
+{
+    (void)err;
+    assert_int_equal(rc, BKT_OK);
+    *(int *)ctx = response->status;
+}
+
+static void turn_until(struct bkt_http *http, const int *status)
+{
+    while (*status == 0)
+        assert_int_equal(bkt_http_run_once(http, 20, NULL), BKT_OK);
+}
+
+/* libcurl lets nobody take a request away while it is calling. */
+static void a_callback_cancels_another_request(void **state)
+{
+    (void)state;
+    static const struct http_script_answer answers[] = {
+        {.match = "GET /first ", .status = 204},
+        {.match = "GET /slow ", .body = "late", .delay_ms = 300},
+        {.match = "GET /then ", .status = 202, .delay_ms = 500}};
+    struct http_script *script = http_script_start(answers, 3);
+    struct pair pair = {0};
+    int then = 0;
+    char url[3][128];
+    static const char *const names[] = {"first", "slow", "then"};
+    for (size_t i = 0; i < 3; i++)
+        (void)snprintf(url[i], sizeof(url[i]), "%s/%s", http_script_url(script), names[i]);
+    assert_int_equal(bkt_http_new(NULL, &pair.http, NULL), BKT_OK);
+
+    struct bkt_http_request slow = {.method = "GET",
+                                    .url = url[1],
+                                    .body_bytes_max = 64,
+                                    .on_head = tell_of_the_loser,
+                                    .on_done = end_of_the_loser,
+                                    .ctx = &pair};
+    assert_int_equal(bkt_http_start(pair.http, &slow, &pair.loser, NULL), BKT_OK);
+    struct bkt_http_request winner = {.method = "GET",
+                                      .url = url[0],
+                                      .on_head = cancel_the_loser,
+                                      .on_done = end_of_the_loser,
+                                      .ctx = &pair};
+    assert_int_equal(bkt_http_start(pair.http, &winner, NULL, NULL), BKT_OK);
+    turn_until(pair.http, &pair.status);
+    pair.loser_was_told = false; /* the end of the winner told so */
+
+    /* One that is put into its place has its own answer alone. */
+    struct bkt_http_request another = {
+        .method = "GET", .url = url[2], .on_done = end_of_another, .ctx = &then};
+    assert_int_equal(bkt_http_start(pair.http, &another, NULL, NULL), BKT_OK);
+    turn_until(pair.http, &then);
+    assert_int_equal(pair.status, 204);
+    assert_int_equal(then, 202);
+    assert_false(pair.loser_was_told);
+    bkt_http_free(pair.http);
+    http_script_stop(script);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +284,7 @@ int main(void)
         cmocka_unit_test(a_body_over_its_ceiling_is_not_read),
         cmocka_unit_test(a_refused_connection_names_itself_and_is_for_the_user_to_mend),
         cmocka_unit_test(an_idle_connection_that_was_closed_is_no_failure),
+        cmocka_unit_test(a_callback_cancels_another_request),
         cmocka_unit_test(memory_that_runs_out_ends_the_request),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
