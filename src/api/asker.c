@@ -44,13 +44,16 @@ int bkt_asker_turn(struct bkt_asker *asker, int timeout_ms, struct bkt_error *er
     int64_t now_ms = bkt_time_monotonic_ms();
     if (is_interrupted(asker, now_ms))
         return bkt_error_set(err, BKT_ECANCELED, "interrupted");
-    bkt_s3_tick(asker->bucket.s3, now_ms);
     int wait_ms = bkt_s3_wait_ms(asker->bucket.s3, now_ms);
     if (asker->is_interrupted && (timeout_ms < 0 || timeout_ms > INTERRUPT_MS))
         timeout_ms = INTERRUPT_MS;
     if (timeout_ms >= 0 && (wait_ms < 0 || wait_ms > timeout_ms))
         wait_ms = timeout_ms;
-    return bkt_http_run_once(asker->bucket.http, wait_ms, err);
+    int rc = bkt_http_run_once(asker->bucket.http, wait_ms, err);
+    /* Last: a try that cannot even be started ends here, and the caller must not wait for it. */
+    if (rc == BKT_OK)
+        bkt_s3_tick(asker->bucket.s3, bkt_time_monotonic_ms());
+    return rc;
 }
 
 int bkt_asker_wait(struct bkt_asker *asker, const bool *is_done, struct bkt_error *err)

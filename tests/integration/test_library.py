@@ -67,7 +67,6 @@ def test_what_is_no_row_does_not_end_the_walk(bucket, example):
         or "NoSuchBucket" in walk("s3://there-is-none", exits=1).stderr
 
 
-<<<<<<< HEAD
 @minio_only
 def test_rows_between_two_keys(bucket, example):
     bodies = {f"d/{i:04}": f"{i}\n" for i in range(1500)}
@@ -75,7 +74,8 @@ def test_rows_between_two_keys(bucket, example):
     lines = example("list_some")(bucket.url, "d/0698", "d/0702").stdout.decode().splitlines()
     assert lines == ["d/0698\t4\t698", "d/0699\t4\t699", "d/0700\t5000", "d/0701\t4\t701"]
     assert example("list_some")(bucket.url, "e", "f").stdout == b""
-=======
+
+
 def test_an_object_that_cannot_be_read_is_named(examples, tmp_path):
     with Stub(verify_key="TESTACCESSKEY0000001:not/in/any/output/01234567890") as stub:
         for key in "abc":
@@ -84,7 +84,6 @@ def test_an_object_that_cannot_be_read_is_named(examples, tmp_path):
         result = Program(examples["walk_rows"], stub, tmp_path)("s3://bucket", exits=1)
     assert "walk_rows: b: get s3://bucket/b: HTTP 403" in result.stderr
     assert result.stdout == b"a\t1\ta\nc\t1\tc\n"
->>>>>>> 5599542 (tests: let each allocation, system call and disk access of every command fail)
 
 
 def test_one_row_with_its_metadata(bucket, example):
