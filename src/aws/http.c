@@ -62,9 +62,12 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *so
     (void)socket_ctx;
     struct bkt_http *http = ctx;
     struct watch *watch;
-    http->rc = watch_of(http, fd, &watch);
-    if (http->rc)
+    /* It stays: libcurl takes no more requests once this has failed. */
+    int rc = watch_of(http, fd, &watch);
+    if (rc) {
+        http->rc = rc;
         return -1;
+    }
     unsigned wanted = 0;
     if (what == CURL_POLL_IN || what == CURL_POLL_INOUT)
         wanted |= EPOLLIN;
@@ -74,8 +77,10 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *so
     watch->wanted = wanted;
     if (wanted == 0)
         return 0;
-    http->rc = epoll_set(http, fd, watch, wanted);
-    return http->rc ? -1 : 0;
+    rc = epoll_set(http, fd, watch, wanted);
+    if (rc)
+        http->rc = rc;
+    return rc ? -1 : 0;
 }
 
 /* The number may be another socket's the next moment: forget what is known of this one. */
