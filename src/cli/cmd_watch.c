@@ -2,6 +2,7 @@
 #include "cli/listen.h"
 #include "cli/notify.h"
 
+#include <errno.h>
 #include <string.h>
 
 struct run {
@@ -12,6 +13,7 @@ struct run {
     struct cli_notify *notify; /* NULL: nobody manages this process */
     bool has_listed;
     uint64_t failed_count; /* of the newest listing */
+    int write_error;       /* errno of what could not be printed, or 0 */
 };
 
 static void on_warning(void *ctx, const char *message)
@@ -26,7 +28,26 @@ static void on_progress(void *ctx, const struct bkt_counts *counts)
     cli_progress_update(&run->progress, counts);
 }
 
-static void print_event(const struct run *run, const char *event, const char *key, size_t key_len)
+/* Who reads the events has gone, or cannot take more: to follow on unheard would help nobody. */
+static void flush_event(struct run *run)
+{
+    if ((fflush(stdout) == 0 && !ferror(stdout)) || run->write_error)
+        return;
+    run->write_error = errno;
+    bkt_watch_stop(run->watch);
+}
+
+/* The exit status of a watch that ended as it was told to. */
+static int conclude(const struct run *run)
+{
+    if (!run->write_error)
+        return cli_flush(run->globals);
+    if (run->write_error != EPIPE)
+        cli_say(run->globals, "error", "write to stdout: %s", strerror(run->write_error));
+    return CLI_FAILED;
+}
+
+static void print_event(struct run *run, const char *event, const char *key, size_t key_len)
 {
     if (!run->globals->json)
         return;
@@ -36,7 +57,7 @@ static void print_event(const struct run *run, const char *event, const char *ke
         (void)!bkt_text_json("filename", key, key_len, cli_write, stdout);
     }
     (void)fputs("}\n", stdout);
-    (void)fflush(stdout);
+    flush_event(run);
 }
 
 static void on_ready(void *ctx)
@@ -51,14 +72,14 @@ static void on_ready(void *ctx)
 
 static void on_upserted(void *ctx, const char *key, size_t key_len)
 {
-    const struct run *run = ctx;
+    struct run *run = ctx;
     cli_listen_changed(run->listen, "upsert", key, key_len);
     print_event(run, "upsert", key, key_len);
 }
 
 static void on_deleted(void *ctx, const char *key, size_t key_len)
 {
-    const struct run *run = ctx;
+    struct run *run = ctx;
     cli_listen_changed(run->listen, "delete", key, key_len);
     print_event(run, "delete", key, key_len);
 }
@@ -80,7 +101,7 @@ static void on_synced(void *ctx, const struct bkt_counts *counts)
         (void)fputs("{\"event\":\"synced\",", stdout);
         cli_print_counts(counts);
         (void)printf(",\"events_missed\":%llu}\n", (unsigned long long)counts->events_missed);
-        (void)fflush(stdout);
+        flush_event(run);
     } else if (!run->globals->quiet && is_news(run, counts)) {
         cli_say_counts(run->globals, counts);
     }
@@ -90,7 +111,7 @@ static void on_synced(void *ctx, const struct bkt_counts *counts)
 
 static void on_error(void *ctx, const char *message, const char *key, size_t key_len)
 {
-    const struct run *run = ctx;
+    struct run *run = ctx;
     cli_say(run->globals, "error", "%s", message);
     cli_listen_failed(run->listen, key, key_len, message);
     if (!key)
@@ -104,7 +125,7 @@ static void on_error(void *ctx, const char *message, const char *key, size_t key
         (void)!bkt_text_json("filename", key, key_len, cli_write, stdout);
     }
     (void)fputs("}\n", stdout);
-    (void)fflush(stdout);
+    flush_event(run);
 }
 
 static void stop(void *ctx)
@@ -180,5 +201,5 @@ int cli_watch(struct cli_args *args)
     cli_listen_stop(run.listen);
     cli_notify_free(run.notify);
     bkt_watch_free(run.watch);
-    return rc ? cli_fail(globals, &err) : cli_flush(globals);
+    return rc ? cli_fail(globals, &err) : conclude(&run);
 }

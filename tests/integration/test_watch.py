@@ -160,6 +160,18 @@ def test_it_ends_when_told_to(bucket, watch, db, number):
     running.end(number)
 
 
+def test_it_ends_when_nobody_reads_its_events(bucket, program, db):
+    """As a program in a pipe does: what it would go on to tell is told to nobody."""
+    bucket.put("a", "first")
+    running = program.start("watch", "--json", bucket.url, db, "--refresh-interval", "100ms")
+    while b'"ready"' not in running.stdout.readline():
+        pass
+    running.stdout.close()
+    messages = running.stderr.read()
+    assert running.wait(timeout=20) == 1
+    assert messages == b"", "a closed pipe is no error"
+
+
 def test_without_events_it_says_what_it_will_not_see_and_sighup_lists(bucket, watch, db):
     bucket.put("a", "1")
     running = watch(bucket.url, db)
