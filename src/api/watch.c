@@ -68,6 +68,15 @@ static void listed(struct bkt_watch *watch)
 {
     struct bkt_counts now = bkt_driver_counts(&watch->driver);
     struct bkt_counts counts = since(&now, &watch->before);
+    bool found = counts.events_missed > 0 ||
+                 (!watch->has_listed && counts.added + counts.updated + counts.deleted > 0);
+    for (size_t i = 0; i < watch->listener_count; i++) {
+        const struct bkt_channel *channel = &watch->listeners[i].channel;
+        if (channel->ops->listed) {
+            channel->ops->listed(channel->self, found,
+                                 bkt_time_monotonic_ms() - watch->listing_began_ms, watch->now_ms);
+        }
+    }
     watch->has_listed = true;
     bkt_watch_stats_listed(watch);
     if (watch->driver.settings->refresh_interval > 0)

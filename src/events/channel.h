@@ -3,8 +3,8 @@
  * MinIO's listen call implement.
  *
  * A channel receives messages, takes out the keys, hands them to its owner and keeps the message
- * until the owner settles it: all that it led to is durable.  Only then is it acknowledged.  An event
- * is a hint, never more: the owner reads each key.
+ * until the owner settles it: all that it led to is durable.  Only then is it acknowledged.  An
+ * event is a hint, never more: the owner reads each key.
  *
  * Threads: one, that of the loop (aws/http.h); callbacks run inside bkt_http_run_once() or tick().
  */
@@ -32,9 +32,9 @@ struct bkt_channel_owner {
     void (*gap)(void *ctx);
 
     /*
-     * It does not work (any more), or for another reason; NULL: it does again.  Once for each change
-     * of state.  The channel goes on trying by itself, with back-off.  Before the first ready() an
-     * error that is not `retriable` ends the program: it names what is missing.
+     * It does not work (any more), or for another reason; NULL: it does again.  Once for each
+     * change of state.  The channel goes on trying by itself, with back-off.  Before the first
+     * ready() an error that is not `retriable` ends the program: it names what is missing.
      */
     void (*trouble)(void *ctx, const struct bkt_error *err);
 };
@@ -59,6 +59,14 @@ struct bkt_channel_ops {
 
     /* All that the message led to is durable: acknowledge it. */
     void (*settle)(void *self, uint64_t token);
+
+    /*
+     * A listing has ended and took so long; `found`: rows changed of which no event had told.  A
+     * channel that looks at a state now and then, rather than hearing of changes, asks for another
+     * listing when it has looked once more: what came before this one and went after it would be
+     * seen by neither look.  May be NULL.
+     */
+    void (*listed)(void *self, bool found, int64_t took_ms, int64_t now_ms);
 
     /* Receive no more; acknowledge what is settled. */
     void (*stop)(void *self);

@@ -91,6 +91,9 @@ struct redis_channel {
     bool is_notified; /* they come at all */
     int64_t hash_scan_at_ms;
     int64_t hash_earliest_ms;
+    bool wants_listing;       /* after a look that begins not before: */
+    bool lists_after_look;    /* after the one under way */
+    int64_t listing_after_ms; /* so that listings do not follow each other without a pause */
 };
 
 /* redis_channel.c */
@@ -137,6 +140,7 @@ void redis_list_settle_tick(struct redis_channel *channel);
 /* redis_hash.c */
 void redis_hash_reset(struct redis_channel *channel);
 void redis_hash_tick(struct redis_channel *channel, int64_t now_ms);
+void redis_hash_listed(void *self, bool found, int64_t took_ms, int64_t now_ms);
 int redis_hash_wait_ms(const struct redis_channel *channel, int64_t now_ms);
 
 #endif

@@ -16,7 +16,8 @@ enum {
     LOOK_MS = 3000,
     LOOK_NOTIFIED_MS = 60000, /* a notification may be lost */
     LOOK_AGAIN_MS = 100,
-    KEYS_MAX = 256, /* of one token */
+    KEYS_MAX = 256,    /* of one token */
+    LISTING_PART = 10, /* at most one part in so many of the time is spent on listing again */
 };
 
 void redis_hash_reset(struct redis_channel *channel)
@@ -26,6 +27,8 @@ void redis_hash_reset(struct redis_channel *channel)
     channel->is_hash_due = false;
     channel->hash_scan_at_ms = INT64_MIN;
     channel->hash_earliest_ms = INT64_MIN;
+    channel->wants_listing = false;
+    channel->lists_after_look = false;
 }
 
 static void tell(struct redis_channel *channel, const struct bkt_str *keys, size_t count)
@@ -125,6 +128,24 @@ static void on_page(void *ctx, uint64_t tag, const struct redisReply *reply)
     take_what_is_gone(channel);
     channel->has_baseline = true;
     redis_check_ready(channel);
+    if (channel->lists_after_look)
+        channel->owner.gap(channel->owner.ctx);
+    channel->lists_after_look = false;
+}
+
+/*
+ * What a listing found, and this did not, may go again before the next look: then the hash looks
+ * as it did before, and nothing tells.  A listing after that look does, or finds nothing new.
+ */
+void redis_hash_listed(void *self, bool found, int64_t took_ms, int64_t now_ms)
+{
+    struct redis_channel *channel = self;
+    if (!found || channel->mode != REDIS_HASH)
+        return;
+    channel->wants_listing = true;
+    channel->listing_after_ms = now_ms + took_ms * LISTING_PART;
+    if (channel->listing_after_ms < channel->hash_scan_at_ms)
+        channel->hash_scan_at_ms = channel->listing_after_ms;
 }
 
 static bool may_look(const struct redis_channel *channel)
@@ -154,8 +175,12 @@ void redis_hash_tick(struct redis_channel *channel, int64_t now_ms)
             return;
         bkt_redis_fields_begin(&channel->fields);
         channel->is_scanning_hash = true;
+        channel->lists_after_look = channel->wants_listing && channel->listing_after_ms <= now_ms;
+        channel->wants_listing = channel->wants_listing && !channel->lists_after_look;
         channel->is_hash_due = false;
         channel->hash_scan_at_ms = now_ms + (channel->is_notified ? LOOK_NOTIFIED_MS : LOOK_MS);
+        if (channel->wants_listing && channel->listing_after_ms < channel->hash_scan_at_ms)
+            channel->hash_scan_at_ms = channel->listing_after_ms;
         channel->hash_earliest_ms = now_ms + LOOK_AGAIN_MS;
         (void)snprintf(channel->cursor, sizeof(channel->cursor), "0");
     }

@@ -155,8 +155,8 @@ def disturb(chance, channel, running, start):
     if what < 0.08 and running.events("ready"):
         running.end()
         return start()
-    if what < 0.12:
-        channel.pipe.cut()
+    if what < 0.12 and running.events("ready"):
+        channel.pipe.cut()  # before that, a connection that is lost ends it, and says so
     elif what < 0.15 and running.events("ready"):
         running.process.send_signal(signal.SIGHUP)
     elif what < 0.3:

@@ -506,6 +506,38 @@ static void a_hash_is_compared_with_what_it_was(void **state)
     close_redis(&redis);
 }
 
+/* What came before a listing and went after it may be in no look: another listing finds it gone. */
+static void what_a_listing_found_is_listed_again_after_a_look(void **state)
+{
+    (void)state;
+    const struct redis_script_answer answers[] = {
+        TYPE("hash"),
+        NO_FLAGS,
+        SUBSCRIBED,
+        {.match = HSCAN, .reply = PAGE("0", "*2\r\n" X ONE), .again = true}};
+    struct redis redis;
+    open_redis(&redis, answers, T_COUNT(answers));
+    const struct bkt_channel *channel = &redis.rig.channel;
+    RIG_UNTIL(&redis.rig, redis.rig.ready_count == 1);
+    channel->ops->listed(channel->self, false, 50, redis.rig.now_ms);
+    redis.rig.now_ms += 4000;
+    rig_settle_down(&redis.rig);
+    assert_int_equal(redis.rig.gap_count, 0);
+
+    size_t looks = asked(&redis, "HSCAN");
+    channel->ops->listed(channel->self, true, 100, redis.rig.now_ms);
+    rig_settle_down(&redis.rig);
+    assert_int_equal(redis.rig.gap_count, 0); /* nine tenths of the time are for other things */
+    assert_int_equal(asked(&redis, "HSCAN"), looks);
+    redis.rig.now_ms += 1000;
+    RIG_UNTIL(&redis.rig, redis.rig.gap_count == 1);
+    assert_true(asked(&redis, "HSCAN") > looks);
+    redis.rig.now_ms += 4000;
+    rig_settle_down(&redis.rig);
+    assert_int_equal(redis.rig.gap_count, 1);
+    close_redis(&redis);
+}
+
 static void a_hash_that_comes_later_is_all_news(void **state)
 {
     (void)state;
@@ -623,6 +655,7 @@ int main(void)
         cmocka_unit_test(an_old_redis_has_other_commands),
         cmocka_unit_test(removals_that_were_lost_are_made_again),
         cmocka_unit_test(a_hash_is_compared_with_what_it_was),
+        cmocka_unit_test(what_a_listing_found_is_listed_again_after_a_look),
         cmocka_unit_test(a_hash_that_comes_later_is_all_news),
         cmocka_unit_test(a_notification_is_followed_at_once),
         cmocka_unit_test(stopping_takes_no_more_and_removes_what_is_settled),
