@@ -73,12 +73,12 @@ static void listed(struct bkt_watch *watch)
     for (size_t i = 0; i < watch->listener_count; i++) {
         const struct bkt_channel *channel = &watch->listeners[i].channel;
         if (channel->ops->listed) {
-            channel->ops->listed(channel->self, found,
-                                 bkt_time_monotonic_ms() - watch->listing_began_ms, watch->now_ms);
+            channel->ops->listed(channel->self, found, (int64_t)(counts.seconds * 1000),
+                                 watch->now_ms);
         }
     }
     watch->has_listed = true;
-    bkt_watch_stats_listed(watch);
+    bkt_watch_stats_listed(watch, counts.seconds);
     if (watch->driver.settings->refresh_interval > 0)
         watch->refresh_at_ms = watch->now_ms + watch->driver.settings->refresh_interval;
     if (watch->callbacks.synced)
@@ -96,7 +96,6 @@ static void on_event(void *ctx,
     char message[1024];
     switch (event) {
     case BKT_EVENT_LISTING:
-        watch->listing_began_ms = bkt_time_monotonic_ms();
         watch->before = bkt_driver_counts(&watch->driver);
         return;
     case BKT_EVENT_LISTED:

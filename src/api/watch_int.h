@@ -49,7 +49,6 @@ struct bkt_watch {
 
     struct bkt_stats_desk desk;
     int64_t started_wall_ms;
-    int64_t listing_began_ms;
     int64_t listed_wall_ms; /* 0: none is complete */
     double listing_s;
     struct bkt_stats_trouble trouble; /* of bucket or target */
@@ -57,7 +56,7 @@ struct bkt_watch {
 
 /* watch_stats.c: what bkt_watch_stats() tells. */
 void bkt_watch_stats_begin(struct bkt_watch *watch);
-void bkt_watch_stats_listed(struct bkt_watch *watch);
+void bkt_watch_stats_listed(struct bkt_watch *watch, double seconds);
 void bkt_watch_stats_trouble(struct bkt_stats_trouble *trouble, const char *message);
 void bkt_watch_stats_tick(struct bkt_watch *watch);
 

@@ -14,10 +14,10 @@ void bkt_watch_stats_begin(struct bkt_watch *watch)
     watch->trouble.since_ms = 0;
 }
 
-void bkt_watch_stats_listed(struct bkt_watch *watch)
+void bkt_watch_stats_listed(struct bkt_watch *watch, double seconds)
 {
     watch->listed_wall_ms = bkt_time_wall_ms();
-    watch->listing_s = (double)(bkt_time_monotonic_ms() - watch->listing_began_ms) / 1000;
+    watch->listing_s = seconds;
 }
 
 /* The newest text, and the time of the first of them. */
