@@ -2,10 +2,14 @@
  * bucketable/listing.h - the objects of a bucket that are rows, one after the other, from a key on
  * and up to another; and the contents of those that one wants.
  *
- *     struct bkt_listing_options options = {.size = sizeof(options), .from = "docs/", .from_len =
- * 5}; rc = bkt_listing_open(source, &options, &listing, &err); while (rc == BKT_OK && (rc =
- * bkt_listing_next(listing, &listed, &err)) == BKT_OK && listed) use(listed->key, listed->key_len,
- * listed->size); bkt_listing_close(listing);
+ *     rc = bkt_listing_open(source, &options, &listing, &err);
+ *     while (rc == BKT_OK) {
+ *         rc = bkt_listing_next(listing, &listed, &err);
+ *         if (rc != BKT_OK || !listed)
+ *             break;
+ *         use(listed->key, listed->key_len, listed->size);
+ *     }
+ *     bkt_listing_close(listing);
  *
  * Nothing is asked for that nobody may want: pages of 1,000 keys are listed as one comes to them,
  * the next one when half of a page is walked; who goes on gets more at a time.  An object is read

@@ -226,8 +226,7 @@ static int seek_key(struct bkt_listing *listing,
         return BKT_OK;
     leave_row(listing);
     listing->options.from_is_excluded = false;
-    bkt_buf_reset(&listing->from);
-    int rc = bkt_buf_append(&listing->from, to);
+    int rc = bkt_buf_set(&listing->from, to);
     if (rc)
         return bkt_error_set(err, rc, "seek in a listing: %s", bkt_error_text(rc));
     while (listing->reads.first && bkt_str_cmp(listing->reads.first->object->key, to) < 0)

@@ -3,7 +3,7 @@
 #include "table/span.h"
 
 /* Longer than any token seen in the wild (MinIO's is some 100 bytes longer than the key). */
-enum { TOKEN_BYTES_MAX = 8 << 10, MARK_BYTES_MAX = 4 << 10 };
+enum { TOKEN_BYTES_MAX = 8 << 10 };
 
 /* Pages without a key are legal (delete markers), but not without end. */
 enum { EMPTY_PAGES_MAX = 10000 };
@@ -12,10 +12,10 @@ struct bkt_chain bkt_chain_new(struct bkt_str prefix)
 {
     return (struct bkt_chain){
         .prefix = prefix,
-        .up_to = BKT_BUF_INIT(MARK_BYTES_MAX),
-        .mark = BKT_BUF_INIT(MARK_BYTES_MAX),
-        .seen = BKT_BUF_INIT(MARK_BYTES_MAX),
-        .first = BKT_BUF_INIT(MARK_BYTES_MAX),
+        .up_to = BKT_BUF_INIT(BKT_CHAIN_MARK_BYTES_MAX),
+        .mark = BKT_BUF_INIT(BKT_CHAIN_MARK_BYTES_MAX),
+        .seen = BKT_BUF_INIT(BKT_CHAIN_MARK_BYTES_MAX),
+        .first = BKT_BUF_INIT(BKT_CHAIN_MARK_BYTES_MAX),
         .token = BKT_BUF_INIT(TOKEN_BYTES_MAX),
     };
 }
@@ -44,7 +44,7 @@ bool bkt_chain_may_cut(const struct bkt_chain *chain,
 int bkt_chain_cut(struct bkt_chain *lower, struct bkt_str key, struct bkt_chain *out_upper)
 {
     struct bkt_chain upper = bkt_chain_new(lower->prefix);
-    struct bkt_buf up_to = BKT_BUF_INIT(MARK_BYTES_MAX);
+    struct bkt_buf up_to = BKT_BUF_INIT(BKT_CHAIN_MARK_BYTES_MAX);
     int rc = bkt_buf_append(&upper.mark, key);
     if (rc == BKT_OK)
         rc = bkt_buf_append(&up_to, key);
@@ -64,7 +64,7 @@ void bkt_chain_join(struct bkt_chain *lower, struct bkt_chain *upper)
 {
     bkt_buf_clear(&lower->up_to);
     lower->up_to = upper->up_to;
-    upper->up_to = BKT_BUF_INIT(MARK_BYTES_MAX);
+    upper->up_to = BKT_BUF_INIT(BKT_CHAIN_MARK_BYTES_MAX);
 }
 
 int bkt_chain_check_keys(const struct bkt_chain *chain,

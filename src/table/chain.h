@@ -15,6 +15,8 @@
 #include "table/filter.h"
 #include "table/table_source.h"
 
+enum { BKT_CHAIN_MARK_BYTES_MAX = 4 << 10 }; /* of a place in the key space; keys are shorter */
+
 struct bkt_chain {
     struct bkt_str prefix; /* the filter's */
     struct bkt_str after;  /* where the first range of a prefix begins: just before its keys */

@@ -19,9 +19,6 @@ enum {
 static const double pages_worth_a_split = 3;
 static const double lean_between = 0.5;
 
-/* A longer key is no place to cut at. */
-enum { CUT_BYTES_MAX = 4 << 10 };
-
 struct bkt_lister {
     const struct bkt_filter *filter;
     const char *bucket;
@@ -282,7 +279,7 @@ static bool split(struct bkt_lister *lister, size_t *out_index)
 {
     if (lister->slots < 2 || lister->ignores_start_after || !may_probe(lister))
         return false;
-    struct bkt_buf key = BKT_BUF_INIT(CUT_BYTES_MAX);
+    struct bkt_buf key = BKT_BUF_INIT(BKT_CHAIN_MARK_BYTES_MAX);
     struct bkt_chain *lower;
     bool is_split = false;
     while (!is_split && (lower = longest(lister)) != NULL) {
