@@ -90,6 +90,9 @@ struct cli_command {
 /* The table, ended by an entry without a name. */
 extern const struct cli_command cli_commands[];
 
+/* Do what the command line says; the exit status. */
+int cli_run(int argc, char **argv);
+
 /* cmd_*.c; each returns an exit status. */
 int cli_sync(struct cli_args *args);
 int cli_watch(struct cli_args *args);

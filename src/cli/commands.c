@@ -44,3 +44,13 @@ const struct cli_command cli_commands[] = {
      0, false},
     {0},
 };
+
+int cli_run(int argc, char **argv)
+{
+    struct cli_args args = {0};
+    int status = cli_parse(argc, argv, &args);
+    if (status == CLI_DONE && args.command)
+        status = args.command->run(&args);
+    bkt_config_free(args.config);
+    return status;
+}

@@ -25,11 +25,5 @@ int main(int argc, char **argv)
     keep_free_memory();
     /* A reader that went away is an error of the write that finds it out. */
     (void)signal(SIGPIPE, SIG_IGN);
-
-    struct cli_args args = {0};
-    int status = cli_parse(argc, argv, &args);
-    if (status == CLI_DONE && args.command)
-        status = args.command->run(&args);
-    bkt_config_free(args.config);
-    return status;
+    return cli_run(argc, argv);
 }

@@ -81,12 +81,7 @@ static int run_command(int argc, char **argv)
         if (strcmp(argv[1], walk->name) == 0)
             return walk_run(walk, argc, argv);
     }
-    struct cli_args args = {0};
-    int status = cli_parse(argc, argv, &args);
-    if (status == CLI_DONE && args.command)
-        status = args.command->run(&args);
-    bkt_config_free(args.config);
-    return status;
+    return cli_run(argc, argv);
 }
 
 static void redirect(const char *path, int to)
