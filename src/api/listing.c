@@ -320,10 +320,7 @@ static int read_row(struct bkt_listing *listing, struct bkt_error *err)
         return rc;
     if (question->lacks_memory)
         return bkt_error_set(err, BKT_ENOMEM, "read an object: out of memory");
-    /* The head of a read lacks the milliseconds. */
-    struct bkt_object *read = &question->asked.object;
-    if (read->last_modified_ms / 1000 == object->last_modified_ms / 1000)
-        read->last_modified_ms = object->last_modified_ms;
+    bkt_object_refine_time(&question->asked.object, object->last_modified_ms);
     return bkt_source_show(listing->source, &question->asked, object->key, &listing->row, err);
 }
 

@@ -4,9 +4,9 @@
  */
 #include "api/rows_int.h"
 
+#include "api/source_int.h"
 #include "api/walker.h"
 #include "core/mem.h"
-#include "targets/shown.h"
 
 #include <stdio.h>
 
@@ -24,8 +24,7 @@ struct ordered {
     struct bkt_asker *asker;
     struct bkt_feed *feed;
     struct bkt_target_ops ops; /* the feed's */
-    struct bkt_decode_policy policy;
-    struct reading **ring; /* `cap` of them */
+    struct reading **ring;     /* `cap` of them */
     size_t cap;
     size_t first, count;
     uint64_t reserved;                /* bytes that those in the ring and on the shelf may have */
@@ -65,28 +64,17 @@ static void fail(const struct ordered *ordered, const struct reading *reading, c
 static int put(struct ordered *ordered, struct reading *reading, struct bkt_error *err)
 {
     struct bkt_asked *asked = &reading->question.asked;
-    const struct bkt_settings *settings = ordered->asker->bucket.settings;
-    struct bkt_decoded decoded;
-    int rc = bkt_decode(ordered->policy, &asked->body, &decoded, err);
-    if (rc == BKT_OK && decoded.failed)
-        fail(ordered, reading, decoded.reason);
-    if (rc || decoded.failed) {
+    struct bkt_asked_row row;
+    bkt_object_refine_time(&asked->object, reading->modified_ms);
+    int rc = bkt_asked_show(ordered->asker->bucket.settings, asked, &row, err);
+    if (rc == BKT_OK && row.decoded.failed)
+        fail(ordered, reading, row.decoded.reason);
+    if (rc || row.decoded.failed) {
         free_reading(ordered, reading);
         return rc;
     }
-    if (asked->object.last_modified_ms / 1000 == reading->modified_ms / 1000)
-        asked->object.last_modified_ms = reading->modified_ms;
-    struct bkt_change change = {
-        .op = BKT_CHANGE_UPSERT,
-        .object = asked->object,
-        .extra = asked->extra,
-        .content = decoded.content,
-        .content_is_bytes = decoded.is_bytes,
-    };
-    struct bkt_shown shown;
-    bkt_show(&change, settings->columns, settings->binary, &shown);
     ordered->shelf[ordered->shelf_count++] = reading;
-    return ordered->ops.apply(ordered->feed, &shown.row, err);
+    return ordered->ops.apply(ordered->feed, &row.shown.row, err);
 }
 
 /* The one at the head has been answered. */
@@ -178,7 +166,6 @@ int bkt_rows_walk_ordered(struct bkt_asker *asker, struct bkt_feed *feed, struct
         .asker = asker,
         .feed = feed,
         .ops = bkt_feed_ops("rows", 0),
-        .policy = {settings->binary, (enum bkt_text_errors)settings->text_errors},
         .cap = settings->get_concurrency,
     };
     ordered.ring = bkt_mem_calloc(ordered.cap, sizeof(struct reading *));

@@ -167,27 +167,18 @@ static int judge(const struct bkt_bucket *bucket,
     return rc;
 }
 
-int bkt_source_show(const struct bkt_source *source,
-                    struct bkt_asked *asked,
-                    struct bkt_str key,
-                    struct bkt_asked_row *row,
-                    struct bkt_error *err)
+int bkt_asked_show(const struct bkt_settings *settings,
+                   struct bkt_asked *asked,
+                   struct bkt_asked_row *row,
+                   struct bkt_error *err)
 {
-    const struct bkt_settings *settings = source->asker.bucket.settings;
     struct bkt_decode_policy policy = {
         .binary = settings->binary,
         .text_errors = (enum bkt_text_errors)settings->text_errors,
     };
-    int rc = judge(&source->asker.bucket, asked, key, err);
-    if (rc == BKT_OK)
-        rc = bkt_decode(policy, &asked->body, &row->decoded, err);
-    if (rc)
+    int rc = bkt_decode(policy, &asked->body, &row->decoded, err);
+    if (rc || row->decoded.failed)
         return rc;
-    if (row->decoded.failed) {
-        char shown[256];
-        bkt_escape(key, shown, sizeof(shown));
-        return bkt_error_set(err, BKT_ENOROW, "%s is no row: %s", shown, row->decoded.reason);
-    }
     row->change = (struct bkt_change){
         .op = BKT_CHANGE_UPSERT,
         .object = asked->object,
@@ -197,6 +188,23 @@ int bkt_source_show(const struct bkt_source *source,
     };
     bkt_show(&row->change, settings->columns, settings->binary, &row->shown);
     return BKT_OK;
+}
+
+int bkt_source_show(const struct bkt_source *source,
+                    struct bkt_asked *asked,
+                    struct bkt_str key,
+                    struct bkt_asked_row *row,
+                    struct bkt_error *err)
+{
+    int rc = judge(&source->asker.bucket, asked, key, err);
+    if (rc == BKT_OK)
+        rc = bkt_asked_show(source->asker.bucket.settings, asked, row, err);
+    if (rc == BKT_OK && row->decoded.failed) {
+        char shown[256];
+        bkt_escape(key, shown, sizeof(shown));
+        return bkt_error_set(err, BKT_ENOROW, "%s is no row: %s", shown, row->decoded.reason);
+    }
+    return rc;
 }
 
 static int read_source_row(struct bkt_source *source,

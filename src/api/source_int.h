@@ -33,6 +33,15 @@ struct bkt_asked_row {
 };
 
 /*
+ * Make the row of an object that is one; the body is decoded in place.  Where it cannot be,
+ * `row->decoded` says so, and there is no more of it.
+ */
+BKT_MUST_CHECK int bkt_asked_show(const struct bkt_settings *settings,
+                                  struct bkt_asked *asked,
+                                  struct bkt_asked_row *row,
+                                  struct bkt_error *err);
+
+/*
  * Make the row of what the bucket answered for `key`; the body is decoded in place.  BKT_ENOROW
  * when it is none: the message says why, and err->http_status is 404 when there is no object.
  */

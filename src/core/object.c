@@ -37,6 +37,12 @@ char *bkt_object_dup(const struct bkt_object *object,
     return block;
 }
 
+void bkt_object_refine_time(struct bkt_object *read, int64_t listed_ms)
+{
+    if (read->last_modified_ms / 1000 == listed_ms / 1000)
+        read->last_modified_ms = listed_ms;
+}
+
 unsigned bkt_class_mark(struct bkt_str storage_class)
 {
     if (storage_class.len == 0 || bkt_str_eq(storage_class, BKT_STR("STANDARD")))

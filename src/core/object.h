@@ -18,6 +18,9 @@ struct bkt_object {
     int64_t last_modified_ms;     /* wall time, or BKT_TIME_NONE; whole seconds on many servers */
 };
 
+/* The head of a read lacks the milliseconds that many listings have: take them over. */
+void bkt_object_refine_time(struct bkt_object *read, int64_t listed_ms);
+
 /*
  * A fingerprint of the storage class in the bits of BKT_CLASS_MARK_BITS, so that a class can be
  * compared where there is no room for its name; 0: STANDARD.

@@ -230,8 +230,7 @@ static int to_change(struct bkt_engine *engine, struct bkt_work_item *item, stru
     struct bkt_change *change = &item->change;
     struct bkt_object object = read->object;
     object.key = item->key;
-    if (item->modified_ms / 1000 == object.last_modified_ms / 1000)
-        object.last_modified_ms = item->modified_ms;
+    bkt_object_refine_time(&object, item->modified_ms);
     if (read->kind == BKT_READ_NOT_MODIFIED)
         object.etag = item->known_etag;
     item->strings = bkt_object_dup(&object, &read->extra, &change->object, &change->extra);
