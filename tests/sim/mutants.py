@@ -20,7 +20,11 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.dont_write_bytecode = True
+
+from planted import ROOT, chosen, plant, tell  # noqa: E402
+
 SECONDS = 60
 CC = shlex.split(os.environ.get("CC", "cc"))
 FLAGS = ["-std=c11", "-O2", "-w", "-DBKT_SMALL_LIMITS", "-D_POSIX_C_SOURCE=200809L",
@@ -188,21 +192,10 @@ def compile_c(source, obj):
     subprocess.run([*CC, *FLAGS, "-c", str(source), "-o", str(obj)], check=True)
 
 
-def mutate(name, directory):
-    _, path, *edits = MUTANTS[name]
-    text = (ROOT / path).read_text()
-    for old, new in edits:
-        if text.count(old) != 1:
-            raise SystemExit(f"{name}: its text is {text.count(old)} times in {path}: {old!r}")
-        text = text.replace(old, new)
-    mutated = directory / f"{name}.c"
-    mutated.write_text(text)
-    return path, mutated
-
-
 def hunt(name, directory, objects, archive):
     """Build the mutant and simulate.  Gives (what found it or None, seconds)."""
-    path, source = mutate(name, directory)
+    _, path, *edits = MUTANTS[name]
+    source = plant(name, path, edits, directory)
     obj = directory / f"{name}.o"
     compile_c(source, obj)
     program = directory / name
@@ -224,11 +217,8 @@ def hunt(name, directory, objects, archive):
 
 
 def main():
-    if len(sys.argv) < 2:
-        print(__doc__, file=sys.stderr)
-        return 2
-    archive = Path(sys.argv[1]) / "src/libbkt_internal.a"
-    names = sys.argv[2:] or list(MUTANTS)
+    build, names = chosen(__doc__, MUTANTS)
+    archive = build / "src/libbkt_internal.a"
     survivors = []
     with tempfile.TemporaryDirectory(prefix="bkt-mutants-") as name:
         directory = Path(name)
@@ -244,8 +234,7 @@ def main():
                 found, seconds = hunts[n].result()
                 if not found:
                     survivors.append(n)
-                print(f"{'caught  ' if found else 'SURVIVED'} {seconds:5.1f} s  {n}: {MUTANTS[n][0]}\n"
-                      f"                    {found or 'by nothing'}", flush=True)
+                tell(n, MUTANTS[n][0], found, seconds)
     print(f"{len(names) - len(survivors)} of {len(names)} mistakes caught")
     return 1 if survivors else 0
 

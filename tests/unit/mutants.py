@@ -19,7 +19,11 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.dont_write_bytecode = True
+
+from planted import ROOT, chosen, plant, tell  # noqa: E402
+
 TIMEOUT_S = 120
 
 SQS = "events/sqs_channel"
@@ -62,6 +66,16 @@ MUTANTS = {
         "src/events/listen_channel.c",
         ("    if (channel->was_ready)\n        channel->owner.gap",
          "    if (false)\n        channel->owner.gap")),
+    "hash-not-looked-at-again": (
+        "what a listing found and no look at the hash had shown is not listed again", REDIS,
+        "src/events/redis_hash.c",
+        ("    channel->wants_listing = true;\n", "")),
+    "canceled-within-a-callback": (
+        "a request is taken from libcurl while that is calling", "aws/http", "src/aws/http_request.c",
+        ("    if (http->is_inside) {", "    if (false) {")),
+    "class-unseen": (
+        "a storage class that changes alone is not seen", "table/merge", "src/table/merge.c",
+        ("bkt_class_mark(object->storage_class) != (row->flags & BKT_STATE_CLASS)", "false")),
     "changes-settled-early": (
         "a group of changes is committed before its caller acknowledged it", "api/feed",
         "src/api/feed.c",
@@ -118,7 +132,7 @@ MUTANTS = {
 
 class Build:
     def __init__(self, directory):
-        self.directory = Path(directory).resolve()
+        self.directory = directory
         found = json.loads((self.directory / "compile_commands.json").read_text())
         self.compiled = {os.path.relpath(self.directory / one["file"], ROOT): one for one in found
                          if "libbkt_internal" in one["output"]}
@@ -137,9 +151,9 @@ class Build:
     def link(self, test, obj, program):
         """The unit test, or the program that an integration test runs."""
         folder, name = test.split("/")[-2:]
-        target = "src/cli/bucketable" if test == WORKERS else next(path for path in (f"tests/unit/test_{folder}_{name}",
-                                        f"tests/unit/{folder}/test_{folder}_{name}")
-                      if (self.directory / path).exists())
+        places = ["src/cli/bucketable"] if test == WORKERS else [
+            f"tests/unit/test_{folder}_{name}", f"tests/unit/{folder}/test_{folder}_{name}"]
+        target = next(path for path in places if (self.directory / path).exists())
         commands = subprocess.run(["ninja", "-t", "commands", target], cwd=self.directory, check=True,
                                   capture_output=True, text=True).stdout
         words = shlex.split(commands.splitlines()[-1])
@@ -147,18 +161,6 @@ class Build:
         words[at + 1] = str(program)
         words.insert(at + 2, str(obj))
         subprocess.run(words, cwd=self.directory, check=True)
-
-
-def mutate(name, directory):
-    _, _, path, *edits = MUTANTS[name]
-    text = (ROOT / path).read_text()
-    for old, new in edits:
-        if text.count(old) != 1:
-            raise SystemExit(f"{name}: its text is {text.count(old)} times in {path}: {old!r}")
-        text = text.replace(old, new)
-    mutated = directory / f"{name}.c"
-    mutated.write_text(text)
-    return path, mutated
 
 
 def first_words(output):
@@ -170,10 +172,11 @@ def first_words(output):
 
 def hunt(name, build, directory):
     """Gives (what found it or None, seconds)."""
-    path, source = mutate(name, directory)
+    _, named, path, *edits = MUTANTS[name]
+    source = plant(name, path, edits, directory)
     obj, program = directory / f"{name}.o", directory / name / "src/cli/bucketable"
     program.parent.mkdir(parents=True)
-    test, *arguments = MUTANTS[name][1].split()
+    test, *arguments = named.split()
     build.compile(path, source, obj)
     build.link(test, obj, program)
     command = [str(program), *arguments]
@@ -197,11 +200,8 @@ def hunt(name, build, directory):
 
 
 def main():
-    if len(sys.argv) < 2:
-        print(__doc__, file=sys.stderr)
-        return 2
-    build = Build(sys.argv[1])
-    names = sys.argv[2:] or list(MUTANTS)
+    place, names = chosen(__doc__, MUTANTS)
+    build = Build(place)
     survivors = []
     slowest = 0
     with tempfile.TemporaryDirectory(prefix="bkt-mutants-") as directory:
@@ -210,8 +210,7 @@ def main():
             slowest = max(slowest, seconds)
             if not found:
                 survivors.append(name)
-            print(f"{'caught  ' if found else 'SURVIVED'} {seconds:5.1f} s  {name}: "
-                  f"{MUTANTS[name][0]}\n                    {found or 'by nothing'}", flush=True)
+            tell(name, MUTANTS[name][0], found, seconds)
     print(f"{len(names) - len(survivors)} of {len(names)} mistakes caught, the slowest after "
           f"{slowest:.0f} s")
     return 1 if survivors else 0

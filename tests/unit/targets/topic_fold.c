@@ -95,6 +95,17 @@ void topic_row_clear(struct topic_row *row)
     bkt_buf_clear(&row->headers);
 }
 
+/* The broker's answer to one request; the queue ends. */
+static rd_kafka_resp_err_t answer_of(rd_kafka_queue_t *queue)
+{
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, WAIT_MS);
+    assert_non_null(event);
+    rd_kafka_resp_err_t error = rd_kafka_event_error(event);
+    rd_kafka_event_destroy(event);
+    rd_kafka_queue_destroy(queue);
+    return error;
+}
+
 void topic_create(const char *brokers, const char *topic, const char *name, const char *value)
 {
     char text[128];
@@ -104,11 +115,7 @@ void topic_create(const char *brokers, const char *topic, const char *name, cons
     (void)rd_kafka_NewTopic_set_config(made, name, value);
     rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
     rd_kafka_CreateTopics(rk, &made, 1, NULL, queue);
-    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, WAIT_MS);
-    assert_non_null(event);
-    assert_int_equal(rd_kafka_event_error(event), RD_KAFKA_RESP_ERR_NO_ERROR);
-    rd_kafka_event_destroy(event);
-    rd_kafka_queue_destroy(queue);
+    assert_int_equal(answer_of(queue), RD_KAFKA_RESP_ERR_NO_ERROR);
     rd_kafka_NewTopic_destroy(made);
     rd_kafka_destroy(rk);
 }
@@ -119,10 +126,7 @@ void topic_remove(const char *brokers, const char *topic)
     rd_kafka_DeleteTopic_t *gone = rd_kafka_DeleteTopic_new(topic);
     rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
     rd_kafka_DeleteTopics(rk, &gone, 1, NULL, queue);
-    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, WAIT_MS);
-    assert_non_null(event);
-    rd_kafka_event_destroy(event);
-    rd_kafka_queue_destroy(queue);
+    (void)answer_of(queue); /* it may not be there */
     rd_kafka_DeleteTopic_destroy(gone);
     rd_kafka_destroy(rk);
 }
@@ -134,11 +138,7 @@ void topic_grow(const char *brokers, const char *topic)
     rd_kafka_NewPartitions_t *more = rd_kafka_NewPartitions_new(topic, 2, text, sizeof(text));
     rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
     rd_kafka_CreatePartitions(rk, &more, 1, NULL, queue);
-    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, WAIT_MS);
-    assert_non_null(event);
-    assert_int_equal(rd_kafka_event_error(event), RD_KAFKA_RESP_ERR_NO_ERROR);
-    rd_kafka_event_destroy(event);
-    rd_kafka_queue_destroy(queue);
+    assert_int_equal(answer_of(queue), RD_KAFKA_RESP_ERR_NO_ERROR);
     rd_kafka_NewPartitions_destroy(more);
     rd_kafka_destroy(rk);
 }
