@@ -27,7 +27,9 @@ int bkt_load(const struct bkt_load *load, void *pointers, struct bkt_error *err)
     (void)pthread_mutex_lock(&lock);
     memcpy(&first, pointers, sizeof(first));
     if (!first) {
-        void *library = dlopen(load->file, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+        /* Lazily, as where a program is linked with them: the thirty libraries behind libcurl
+         * have thousands of calls that nobody makes. */
+        void *library = dlopen(load->file, RTLD_LAZY | RTLD_LOCAL | RTLD_NODELETE);
         if (library) {
             rc = fill(load, library, pointers, err);
         } else {
