@@ -6,8 +6,8 @@
  *
  *   bench_kafka_sink BROKERS STATE_FILE [ROWS]
  */
-#include "core/mem.h"
 #include "core/time.h"
+#include "sink.h"
 #include "targets/kafka.h"
 #include "targets/state_target.h"
 
@@ -16,91 +16,47 @@
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { BATCH = 8000, CONTENT_BYTES = 1024, KEY_BYTES = 32, WAIT_MS = 60000 };
-
-static char content[CONTENT_BYTES];
-static char keys[BATCH][KEY_BYTES];
-
-static void die(const char *what)
-{
-    (void)fprintf(stderr, "bench_kafka_sink: %s\n", what);
-    exit(1);
-}
-
-static double print_rate(const char *name, size_t rows, int64_t started_ms)
-{
-    double rate = (double)rows * 1000 / (double)(bkt_time_monotonic_ms() - started_ms);
-    (void)printf("kafka_%s_rows_per_s %.0f\n", name, rate);
-    return rate;
-}
-
-static void make_keys(size_t first)
-{
-    for (size_t i = 0; i < BATCH; i++)
-        (void)snprintf(keys[i], sizeof(keys[i]), "docs/%012zu.md", first + i);
-}
+enum { BATCH = 8000, WAIT_MS = 60000 };
 
 static struct bkt_table_target open_target(const char *brokers,
                                            const char *topic,
                                            const char *state)
 {
     struct bkt_error err = {.code = BKT_OK};
-    struct bkt_kafka_options options = {bkt_str_from(brokers), bkt_str_from(topic), NULL, 0, false};
-    struct bkt_table_spec spec = {.source = BKT_STR("s3://bench"), .spec = BKT_STR("{}")};
+    struct bkt_kafka_options options = {.brokers = bkt_str_from(brokers),
+                                        .topic = bkt_str_from(topic)};
     struct bkt_table_target target;
-    struct bkt_attached attached;
     void *kafka;
     if (bkt_kafka_new(&options, &kafka, &err) ||
-        bkt_state_target_new(bkt_kafka_ops(kafka), kafka, state, &target, &err) ||
-        target.ops->attach(target.self, &spec, &attached, &err))
-        die(err.message);
+        bkt_state_target_new(bkt_kafka_ops(kafka), kafka, state, &target, &err))
+        sink_die(err.message);
+    sink_attach(target);
     return target;
 }
 
 static double run_sink(struct bkt_table_target target, size_t rows)
 {
-    struct bkt_change *changes = bkt_mem_calloc(BATCH, sizeof(*changes));
-    if (!changes)
-        die("out of memory");
-    int64_t started_ms = 0;
     /* The first batch also makes the producer known. */
-    for (size_t done = 0; done < rows + BATCH; done += BATCH) {
-        if (done == BATCH)
-            started_ms = bkt_time_monotonic_ms();
-        struct bkt_error err = {.code = BKT_OK};
-        struct bkt_clock clock;
-        make_keys(done);
-        for (size_t i = 0; i < BATCH; i++) {
-            changes[i] = (struct bkt_change){
-                .op = BKT_CHANGE_UPSERT,
-                .object = {.key = bkt_str_from(keys[i]),
-                           .etag = BKT_STR("d41d8cd98f00b204e9800998ecf8427e"),
-                           .size = CONTENT_BYTES},
-                .content = {content, CONTENT_BYTES},
-                .read_at = INT64_MAX,
-            };
-        }
-        if (target.ops->apply(target.self, changes, BATCH, false, &clock, &err))
-            die(err.message);
-    }
-    double rate = print_rate("sink", rows, started_ms);
-    bkt_mem_free(changes);
-    return rate;
+    sink_fill(target, &(struct sink_rows){0, BATCH, BATCH, SINK_CONTENT_BYTES});
+    return sink_measure(target, "kafka_sink",
+                        &(struct sink_rows){BATCH, rows, BATCH, SINK_CONTENT_BYTES});
 }
 
-static void produce_bare(rd_kafka_t *rk, rd_kafka_topic_t *topic, const char *key)
+static void produce_bare(rd_kafka_t *rk, rd_kafka_topic_t *topic, size_t i)
 {
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__QUEUE_FULL;
     while (code == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
-        bool is_refused = rd_kafka_produce(topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY,
-                                           content, sizeof(content), key, strlen(key), NULL) != 0;
+        bool is_refused =
+            rd_kafka_produce(topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, sink_contents[i],
+                             SINK_CONTENT_BYTES, sink_keys[i], strlen(sink_keys[i]), NULL) != 0;
         code = is_refused ? rd_kafka_last_error() : RD_KAFKA_RESP_ERR_NO_ERROR;
         if (is_refused)
             (void)rd_kafka_poll(rk, 100);
     }
     if (code)
-        die(rd_kafka_err2str(code));
+        sink_die(rd_kafka_err2str(code));
     (void)rd_kafka_poll(rk, 0);
 }
 
@@ -115,23 +71,23 @@ static double run_bare(const char *brokers, const char *topic, size_t rows)
     char text[256] = "";
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     if (rd_kafka_conf_set(conf, "bootstrap.servers", brokers, text, sizeof(text)))
-        die(text);
+        sink_die(text);
     size_t delivered = 0;
     rd_kafka_conf_set_opaque(conf, &delivered);
     rd_kafka_conf_set_dr_msg_cb(conf, count_delivered);
     rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
     if (!rk)
-        die(text);
+        sink_die(text);
     rd_kafka_topic_t *handle = rd_kafka_topic_new(rk, topic, NULL);
-    int64_t started_ms = bkt_time_monotonic_ms();
+    struct sink_timer timer = sink_timer_start();
     for (size_t done = 0; done < rows; done += BATCH) {
-        make_keys(done);
+        sink_make_keys(done, BATCH);
         for (size_t i = 0; i < BATCH; i++)
-            produce_bare(rk, handle, keys[i]);
+            produce_bare(rk, handle, i);
     }
     if (rd_kafka_flush(rk, WAIT_MS) || delivered != rows)
-        die("not everything was delivered");
-    double rate = print_rate("bare", rows, started_ms);
+        sink_die("not everything was delivered");
+    double rate = sink_timer_print(timer, "kafka_bare", rows);
     rd_kafka_topic_destroy(handle);
     rd_kafka_destroy(rk);
     return rate;
@@ -140,11 +96,11 @@ static double run_bare(const char *brokers, const char *topic, size_t rows)
 int main(int argc, char **argv)
 {
     if (argc < 3)
-        die("usage: bench_kafka_sink BROKERS STATE_FILE [ROWS]");
+        sink_die("usage: bench_kafka_sink BROKERS STATE_FILE [ROWS]");
     size_t rows = argc > 3 ? strtoul(argv[3], NULL, 10) / BATCH * BATCH : 160000;
     char topic[64];
     (void)snprintf(topic, sizeof(topic), "bench-%lld", (long long)bkt_time_wall_ms());
-    memset(content, 'x', sizeof(content));
+    sink_make_contents();
     struct bkt_table_target target = open_target(argv[1], topic, argv[2]);
     double sink = run_sink(target, rows);
     double bare = run_bare(argv[1], topic, rows);
