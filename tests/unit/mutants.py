@@ -31,6 +31,7 @@ REDIS = "events/redis_channel"
 LISTEN = "events/listen_channel"
 SQLITE = "targets/sqlite_target conformance"
 FAULTS = "targets/sqlite_faults"
+POSTGRES = "targets/postgres_target"
 WORKERS = "tests/integration/test_workers.py"
 WORKERS_PY = Path(WORKERS).name
 WRITER = "src/targets/sqlite_writer.c"
@@ -99,6 +100,30 @@ MUTANTS = {
     "sqlite-not-synced": (
         "a commit that a message waits for is not synced", FAULTS, WRITER,
         ("    if (writer->is_full == durable || ", "    if (true || ")),
+    "sqlite-commit-believed": (
+        "a listing's work that SQLite did not commit is taken for done", FAULTS,
+        "src/targets/sqlite_listing.c",
+        ("        rc = bkt_sqlite_writer_run(writer, BKT_SQLITE_COMMIT, err);\n    if (rc)\n",
+         "        (void)bkt_sqlite_writer_run(writer, BKT_SQLITE_COMMIT, err);\n    if (true)\n")),
+    "sqlite-batch-believed": (
+        "a batch that SQLite did not commit is taken for done", FAULTS, "src/targets/sqlite_apply.c",
+        ("    if (rc == BKT_OK && !attempt->again)\n        rc = bkt_sqlite_writer_run(writer, "
+         "BKT_SQLITE_COMMIT, err);\n    if (rc || attempt->again)\n",
+         "    if (rc == BKT_OK && !attempt->again)\n        (void)bkt_sqlite_writer_run(writer, "
+         "BKT_SQLITE_COMMIT, err);\n    if (true)\n")),
+    "postgres-commit-believed": (
+        "a listing's work that PostgreSQL did not commit is taken for done", POSTGRES,
+        "src/targets/postgres_writer.c",
+        ("    return rc ? rc : bkt_postgres_writer_commit(writer, simple->first, simple->second, "
+         "err);\n",
+         "    if (rc == BKT_OK && bkt_postgres_writer_commit(writer, simple->first, simple->second, "
+         "err))\n        bkt_postgres_rollback(&writer->conn);\n    return rc;\n")),
+    "postgres-batch-believed": (
+        "a batch that PostgreSQL did not commit is taken for done", POSTGRES,
+        "src/targets/postgres_apply.c",
+        ("    return bkt_postgres_writer_commit(writer, put, count, err);\n",
+         "    if (bkt_postgres_writer_commit(writer, put, count, err))\n"
+         "        bkt_postgres_rollback(&writer->conn);\n    return BKT_OK;\n")),
     "revision-unchecked": (
         "an old content is written over a newer one", SQLITE, "src/targets/change.c",
         ("    if (revision > change->read_at || ", "    if (")),
@@ -183,6 +208,8 @@ def hunt(name, build, directory):
     if test == WORKERS:
         command = [str(ROOT / "tests/run"), "--built", str(directory / name), "--", WORKERS_PY,
                    "-k", "not storm", "-x"]
+    elif test == POSTGRES:
+        command = [str(ROOT / "tests/postgres.py"), "--", *command]
     began = time.monotonic()
     try:
         run = subprocess.run(command, cwd=directory, capture_output=True, text=True,

@@ -956,6 +956,62 @@ static void a_commit_of_unknown_outcome_can_be_repeated(void **state)
     proxy_free(proxy);
 }
 
+/* What a transaction does at its very end: a constraint that is checked by COMMIT alone. */
+static void let_commits_fail(const char *table)
+{
+    char text[400];
+    (void)snprintf(text, sizeof(text),
+                   "CREATE FUNCTION watch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+                   " RAISE 'not today'; END $$;"
+                   "CREATE CONSTRAINT TRIGGER watch AFTER INSERT OR UPDATE ON %s"
+                   " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION watch()",
+                   table);
+    sql(text);
+}
+
+static void let_commits_be(void)
+{
+    sql("DROP FUNCTION watch CASCADE");
+}
+
+static void a_commit_that_fails_is_not_believed(void **state)
+{
+    (void)state;
+    struct bkt_table_target t = open_attached(&plain);
+    struct bkt_change change = put("a", "A", clock_of(t));
+    (void)apply(t, &change, 1);
+    const struct bkt_listing_record record = {.ended_wall_ms = 1700000000000, .listed = 1};
+    struct bkt_error err = {0};
+    struct bkt_clock clock;
+
+    let_commits_fail("bucketable_tables");
+    assert_int_equal(t.ops->begin_listing(t.self, &clock, &err), BKT_ETARGET);
+    assert_non_null(strstr(err.message, "not today"));
+    assert_answer("SELECT floor::text FROM bucketable_tables", "0");
+    let_commits_be();
+    assert_int_equal(t.ops->begin_listing(t.self, &clock, &err), BKT_OK);
+
+    const struct bkt_absence absence = {BKT_STR("a"), clock.clock};
+    let_commits_fail("bucketable_absent_objects");
+    assert_int_equal(t.ops->stage(t.self, &absence, 1, &err), BKT_ETARGET);
+    assert_answer("SELECT count(*)::text FROM bucketable_absent_objects", "0");
+    let_commits_be();
+    assert_int_equal(t.ops->stage(t.self, &absence, 1, &err), BKT_OK);
+
+    struct bkt_sweep told = {0};
+    let_commits_fail("bucketable_tables");
+    assert_int_equal(t.ops->sweep(t.self, &told, &clock, &err), BKT_ETARGET);
+    assert_answer("SELECT content FROM objects", "A");
+    assert_int_equal(t.ops->end_listing(t.self, &record, &err), BKT_ETARGET);
+    assert_answer("SELECT listing_ended_at::text FROM bucketable_tables", "NULL");
+    let_commits_be();
+    assert_int_equal(t.ops->sweep(t.self, &told, &clock, &err), BKT_OK);
+    assert_answer("SELECT count(*)::text FROM objects", "0");
+    assert_int_equal(t.ops->end_listing(t.self, &record, &err), BKT_OK);
+    assert_answer("SELECT listing_listed::text FROM bucketable_tables", "1");
+    close_table(t);
+}
+
 static void a_clock_that_went_back_stops_the_run(void **state)
 {
     (void)state;
@@ -1231,6 +1287,7 @@ static int run_all(void)
         cmocka_unit_test_setup_teardown(a_lost_connection_is_made_again, clean, check_memory),
         cmocka_unit_test_setup_teardown(a_commit_of_unknown_outcome_can_be_repeated, clean,
                                         check_memory),
+        cmocka_unit_test_setup_teardown(a_commit_that_fails_is_not_believed, clean, check_memory),
         cmocka_unit_test_setup_teardown(a_clock_that_went_back_stops_the_run, clean, check_memory),
         cmocka_unit_test_setup_teardown(a_clock_that_is_ahead_goes_on_from_there, clean,
                                         check_memory),

@@ -1,8 +1,9 @@
 /*
  * A listing is brought into an SQLite file whose disk fails at the first, second, third ... read,
  * write, sync or truncation, or loses its power there.  Whatever happens: the file is sound, the
- * table is as it was after one of the transactions, none that was called durable is lost, the
- * counters agree with the rows, and a run on a disk in order ends with the table that was wanted.
+ * table is as it was after one of the transactions, none that was called done is lost (where the
+ * power is cut: none that was called durable), the counters agree with the rows, and a run on a
+ * disk in order ends with the table that was wanted.
  */
 #include "targets/sqlite_target.h"
 
@@ -22,6 +23,7 @@ enum { KEYS = 12, STEPS = 7, ABSENT = -1, CONTENT_BYTES = 9000, SEEDS = 3 };
 static char folder[] = "/tmp/bkt-faults-XXXXXX";
 static char path[64];
 static char template_path[64];
+static int64_t template_floor;
 
 static const struct bkt_table_spec spec = {.source = {"s3://bucket", 11}, .spec = {"{}", 2}};
 static const char keys[KEYS][2] = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"};
@@ -40,7 +42,8 @@ static const int versions[STEPS + 1][KEYS] = {
 
 /* What a run came to. */
 struct outcome {
-    int durable;   /* the last step that may not be lost */
+    int durable;   /* the last step that may not be lost, whatever happens */
+    int done;      /* the last step that was said to have happened */
     int attempted; /* the last step that may have happened */
     int rc;
 };
@@ -164,6 +167,8 @@ static struct outcome run(void)
     for (int n = 1; outcome.rc == BKT_OK && n <= STEPS; n++) {
         outcome.attempted = n;
         outcome.rc = step(t, n, &clock, &err);
+        if (outcome.rc == BKT_OK)
+            outcome.done = n;
         if (outcome.rc == BKT_OK && (n == 2 || n == 4))
             outcome.durable = n;
         if (outcome.rc == BKT_OK && n == 3)
@@ -209,8 +214,8 @@ static void read_versions(sqlite3 *db, int *out)
     (void)sqlite3_finalize(stmt);
 }
 
-/* Sound, and as it was after one of the steps. */
-static void check_file(const struct outcome *outcome)
+/* Sound, and as it was after one of the steps from `first` to `last`. */
+static void check_file(int first, int last)
 {
     sqlite3 *db = NULL;
     sqlite3_stmt *stmt = NULL;
@@ -223,11 +228,14 @@ static void check_file(const struct outcome *outcome)
 
     read_versions(db, found);
     bool is_allowed = false;
-    for (int n = outcome->durable; n <= outcome->attempted; n++)
+    for (int n = first; n <= last; n++)
         is_allowed = is_allowed || memcmp(found, versions[n], sizeof(found)) == 0;
     if (!is_allowed)
-        fail_msg("the table is none that steps %d to %d leave", outcome->durable,
-                 outcome->attempted);
+        fail_msg("the table is none that steps %d to %d leave", first, last);
+    if (first >= 1)
+        assert_true(number(db, "SELECT floor FROM bucketable_tables") > template_floor);
+    if (first == STEPS)
+        assert_int_equal(number(db, "SELECT listing_listed FROM bucketable_tables"), KEYS);
 
     assert_int_equal(number(db, "SELECT row_count FROM bucketable_tables"),
                      number(db, "SELECT count(*) FROM objects"));
@@ -256,8 +264,9 @@ static void finish(void)
     assert_int_equal(t.ops->attach(t.self, &spec, &attached, &err), BKT_OK);
     assert_int_equal(t.ops->begin_listing(t.self, &clock, &err), BKT_OK);
     assert_int_equal(apply(t, found, versions[STEPS], true, &clock, &err), BKT_OK);
+    assert_int_equal(step(t, STEPS, &clock, &err), BKT_OK);
     t.ops->free(t.self);
-    check_file(&(struct outcome){.durable = STEPS, .attempted = STEPS});
+    check_file(STEPS, STEPS);
 }
 
 static void copy_file(const char *from, const char *to)
@@ -315,7 +324,8 @@ static void fail_each(enum sqlite_fault kind, enum sqlite_unsynced unsynced, uns
         }
         if (!is_hit)
             assert_int_equal(outcome.rc, BKT_OK);
-        check_file(&outcome);
+        bool is_kept = !is_hit || unsynced == SQLITE_UNSYNCED_KEPT;
+        check_file(is_kept ? outcome.done : outcome.durable, outcome.attempted);
         finish();
     }
     print_message("# %ld faults\n", n - 1);
@@ -391,6 +401,7 @@ static int set_up(void **state)
         t.ops->begin_listing(t.self, &clock, &err) ||
         apply(t, nothing, versions[0], true, &clock, &err))
         return -1;
+    template_floor = (int64_t)clock.floor;
     t.ops->free(t.self);
     copy_file(path, template_path);
     return 0;
