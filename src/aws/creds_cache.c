@@ -12,18 +12,19 @@ enum {
     WINDOW_MS = 15 * 60 * 1000,
     LIFE_PARTS = 4,
     PAUSE_MS = 60000,
-    NEWS_MS = 1000, /* so long the end of a fetch is told to those that do not wait for it */
+    NEWS_MS = 1000,
 };
 
 struct bkt_creds_cache {
-    struct bkt_creds_provider provider; /* asked by the thread alone */
+    struct bkt_creds_provider provider; /* asked by one thread at a time: see is_fetching */
     struct bkt_creds_cache_options options;
-    pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t work; /* for the thread: there may be something to do */
     pthread_cond_t done; /* for the others: a fetch has ended */
 
     /* All that follows is under the lock. */
+    pthread_t thread;
+    bool has_thread;
     bool is_stopping;
     bool is_fetching;
     bool is_wanted;       /* somebody needs a fetch now */
@@ -112,12 +113,21 @@ static void fetch(struct bkt_creds_cache *cache)
     cache->fetch_count++;
     cache->ended_ms = bkt_time_monotonic_ms();
     (void)pthread_cond_broadcast(&cache->done);
+    if (cache->is_wanted)
+        (void)pthread_cond_signal(&cache->work); /* it may have looked while another fetched */
 }
 
 /* Has a fetch ended within so many milliseconds? */
 static bool has_just_ended(const struct bkt_creds_cache *cache, int64_t ms)
 {
     return cache->fetch_count > 0 && bkt_time_monotonic_ms() - cache->ended_ms < ms;
+}
+
+/* The end of a fetch is told for a while to those that do not wait for it. */
+static bool is_news(const struct bkt_creds_cache *cache)
+{
+    int32_t pause_ms = cache->options.pause_ms;
+    return has_just_ended(cache, pause_ms < NEWS_MS ? pause_ms : NEWS_MS);
 }
 
 static bool is_fetch_due(const struct bkt_creds_cache *cache)
@@ -138,30 +148,38 @@ static void *work(void *arg)
     struct bkt_creds_cache *cache = arg;
     (void)pthread_mutex_lock(&cache->lock);
     while (!cache->is_stopping) {
-        if (is_fetch_due(cache)) {
+        if (is_fetch_due(cache) && !cache->is_fetching) {
             fetch(cache);
         } else {
             sleep_a_while(cache);
         }
     }
-    bkt_creds_clear(&cache->creds); /* by the thread that made them */
     (void)pthread_mutex_unlock(&cache->lock);
     return NULL;
 }
 
-static int start_thread(struct bkt_creds_cache *cache)
+/* Keys that never end need no thread: it begins with the first fetch that nobody waits for. */
+static int wake_thread(struct bkt_creds_cache *cache, struct bkt_error *err)
 {
+    if (cache->has_thread) {
+        (void)pthread_cond_signal(&cache->work);
+        return BKT_OK;
+    }
     sigset_t all;
     sigset_t before;
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are for the program's threads */
-    int rc = pthread_create(&cache->thread, NULL, work, cache);
+    int sys_rc = pthread_create(&cache->thread, NULL, work, cache);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return rc;
+    cache->has_thread = sys_rc == 0;
+    if (sys_rc)
+        return bkt_error_set(err, BKT_EIO, "start a thread for credentials: %s", strerror(sys_rc));
+    return BKT_OK;
 }
 
 static void destroy(struct bkt_creds_cache *cache)
 {
+    bkt_creds_clear(&cache->creds);
     (void)pthread_cond_destroy(&cache->work);
     (void)pthread_cond_destroy(&cache->done);
     (void)pthread_mutex_destroy(&cache->lock);
@@ -184,12 +202,6 @@ int bkt_creds_cache_new(const struct bkt_creds_provider *provider,
     (void)pthread_mutex_init(&cache->lock, NULL);
     bkt_cond_init(&cache->work);
     (void)pthread_cond_init(&cache->done, NULL);
-
-    int sys_rc = start_thread(cache);
-    if (sys_rc) {
-        destroy(cache);
-        return bkt_error_set(err, BKT_EIO, "start a thread for credentials: %s", strerror(sys_rc));
-    }
     *out_cache = cache;
     return BKT_OK;
 }
@@ -202,7 +214,8 @@ void bkt_creds_cache_free(struct bkt_creds_cache *cache)
     cache->is_stopping = true;
     (void)pthread_cond_signal(&cache->work);
     (void)pthread_mutex_unlock(&cache->lock);
-    (void)pthread_join(cache->thread, NULL);
+    if (cache->has_thread)
+        (void)pthread_join(cache->thread, NULL);
     if (cache->provider.free)
         cache->provider.free(cache->provider.self);
     destroy(cache);
@@ -222,18 +235,28 @@ static int hand_out(const struct bkt_creds_cache *cache,
     return BKT_OK;
 }
 
-static void call_the_thread(struct bkt_creds_cache *cache)
-{
-    cache->is_wanted = true;
-    (void)pthread_cond_signal(&cache->work);
-}
-
 static int busy(struct bkt_error *err)
 {
     int rc = bkt_error_set(err, BKT_EBUSY, "credentials are being fetched");
     if (err)
         err->retriable = true;
     return rc;
+}
+
+/* Have another fetch: made here by who waits for it, begun by who does not. */
+static int want(struct bkt_creds_cache *cache, enum bkt_creds_wait wait, struct bkt_error *err)
+{
+    if (wait == BKT_CREDS_WAIT) {
+        if (cache->is_fetching) {
+            (void)pthread_cond_wait(&cache->done, &cache->lock);
+        } else {
+            fetch(cache);
+        }
+        return BKT_OK;
+    }
+    cache->is_wanted = true;
+    int rc = wake_thread(cache, err);
+    return rc ? rc : busy(err);
 }
 
 static int last_failure(const struct bkt_creds_cache *cache, struct bkt_error *err)
@@ -258,21 +281,20 @@ static int get_locked(struct bkt_creds_cache *cache,
     uint64_t seen = cache->fetch_count;
     for (;;) {
         enum bkt_creds_due state = due(cache);
-        bool has_failed = cache->fetch_count != seen ||
-                          (wait == BKT_CREDS_DO_NOT_WAIT && has_just_ended(cache, NEWS_MS));
+        bool has_failed =
+            cache->fetch_count != seen || (wait == BKT_CREDS_DO_NOT_WAIT && is_news(cache));
         bool is_usable = cache->generation > 0 && cache->creds.outlives_expiry &&
                          (has_failed || (cache->rc && has_just_ended(cache, PAUSE_MS)));
         if (state == BKT_CREDS_AGING)
-            (void)pthread_cond_signal(&cache->work);
+            (void)wake_thread(cache, NULL); /* should it fail, these are good for a while yet */
         if (state != BKT_CREDS_ENDED || is_usable)
             return hand_out(cache, generation, creds, err);
         if (has_failed)
             return last_failure(cache, err);
-        if (!cache->is_fetching)
-            call_the_thread(cache);
-        if (wait == BKT_CREDS_DO_NOT_WAIT)
-            return busy(err);
-        (void)pthread_cond_wait(&cache->done, &cache->lock);
+        bool is_begun = cache->is_fetching && wait == BKT_CREDS_DO_NOT_WAIT;
+        int rc = is_begun ? busy(err) : want(cache, wait, err);
+        if (rc)
+            return rc;
     }
 }
 
@@ -299,7 +321,7 @@ static int renew_locked(struct bkt_creds_cache *cache,
     while (cache->generation == *generation || cache->generation == 0) {
         bool is_over = cache->fetch_count >= enough;
         if (wait == BKT_CREDS_DO_NOT_WAIT)
-            is_over = has_just_ended(cache, NEWS_MS) && (cache->rc || cache->is_same_again);
+            is_over = is_news(cache) && (cache->rc || cache->is_same_again);
         if (is_over && cache->rc)
             return last_failure(cache, err);
         if (is_over) {
@@ -308,10 +330,9 @@ static int renew_locked(struct bkt_creds_cache *cache,
                                  "their source gives the same again",
                                  cache->creds.source);
         }
-        call_the_thread(cache);
-        if (wait == BKT_CREDS_DO_NOT_WAIT)
-            return busy(err);
-        (void)pthread_cond_wait(&cache->done, &cache->lock);
+        int rc = want(cache, wait, err);
+        if (rc)
+            return rc;
     }
     return hand_out(cache, generation, creds, err);
 }

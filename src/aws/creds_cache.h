@@ -1,6 +1,6 @@
 /*
  * Credentials for many threads: one source behind them, asked ahead of time on a thread of the
- * cache's own.
+ * cache's own, which begins when there is something to renew: keys that never end need none.
  *
  * Keys that end are renewed when 15 minutes are left, or a quarter of their life if that is less.
  * Nobody waits for that: the old ones are given out until they really end, and a failure before
@@ -35,9 +35,9 @@ enum bkt_creds_wait { BKT_CREDS_DO_NOT_WAIT, BKT_CREDS_WAIT };
 
 /*
  * Bring `creds` up to date.  `*generation`, 0 at first, says which ones they are: while there are
- * no newer, nothing is copied.  Waits only where there are none yet or they have ended; told not
- * to, it begins a fetch and fails with BKT_EBUSY, retriable, until that is over.  Other failures
- * are the provider's.
+ * no newer, nothing is copied.  Waits, or fetches itself, only where there are none yet or they
+ * have ended; told not to, it begins a fetch and fails with BKT_EBUSY, retriable, until that is
+ * over.  Other failures are the provider's.
  */
 BKT_MUST_CHECK int bkt_creds_cache_get(struct bkt_creds_cache *cache,
                                        enum bkt_creds_wait wait,
