@@ -15,14 +15,14 @@ static int grow(struct bkt_buf *buf, size_t need)
     if (need <= buf->cap)
         return BKT_OK;
 
-    /* Half as much again; but what is asked for first, or is large, is nearly always all there is.
-     */
+    /* Half as much again; but what is asked for first, or is large, is mostly all there is. */
     bool is_all = buf->cap == 0 || need > GROWING_MAX;
     size_t cap = need < CAP_MIN ? CAP_MIN : is_all ? need : need + need / 2;
     char *ptr = bkt_mem_realloc(buf->ptr, cap);
     if (!ptr)
         return BKT_ENOMEM;
 
+    ptr[buf->len] = '\0';
     buf->ptr = ptr;
     buf->cap = cap;
     return BKT_OK;
@@ -98,6 +98,8 @@ char *bkt_buf_take(struct bkt_buf *buf, size_t *out_len)
 void bkt_buf_reset(struct bkt_buf *buf)
 {
     buf->len = 0;
+    if (buf->ptr)
+        buf->ptr[0] = '\0';
 }
 
 void bkt_buf_clear(struct bkt_buf *buf)

@@ -7,8 +7,8 @@
  * A growable byte buffer with a ceiling.
  *
  * `max` is the largest `len` allowed: the bytes nearly always come from a peer, and a peer may
- * lie. All-zero is a valid empty buffer that cannot grow. `ptr` moves on every append and ends
- * in a NUL that `len` does not count; it is NULL until something has been appended.
+ * lie. All-zero is a valid empty buffer that cannot grow. `ptr` moves whenever there is more to
+ * hold and ends in a NUL that `len` does not count; it is NULL until there was room to make.
  */
 struct bkt_buf {
     char *ptr;

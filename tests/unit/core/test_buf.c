@@ -37,6 +37,43 @@ static void append_stops_at_the_ceiling(void **state)
     }
 }
 
+static void assert_ended(const struct bkt_buf *buf, const char *text)
+{
+    assert_int_equal(buf->len, strlen(text));
+    assert_string_equal(buf->ptr, text);
+}
+
+/* Whoever takes `ptr` for a text reads what is in the buffer, and nothing older. */
+static void what_is_there_ends_in_a_nul_after_every_call(void **state)
+{
+    (void)state;
+    struct bkt_buf buf = BKT_BUF_INIT(200);
+    assert_null(buf.ptr);
+    assert_string_equal(bkt_buf_str(&buf).ptr, "");
+    assert_int_equal(bkt_buf_reserve(&buf, 10), BKT_OK);
+    assert_ended(&buf, "");
+    assert_int_equal(bkt_buf_printf(&buf, "%s-%d", "old", 1), BKT_OK);
+    assert_ended(&buf, "old-1");
+    assert_int_equal(bkt_buf_reserve(&buf, 100), BKT_OK);
+    assert_ended(&buf, "old-1");
+    bkt_buf_reset(&buf);
+    assert_ended(&buf, "");
+    assert_int_equal(bkt_buf_set(&buf, BKT_STR("new")), BKT_OK);
+    assert_int_equal(bkt_buf_append_char(&buf, '!'), BKT_OK);
+    assert_ended(&buf, "new!");
+    assert_int_equal(bkt_buf_set(&buf, (struct bkt_str){buf.ptr + 1, 2}), BKT_OK);
+    assert_ended(&buf, "ew");
+
+    size_t len = 0;
+    char *taken = bkt_buf_take(&buf, &len);
+    assert_string_equal(taken, "ew");
+    assert_int_equal(len, 2);
+    bkt_mem_free(taken);
+    assert_null(buf.ptr);
+    bkt_buf_reset(&buf);
+    assert_null(buf.ptr);
+}
+
 static int append_forty_times(void)
 {
     struct bkt_buf buf = BKT_BUF_INIT(1000);
@@ -68,6 +105,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(append_stops_at_the_ceiling),
+        cmocka_unit_test(what_is_there_ends_in_a_nul_after_every_call),
         cmocka_unit_test(append_survives_oom),
         cmocka_unit_test(wrap_puts_context_in_front),
     };
