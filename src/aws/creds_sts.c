@@ -96,15 +96,9 @@ static int check_role(const struct bkt_sts_role *role, struct bkt_error *err)
         return bkt_error_set(err, BKT_ECONFIG,
                              "role_arn is not of the form arn:aws:iam::123456789012:role/NAME");
     }
-    uint32_t seconds = 0;
-    bool good = role->duration_seconds.len <= 5;
-    for (size_t i = 0; good && i < role->duration_seconds.len; i++) {
-        char c = role->duration_seconds.ptr[i];
-        good = c >= '0' && c <= '9';
-        seconds = seconds * 10 + (uint32_t)(c - '0');
-    }
-    if (role->duration_seconds.len > 0 &&
-        (!good || seconds < DURATION_MIN || seconds > DURATION_MAX)) {
+    uint64_t seconds;
+    if (role->duration_seconds.len > 0 && (!bkt_str_to_uint(role->duration_seconds, &seconds) ||
+                                           seconds < DURATION_MIN || seconds > DURATION_MAX)) {
         return bkt_error_set(err, BKT_ECONFIG, "duration_seconds must be from %d to %d",
                              DURATION_MIN, DURATION_MAX);
     }

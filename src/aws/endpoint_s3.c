@@ -1,5 +1,7 @@
 #include "aws/endpoint.h"
 
+#include "core/ascii.h"
+
 #include <assert.h>
 #include <stdio.h>
 
@@ -13,15 +15,9 @@ struct arn {
     struct bkt_str resource;
 };
 
-static bool has_suffix(struct bkt_str text, struct bkt_str suffix)
-{
-    return text.len > suffix.len &&
-           bkt_str_eq((struct bkt_str){text.ptr + text.len - suffix.len, suffix.len}, suffix);
-}
-
 static bool is_lower_or_digit(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+    return (c >= 'a' && c <= 'z') || bkt_is_digit(c);
 }
 
 static bool is_ipv4(struct bkt_str host)
@@ -29,7 +25,7 @@ static bool is_ipv4(struct bkt_str host)
     size_t dots = 0;
     for (size_t i = 0; i < host.len; i++) {
         dots += host.ptr[i] == '.';
-        if (host.ptr[i] != '.' && (host.ptr[i] < '0' || host.ptr[i] > '9'))
+        if (host.ptr[i] != '.' && !bkt_is_digit(host.ptr[i]))
             return false;
     }
     return dots == 3;
@@ -46,8 +42,7 @@ static bool is_hostable(struct bkt_str bucket, bool https)
     char before = '.';
     for (size_t i = 0; i < bucket.len; i++) {
         char c = bucket.ptr[i];
-        bool is_edge = !is_lower_or_digit(c);
-        if (is_edge && c != '-' && (c != '.' || https))
+        if (!is_lower_or_digit(c) && c != '-' && (c != '.' || https))
             return false;
         if ((c == '.' && !is_lower_or_digit(before)) || (c == '-' && before == '.'))
             return false;
@@ -62,8 +57,7 @@ static int check_bucket(struct bkt_str bucket, struct bkt_error *err)
         return bkt_error_set(err, BKT_ECONFIG, "the bucket has no name");
     for (size_t i = 0; i < bucket.len; i++) {
         char c = bucket.ptr[i];
-        bool upper = c >= 'A' && c <= 'Z';
-        if (!is_lower_or_digit(c) && !upper && c != '.' && c != '-' && c != '_') {
+        if (!bkt_is_alnum(c) && c != '.' && c != '-' && c != '_') {
             return bkt_error_set(err, BKT_ECONFIG,
                                  "the bucket's name may hold letters, digits, '.', '-' and '_', "
                                  "and has something else at byte %zu",
@@ -84,7 +78,7 @@ static int check_bucket(struct bkt_str bucket, struct bkt_error *err)
         {".mrap", "a multi-region access point"},
     };
     for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-        if (has_suffix(bucket, bkt_str_from(refused[i].suffix))) {
+        if (bkt_str_has_suffix(bucket, bkt_str_from(refused[i].suffix))) {
             return bkt_error_set(err, BKT_ECONFIG, "%.*s is %s, which is not supported",
                                  BKT_STR_ARG(bucket), refused[i].what);
         }
@@ -179,7 +173,7 @@ static int split_arn(struct bkt_str text, struct arn *out, struct bkt_error *err
         parts[count++] = (struct bkt_str){text.ptr + start, i - start};
         start = i + 1;
     }
-    parts[count] = (struct bkt_str){text.ptr + start, text.len - start};
+    parts[count] = bkt_str_skip(text, start);
     if (count != ARN_PARTS - 1 || parts[count].len == 0)
         return bkt_error_set(err, BKT_ECONFIG, "the bucket is an ARN with parts missing");
     *out = (struct arn){parts[1], parts[2], parts[3], parts[4], parts[5]};
@@ -221,14 +215,14 @@ static int access_point_name(const struct arn *arn, struct bkt_str *out_name, st
 {
     size_t word = sizeof("accesspoint") - 1;
     assert(arn->resource.ptr);
-    struct bkt_str rest = {arn->resource.ptr + word, arn->resource.len - word};
+    struct bkt_str rest = bkt_str_skip(arn->resource, word);
     struct bkt_str name = {0};
     bool good = rest.len > 1 && (rest.ptr[0] == '/' || rest.ptr[0] == ':');
     if (good)
-        name = (struct bkt_str){rest.ptr + 1, rest.len - 1};
+        name = bkt_str_skip(rest, 1);
     good = good && arn->account.len == 12 && is_hostable(name, true);
     for (size_t i = 0; i < arn->account.len; i++)
-        good = good && arn->account.ptr[i] >= '0' && arn->account.ptr[i] <= '9';
+        good = good && bkt_is_digit(arn->account.ptr[i]);
     if (!good) {
         return bkt_error_set(err, BKT_ECONFIG,
                              "the ARN is not of the form "

@@ -1,24 +1,10 @@
 #include "aws/endpoint.h"
 
+#include "core/ascii.h"
+
 #include <stdio.h>
 
 enum { HOST_BYTES_MAX = 253, PATH_BYTES_MAX = 512, SHOWN_BYTES_MAX = 200 };
-
-static struct bkt_str skip(struct bkt_str text, size_t len)
-{
-    return (struct bkt_str){text.ptr + len, text.len - len};
-}
-
-static bool is_alnum(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-static size_t index_of(struct bkt_str text, char c)
-{
-    const char *at = text.len > 0 ? memchr(text.ptr, c, text.len) : NULL;
-    return at ? (size_t)(at - text.ptr) : text.len;
-}
 
 static size_t find_scheme_end(struct bkt_str url)
 {
@@ -41,11 +27,11 @@ static bool is_showable(struct bkt_str url)
 
 static bool is_local(struct bkt_str host)
 {
-    struct bkt_str name = {host.ptr, index_of(host, '/')};
-    name.len = index_of(name, ':');
+    struct bkt_str name = {host.ptr, bkt_str_find(host, '/')};
+    name.len = bkt_str_find(name, ':');
     return bkt_str_eq(name, BKT_STR("localhost")) ||
-           (name.len > 0 && name.ptr[name.len - 1] >= '0' && name.ptr[name.len - 1] <= '9') ||
-           index_of(name, '.') == name.len;
+           (name.len > 0 && bkt_is_digit(name.ptr[name.len - 1])) ||
+           bkt_str_find(name, '.') == name.len;
 }
 
 static int take_scheme(struct bkt_str *url,
@@ -68,7 +54,7 @@ static int take_scheme(struct bkt_str *url,
     if (!*out_https && !bkt_str_eq_nocase(scheme, BKT_STR("http"))) {
         return bkt_error_set(err, BKT_ECONFIG, "%s must begin with http:// or https://", what);
     }
-    *url = skip(*url, end + 3);
+    *url = bkt_str_skip(*url, end + 3);
     return BKT_OK;
 }
 
@@ -77,8 +63,7 @@ static bool is_ipv6(struct bkt_str host)
     bool has_colon = false;
     for (size_t i = 0; i < host.len; i++) {
         char c = host.ptr[i];
-        bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-        if (!hex && c != ':' && c != '.')
+        if (bkt_hex_value(c) < 0 && c != ':' && c != '.')
             return false;
         has_colon = has_colon || c == ':';
     }
@@ -91,7 +76,7 @@ static bool is_host_name(struct bkt_str host)
     char before = '.';
     for (size_t i = 0; i < host.len; i++) {
         char c = host.ptr[i];
-        if (c == '.' ? before == '.' : !is_alnum(c) && c != '-' && c != '_')
+        if (c == '.' ? before == '.' : !bkt_is_alnum(c) && c != '-' && c != '_')
             return false;
         before = c;
     }
@@ -100,15 +85,8 @@ static bool is_host_name(struct bkt_str host)
 
 static bool take_port(struct bkt_str text, bool https, uint16_t *out_port)
 {
-    uint32_t port = 0;
-    if (text.len == 0 || text.len > 5)
-        return false;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return false;
-        port = port * 10 + (uint32_t)(text.ptr[i] - '0');
-    }
-    if (port == 0 || port > UINT16_MAX)
+    uint64_t port;
+    if (text.len > 5 || !bkt_str_to_uint(text, &port) || port == 0 || port > UINT16_MAX)
         return false;
     *out_port = port == (https ? 443 : 80) ? 0 : (uint16_t)port;
     return true;
@@ -119,24 +97,25 @@ static int parse_authority(struct bkt_str authority,
                            struct bkt_endpoint_url *out,
                            struct bkt_error *err)
 {
-    if (index_of(authority, '@') < authority.len)
+    if (bkt_str_find(authority, '@') < authority.len)
         return bkt_error_set(err, BKT_ECONFIG, "%s must not hold a user name or password", what);
     struct bkt_str rest;
     if (authority.len > 0 && authority.ptr[0] == '[') {
-        size_t end = index_of(authority, ']');
+        size_t end = bkt_str_find(authority, ']');
         out->host = (struct bkt_str){authority.ptr + 1, end - 1};
         out->is_ipv6 = true;
         if (end == authority.len || !is_ipv6(out->host))
             return bkt_error_set(err, BKT_ECONFIG, "%s holds no valid IPv6 address in []", what);
-        rest = skip(authority, end + 1);
+        rest = bkt_str_skip(authority, end + 1);
     } else {
-        size_t end = index_of(authority, ':');
+        size_t end = bkt_str_find(authority, ':');
         out->host = (struct bkt_str){authority.ptr, end};
         if (!is_host_name(out->host))
             return bkt_error_set(err, BKT_ECONFIG, "%s holds no valid host name", what);
-        rest = skip(authority, end);
+        rest = bkt_str_skip(authority, end);
     }
-    if (rest.len > 0 && (rest.ptr[0] != ':' || !take_port(skip(rest, 1), out->https, &out->port)))
+    if (rest.len > 0 &&
+        (rest.ptr[0] != ':' || !take_port(bkt_str_skip(rest, 1), out->https, &out->port)))
         return bkt_error_set(err, BKT_ECONFIG, "%s holds no valid port", what);
     return BKT_OK;
 }
@@ -149,16 +128,16 @@ static bool is_dot_segment(struct bkt_str segment)
 static bool is_path(struct bkt_str path)
 {
     for (struct bkt_str rest = path; rest.len > 0;) {
-        rest = skip(rest, 1);
-        struct bkt_str segment = {rest.ptr, index_of(rest, '/')};
+        rest = bkt_str_skip(rest, 1);
+        struct bkt_str segment = {rest.ptr, bkt_str_find(rest, '/')};
         if (segment.len == 0 || is_dot_segment(segment))
             return false;
         for (size_t i = 0; i < segment.len; i++) {
             char c = segment.ptr[i];
-            if (!is_alnum(c) && (c == '\0' || !strchr("-._~%+@:=,", c)))
+            if (!bkt_is_alnum(c) && (c == '\0' || !strchr("-._~%+@:=,", c)))
                 return false;
         }
-        rest = skip(rest, segment.len);
+        rest = bkt_str_skip(rest, segment.len);
     }
     return path.len <= PATH_BYTES_MAX;
 }
@@ -172,15 +151,16 @@ int bkt_endpoint_url_parse(struct bkt_str url,
     int rc = take_scheme(&url, what, &parsed.https, err);
     if (rc)
         return rc;
-    size_t end = index_of(url, '/');
-    size_t mark = index_of(url, '?') < index_of(url, '#') ? index_of(url, '?') : index_of(url, '#');
+    size_t end = bkt_str_find(url, '/');
+    size_t mark = bkt_str_find(url, '?') < bkt_str_find(url, '#') ? bkt_str_find(url, '?')
+                                                                  : bkt_str_find(url, '#');
     if (mark < url.len)
         return bkt_error_set(err, BKT_ECONFIG, "%s must not hold a query or a fragment", what);
     rc = parse_authority((struct bkt_str){url.ptr, end}, what, &parsed, err);
     if (rc)
         return rc;
 
-    parsed.path = skip(url, end);
+    parsed.path = bkt_str_skip(url, end);
     while (parsed.path.len > 0 && parsed.path.ptr[parsed.path.len - 1] == '/')
         parsed.path.len--;
     if (!is_path(parsed.path))

@@ -19,36 +19,6 @@ const struct bkt_env *bkt_env_process(void)
     return &env;
 }
 
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-struct bkt_str bkt_str_trim(struct bkt_str text)
-{
-    while (text.len > 0 && is_space(text.ptr[text.len - 1]))
-        text.len--;
-    while (text.len > 0 && is_space(text.ptr[0]))
-        text = (struct bkt_str){text.ptr + 1, text.len - 1};
-    return text;
-}
-
-static char lower(char c)
-{
-    return (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-}
-
-bool bkt_str_eq_nocase(struct bkt_str a, struct bkt_str b)
-{
-    if (a.len != b.len)
-        return false;
-    for (size_t i = 0; i < a.len; i++) {
-        if (lower(a.ptr[i]) != lower(b.ptr[i]))
-            return false;
-    }
-    return true;
-}
-
 struct bkt_str bkt_env_get(const struct bkt_env *env, const char *name)
 {
     return bkt_str_trim(bkt_str_from(env->get(env->ctx, name)));
@@ -69,11 +39,10 @@ int bkt_path_expand(const struct bkt_env *env,
         return bkt_error_set(err, BKT_ECONFIG, "a file name holds a NUL byte");
     if (bkt_str_has_prefix(path, BKT_STR("~/"))) {
         struct bkt_str home = bkt_env_get(env, "HOME");
-        if (home.len == 0) {
+        if (home.len == 0)
             return bkt_error_set(err, BKT_ECONFIG, "find %.*s: HOME is not set", BKT_STR_ARG(path));
-        }
         rc = bkt_buf_append(out, home);
-        path = (struct bkt_str){path.ptr + 1, path.len - 1};
+        path = bkt_str_skip(path, 1);
     }
     if (rc == BKT_OK)
         rc = bkt_buf_append(out, path);

@@ -26,12 +26,6 @@ struct bkt_str bkt_env_get(const struct bkt_env *env, const char *name);
 /* "true" in any case is true, everything else false (as the SDKs read their switches). */
 bool bkt_env_get_bool(const struct bkt_env *env, const char *name);
 
-/* Spaces, tabs, CR and LF at both ends. */
-struct bkt_str bkt_str_trim(struct bkt_str text);
-
-/* ASCII letters without case. */
-bool bkt_str_eq_nocase(struct bkt_str a, struct bkt_str b);
-
 /*
  * Append `path` to `out`, a leading "~/" replaced by $HOME.  BKT_ECONFIG when HOME is wanted and
  * not set, or when the path holds a NUL.

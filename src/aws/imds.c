@@ -55,14 +55,10 @@ static uint32_t number(const struct bkt_env *env,
                        uint32_t max,
                        uint32_t otherwise)
 {
-    struct bkt_str text = bkt_env_get(env, name);
-    uint32_t value = 0;
-    for (size_t i = 0; i < text.len && value <= max; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return otherwise;
-        value = value * 10 + (uint32_t)(text.ptr[i] - '0');
-    }
-    return value == 0 || value > max ? otherwise : value;
+    uint64_t value;
+    if (!bkt_str_to_uint(bkt_env_get(env, name), &value) || value == 0 || value > max)
+        return otherwise;
+    return (uint32_t)value;
 }
 
 static int get_token(struct bkt_imds *imds, int *out_status, struct bkt_error *err)

@@ -1,5 +1,6 @@
 #include "aws/ini.h"
 
+#include "core/ascii.h"
 #include "core/buf.h"
 #include "core/mem.h"
 
@@ -14,27 +15,18 @@ struct parser {
     size_t entries;
 };
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
 static bool is_comment(char c)
 {
     return c == '#' || c == ';';
 }
 
-static struct bkt_str skip(struct bkt_str text, size_t len)
-{
-    return (struct bkt_str){text.ptr + len, text.len - len};
-}
-
+/* Of a line: a carriage return inside of it is not one of its blanks. */
 static struct bkt_str trim(struct bkt_str text)
 {
-    while (text.len > 0 && is_blank(text.ptr[text.len - 1]))
+    while (text.len > 0 && bkt_is_blank(text.ptr[text.len - 1]))
         text.len--;
-    while (text.len > 0 && is_blank(text.ptr[0]))
-        text = skip(text, 1);
+    while (text.len > 0 && bkt_is_blank(text.ptr[0]))
+        text = bkt_str_skip(text, 1);
     return text;
 }
 
@@ -42,7 +34,7 @@ static struct bkt_str trim(struct bkt_str text)
 static struct bkt_str cut_comment(struct bkt_str line)
 {
     for (size_t i = 1; i < line.len; i++) {
-        if (is_comment(line.ptr[i]) && is_blank(line.ptr[i - 1]))
+        if (is_comment(line.ptr[i]) && bkt_is_blank(line.ptr[i - 1]))
             return trim((struct bkt_str){line.ptr, i});
     }
     return trim(line);
@@ -52,8 +44,7 @@ bool bkt_ini_is_identifier(struct bkt_str text)
 {
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
-        bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!alnum && (c == '\0' || !strchr("_-/.%@:+", c)))
+        if (!bkt_is_alnum(c) && (c == '\0' || !strchr("_-/.%@:+", c)))
             return false;
     }
     return text.len > 0;
@@ -89,7 +80,7 @@ static int open_section(struct parser *p, struct bkt_str line, struct bkt_error 
     if (!end)
         return fail(p, err, "a section line without ']'");
     size_t name_len = (size_t)(end - line.ptr) - 1;
-    struct bkt_str rest = trim(skip(line, name_len + 2));
+    struct bkt_str rest = trim(bkt_str_skip(line, name_len + 2));
     if (rest.len > 0 && !is_comment(rest.ptr[0]))
         return fail(p, err, "something other than a comment after ']'");
 
@@ -137,14 +128,12 @@ static int make_property(struct parser *p,
     char *lower = bkt_arena_alloc(&p->ini.arena, name.len + 1);
     if (!property || !lower)
         return BKT_ENOMEM;
-    for (size_t i = 0; i < name.len; i++) {
-        char c = name.ptr[i];
-        lower[i] = (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-    }
+    for (size_t i = 0; i < name.len; i++)
+        lower[i] = bkt_to_lower(name.ptr[i]);
     lower[name.len] = '\0';
     *property = (struct bkt_ini_property){.name = {lower, name.len}, .value = BKT_STR("")};
     *out = property;
-    *out_value = trim(skip(line, (size_t)(equals - line.ptr) + 1));
+    *out_value = trim(bkt_str_skip(line, (size_t)(equals - line.ptr) + 1));
     return BKT_OK;
 }
 
@@ -217,7 +206,7 @@ static int parse_line(struct parser *p, struct bkt_str line, struct bkt_error *e
         return BKT_OK;
     if (memchr(line.ptr, '\0', line.len))
         return fail(p, err, "a NUL byte (is the file UTF-16? It should be UTF-8)");
-    if (is_blank(line.ptr[0]))
+    if (bkt_is_blank(line.ptr[0]))
         return continue_property(p, text, err);
 
     int rc = close_property(p);
@@ -234,7 +223,7 @@ int bkt_ini_parse(struct bkt_str text, struct bkt_ini *out_ini, struct bkt_error
     struct parser p = {.value = BKT_BUF_INIT(BKT_INI_BYTES_MAX)};
     int rc = BKT_OK;
     if (bkt_str_has_prefix(text, BKT_STR("\xEF\xBB\xBF")))
-        text = skip(text, 3);
+        text = bkt_str_skip(text, 3);
     while (text.len > 0 && rc == BKT_OK) {
         p.line++;
         const char *lf = memchr(text.ptr, '\n', text.len);
@@ -243,7 +232,7 @@ int bkt_ini_parse(struct bkt_str text, struct bkt_ini *out_ini, struct bkt_error
         if (len > 0 && line.ptr[len - 1] == '\r')
             line.len--;
         rc = parse_line(&p, line, err);
-        text = skip(text, lf ? len + 1 : len);
+        text = bkt_str_skip(text, lf ? len + 1 : len);
     }
     if (rc == BKT_OK)
         rc = close_property(&p);

@@ -1,5 +1,7 @@
 #include "aws/partition.h"
 
+#include "core/ascii.h"
+
 static const struct {
     struct bkt_partition partition;
     const char *prefixes[10]; /* a region is PREFIX-word-digits */
@@ -17,16 +19,6 @@ static const struct {
 
 enum { ROW_COUNT = sizeof(rows) / sizeof(rows[0]), LABELS_MAX = 12 };
 
-static bool is_alnum(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 /* "-word-digits" */
 static bool is_word_and_number(struct bkt_str rest)
 {
@@ -34,12 +26,12 @@ static bool is_word_and_number(struct bkt_str rest)
     if (rest.len == 0 || rest.ptr[i++] != '-')
         return false;
     size_t word = i;
-    while (i < rest.len && (is_alnum(rest.ptr[i]) || rest.ptr[i] == '_'))
+    while (i < rest.len && (bkt_is_alnum(rest.ptr[i]) || rest.ptr[i] == '_'))
         i++;
     if (i == word || i == rest.len || rest.ptr[i++] != '-')
         return false;
     size_t number = i;
-    while (i < rest.len && is_digit(rest.ptr[i]))
+    while (i < rest.len && bkt_is_digit(rest.ptr[i]))
         i++;
     return i == rest.len && i > number;
 }
@@ -50,7 +42,7 @@ const struct bkt_partition *bkt_partition_of_region(struct bkt_str region)
         for (const char *const *prefix = rows[i].prefixes; *prefix; prefix++) {
             struct bkt_str head = bkt_str_from(*prefix);
             if (bkt_str_has_prefix(region, head) &&
-                is_word_and_number((struct bkt_str){region.ptr + head.len, region.len - head.len}))
+                is_word_and_number(bkt_str_skip(region, head.len)))
                 return &rows[i].partition;
         }
     }
@@ -75,9 +67,9 @@ bool bkt_region_is_valid(struct bkt_str region)
         region.ptr[region.len - 1] == '-')
         return false;
     for (size_t i = 0; i < region.len; i++) {
-        if (!is_alnum(region.ptr[i]) && region.ptr[i] != '-')
+        if (!bkt_is_alnum(region.ptr[i]) && region.ptr[i] != '-')
             return false;
-        has_other = has_other || !is_digit(region.ptr[i]);
+        has_other = has_other || !bkt_is_digit(region.ptr[i]);
     }
     return has_other;
 }
@@ -86,12 +78,10 @@ bool bkt_region_is_valid(struct bkt_str region)
 static struct bkt_str before_suffix(struct bkt_str host, const char *suffix_text)
 {
     struct bkt_str suffix = bkt_str_from(suffix_text);
-    if (host.len <= suffix.len + 1)
+    if (host.len <= suffix.len + 1 || !bkt_str_has_suffix(host, suffix))
         return (struct bkt_str){0};
-    struct bkt_str tail = {host.ptr + host.len - suffix.len, suffix.len};
-    if (!bkt_str_eq(tail, suffix) || tail.ptr[-1] != '.')
-        return (struct bkt_str){0};
-    return (struct bkt_str){host.ptr, host.len - suffix.len - 1};
+    size_t len = host.len - suffix.len - 1;
+    return host.ptr[len] == '.' ? (struct bkt_str){host.ptr, len} : (struct bkt_str){0};
 }
 
 static struct bkt_str before_aws_suffix(struct bkt_str host)
@@ -132,8 +122,7 @@ static bool names_service(struct bkt_str label, struct bkt_str service)
 {
     return bkt_str_eq(label, service) ||
            (bkt_str_has_prefix(label, service) &&
-            bkt_str_eq((struct bkt_str){label.ptr + service.len, label.len - service.len},
-                       BKT_STR("-fips")));
+            bkt_str_eq(bkt_str_skip(label, service.len), BKT_STR("-fips")));
 }
 
 struct bkt_str bkt_region_of_host(struct bkt_str host, const char *service_name)

@@ -1,5 +1,6 @@
 #include "aws/profile.h"
 
+#include "core/ascii.h"
 #include "core/mem.h"
 
 #include <stdio.h>
@@ -16,19 +17,15 @@ struct bkt_profile_entry {
     struct bkt_profile_entry *next;
 };
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
 /* "profile x": the part after the word and its blanks, or an empty view. */
 static struct bkt_str after_word(struct bkt_str name, struct bkt_str word)
 {
-    if (!bkt_str_has_prefix(name, word) || name.len == word.len || !is_blank(name.ptr[word.len]))
+    if (!bkt_str_has_prefix(name, word) || name.len == word.len ||
+        !bkt_is_blank(name.ptr[word.len]))
         return (struct bkt_str){0};
-    struct bkt_str rest = {name.ptr + word.len, name.len - word.len};
-    while (rest.len > 0 && is_blank(rest.ptr[0]))
-        rest = (struct bkt_str){rest.ptr + 1, rest.len - 1};
+    struct bkt_str rest = bkt_str_skip(name, word.len);
+    while (rest.len > 0 && bkt_is_blank(rest.ptr[0]))
+        rest = bkt_str_skip(rest, 1);
     return rest;
 }
 

@@ -1,5 +1,6 @@
 #include "aws/sigv4_canonical.h"
 
+#include "core/ascii.h"
 #include "core/percent.h"
 
 #include <stdlib.h>
@@ -85,7 +86,7 @@ static int append_query(struct bkt_buf *out, struct bkt_str query, struct bkt_er
         const char *amp = memchr(query.ptr, '&', query.len);
         struct bkt_str pair = {query.ptr, amp ? (size_t)(amp - query.ptr) : query.len};
         size_t used = pair.len + (amp != NULL);
-        query = (struct bkt_str){query.ptr + used, query.len - used};
+        query = bkt_str_skip(query, used);
         if (pair.len == 0)
             continue;
         if (count == BKT_SIGV4_PARAMETERS_MAX) {
@@ -121,7 +122,7 @@ static bool is_space(char byte)
 static int append_value(struct bkt_buf *out, struct bkt_str value)
 {
     while (value.len > 0 && is_space(value.ptr[0]))
-        value = (struct bkt_str){value.ptr + 1, value.len - 1};
+        value = bkt_str_skip(value, 1);
     while (value.len > 0 && is_space(value.ptr[value.len - 1]))
         value.len--;
 
@@ -168,12 +169,8 @@ static int sort_headers(const struct bkt_sigv4_request *request,
             (void)bkt_error_set(err, BKT_ELIMIT, "sign a request: a header's name is too long");
             return BKT_ELIMIT;
         }
-        for (size_t k = 0; k < name.len; k++) {
-            char byte = name.ptr[k];
-            if (byte >= 'A' && byte <= 'Z')
-                byte = (char)(byte | 0x20);
-            entries[i].name[k] = byte;
-        }
+        for (size_t k = 0; k < name.len; k++)
+            entries[i].name[k] = bkt_to_lower(name.ptr[k]);
         entries[i].name_len = name.len;
         entries[i].value = request->headers[i].value;
 

@@ -1,21 +1,18 @@
 #include "aws/words.h"
 
+#include "core/ascii.h"
+
 /* In double quotes a backslash is special before these two only. */
 static bool is_escapable(char c)
 {
     return c == '"' || c == '\\';
 }
 
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
 /* Copy one word; returns the position after it, or `line.len + 1` when it does not end. */
 static size_t take_word(struct bkt_str line, size_t i, char *out, size_t *out_len)
 {
     char quote = '\0';
-    for (; i < line.len && (quote || !is_space(line.ptr[i])); i++) {
+    for (; i < line.len && (quote || !bkt_is_space(line.ptr[i])); i++) {
         char c = line.ptr[i];
         bool is_last = i + 1 == line.len;
         if (c == quote) {
@@ -50,7 +47,7 @@ int bkt_words_split(struct bkt_str line,
         return bkt_error_set(err, BKT_ENOMEM, "%s", bkt_error_text(BKT_ENOMEM));
     size_t count = 0;
     for (size_t i = 0;;) {
-        while (i < line.len && is_space(line.ptr[i]))
+        while (i < line.len && bkt_is_space(line.ptr[i]))
             i++;
         if (i == line.len)
             break;

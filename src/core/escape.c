@@ -1,32 +1,15 @@
 #include "core/escape.h"
 
+#include "core/text.h"
+
 #include <bucketable/error.h>
 
 #include <stdio.h>
 
-/* The length of the well-formed UTF-8 sequence at `at`, or 0. */
-static size_t sequence_len(struct bkt_str bytes, size_t at)
-{
-    const unsigned char *p = (const unsigned char *)bytes.ptr + at;
-    size_t left = bytes.len - at;
-    if (p[0] < 0x80)
-        return 1;
-    size_t len = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-    if (p[0] < 0xc2 || p[0] > 0xf4 || left < len)
-        return 0;
-    for (size_t i = 1; i < len; i++) {
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    bool bad = (p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-               (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f);
-    return bad ? 0 : len;
-}
-
 size_t bkt_escape_one(struct bkt_str bytes, size_t at, char out[BKT_ESCAPE_BYTES])
 {
     unsigned char c = (unsigned char)bytes.ptr[at];
-    size_t len = sequence_len(bytes, at);
+    size_t len = bkt_utf8_sequence_len(bkt_str_skip(bytes, at));
     bool is_c1 = len == 2 && c == 0xc2 && (unsigned char)bytes.ptr[at + 1] < 0xa0;
     static const char named[] = "\nn\tt\rr\\\\";
     for (size_t i = 0; i + 1 < sizeof(named); i += 2) {
@@ -49,7 +32,7 @@ size_t bkt_escape_one(struct bkt_str bytes, size_t at, char out[BKT_ESCAPE_BYTES
     return len;
 }
 
-/* How many bytes from `at` stand for themselves: printable ASCII but the backslash. */
+/* Printable ASCII but the backslash. */
 size_t bkt_escape_plain_len(struct bkt_str bytes, size_t at)
 {
     size_t end = at;

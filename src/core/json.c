@@ -1,5 +1,6 @@
 #include "core/json.h"
 
+#include "core/ascii.h"
 #include "core/mem.h"
 
 #include <cjson/cJSON.h>
@@ -18,23 +19,18 @@ static int fail_at(struct bkt_str text, size_t at, const char *what, struct bkt_
     return bkt_error_set(err, BKT_EPARSE, "line %zu, column %zu: %s", line, column, what);
 }
 
-static bool is_hex_digit(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
 /*
  * Look at the escape whose backslash is at `at`. cJSON takes \u with any four characters, and makes
  * U+0000 of those that are no hexadecimal digits, which then ends the string.
  */
 static int check_escape(struct bkt_str text, size_t at, struct bkt_error *err)
 {
-    struct bkt_str rest = {text.ptr + at, text.len - at};
+    struct bkt_str rest = bkt_str_skip(text, at);
     if (!bkt_str_has_prefix(rest, BKT_STR("\\u")))
         return BKT_OK;
     bool is_zero = true;
     for (size_t i = 2; i < 6; i++) {
-        if (i >= rest.len || !is_hex_digit(rest.ptr[i]))
+        if (i >= rest.len || bkt_hex_value(rest.ptr[i]) < 0)
             return fail_at(text, at, "\\u without four hexadecimal digits", err);
         is_zero = is_zero && rest.ptr[i] == '0';
     }

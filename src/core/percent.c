@@ -1,5 +1,7 @@
 #include "core/percent.h"
 
+#include "core/ascii.h"
+
 #include <bucketable/error.h>
 
 /* Bit 0: itself in a query; bit 1: itself in a path. */
@@ -48,14 +50,6 @@ int bkt_percent_encode(struct bkt_buf *buf, struct bkt_str bytes, enum bkt_perce
     return BKT_OK;
 }
 
-static int hex_value(char digit)
-{
-    if (digit >= '0' && digit <= '9')
-        return digit - '0';
-    char lower = (char)(digit | 0x20);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 size_t bkt_percent_decode_form(char *out, struct bkt_str text)
 {
     size_t len = 0;
@@ -64,8 +58,8 @@ size_t bkt_percent_decode_form(char *out, struct bkt_str text)
         if (byte == '+') {
             byte = ' ';
         } else if (byte == '%' && text.len - i > 2) {
-            int high = hex_value(text.ptr[i + 1]);
-            int low = hex_value(text.ptr[i + 2]);
+            int high = bkt_hex_value(text.ptr[i + 1]);
+            int low = bkt_hex_value(text.ptr[i + 2]);
             if (high >= 0 && low >= 0) {
                 byte = (char)(high << 4 | low);
                 i += 2;

@@ -32,6 +32,25 @@ static inline bool bkt_str_has_prefix(struct bkt_str str, struct bkt_str prefix)
            (prefix.len == 0 || memcmp(str.ptr, prefix.ptr, prefix.len) == 0);
 }
 
+static inline bool bkt_str_has_suffix(struct bkt_str str, struct bkt_str suffix)
+{
+    return str.len >= suffix.len && (suffix.len == 0 || memcmp(str.ptr + (str.len - suffix.len),
+                                                               suffix.ptr, suffix.len) == 0);
+}
+
+/* What is behind the first `len` bytes, which are there. */
+static inline struct bkt_str bkt_str_skip(struct bkt_str str, size_t len)
+{
+    return (struct bkt_str){str.ptr + len, str.len - len};
+}
+
+/* Where the first such byte is; `str.len`: nowhere. */
+static inline size_t bkt_str_find(struct bkt_str str, char byte)
+{
+    const char *at = str.len > 0 ? memchr(str.ptr, byte, str.len) : NULL;
+    return at ? (size_t)(at - str.ptr) : str.len;
+}
+
 /* The order of keys: by bytes, a prefix before what it begins (what S3 and the state use). */
 static inline int bkt_str_cmp(struct bkt_str a, struct bkt_str b)
 {
@@ -41,5 +60,14 @@ static inline int bkt_str_cmp(struct bkt_str a, struct bkt_str b)
         return order;
     return (a.len > b.len) - (a.len < b.len);
 }
+
+/* Without spaces, tabs, CR and LF at both ends. */
+struct bkt_str bkt_str_trim(struct bkt_str str);
+
+/* ASCII letters without case. */
+bool bkt_str_eq_nocase(struct bkt_str a, struct bkt_str b);
+
+/* A whole number of decimal digits and nothing else.  False: it is none, or over UINT64_MAX. */
+bool bkt_str_to_uint(struct bkt_str str, uint64_t *out);
 
 #endif

@@ -61,10 +61,10 @@ static bool is_continuation(unsigned char byte)
 }
 
 /*
- * Look at what begins with a byte over 0x7F.  The length of the well-formed sequence, or 0 and in
+ * What begins with a byte over 0x7F: the length of the well-formed sequence, or 0 and in
  * `*out_bad_len` the length of the maximal subpart.
  */
-static size_t sequence_len(const unsigned char *at, const unsigned char *end, size_t *out_bad_len)
+static size_t multibyte_len(const unsigned char *at, const unsigned char *end, size_t *out_bad_len)
 {
     unsigned char lead = at[0];
     size_t left = (size_t)(end - at);
@@ -90,6 +90,13 @@ static size_t sequence_len(const unsigned char *at, const unsigned char *end, si
     return left < 4 || !is_continuation(at[3]) ? 0 : 4;
 }
 
+size_t bkt_utf8_sequence_len(struct bkt_str bytes)
+{
+    size_t bad_len = 0;
+    const unsigned char *at = (const unsigned char *)bytes.ptr;
+    return at[0] < 0x80 ? 1 : multibyte_len(at, at + bytes.len, &bad_len);
+}
+
 /* As bkt_utf8_valid_len(); `*out_bad_len` is the length of the subpart that comes after. */
 static size_t valid_run(const unsigned char *start, const unsigned char *end, size_t *out_bad_len)
 {
@@ -100,7 +107,7 @@ static size_t valid_run(const unsigned char *start, const unsigned char *end, si
             at += ascii_len(at, end);
             continue;
         }
-        size_t len = sequence_len(at, end, out_bad_len);
+        size_t len = multibyte_len(at, end, out_bad_len);
         if (len == 0)
             return (size_t)(at - start);
         at += len;
@@ -144,7 +151,7 @@ static unsigned unit_at(const unsigned char *at, bool big_endian)
     return big_endian ? (unsigned)at[0] << 8 | at[1] : (unsigned)at[1] << 8 | at[0];
 }
 
-static size_t put_utf8(uint32_t code, char out[4])
+size_t bkt_utf8_put(uint32_t code, char out[BKT_UTF8_CHAR_BYTES])
 {
     if (code < 0x80) {
         out[0] = (char)code;
@@ -205,12 +212,12 @@ int bkt_utf16_to_utf8(struct bkt_str bytes,
     const unsigned char *in = (const unsigned char *)bytes.ptr;
     int rc = bkt_buf_reserve(out, bytes.len / 2);
     for (size_t at = 0; at < bytes.len && rc == BKT_OK;) {
-        char text[4];
+        char text[BKT_UTF8_CHAR_BYTES];
         uint32_t code;
         size_t taken = next_utf16(in + at, bytes.len - at, big_endian, &code);
         if (code == UINT32_MAX && bad_at == bytes.len)
             bad_at = at;
-        size_t len = put_utf8(code == UINT32_MAX ? 0xFFFD : code, text);
+        size_t len = bkt_utf8_put(code == UINT32_MAX ? 0xFFFD : code, text);
         rc = bkt_buf_append(out, (struct bkt_str){text, len});
         at += taken;
     }

@@ -26,6 +26,13 @@ const char *bkt_encoding_name(enum bkt_encoding encoding);
  */
 enum bkt_encoding bkt_text_sniff(struct bkt_str bytes, size_t *out_bom_len);
 
+/* The well-formed sequence that `bytes`, which are not empty, begin with; 0: they do with none. */
+size_t bkt_utf8_sequence_len(struct bkt_str bytes);
+
+/* A code point up to U+10FFFF that is no surrogate, and how many bytes it has. */
+enum { BKT_UTF8_CHAR_BYTES = 4 };
+size_t bkt_utf8_put(uint32_t code, char out[BKT_UTF8_CHAR_BYTES]);
+
 /* How many bytes from the start are well-formed UTF-8; `len` when all are.  No mark is skipped. */
 size_t bkt_utf8_valid_len(struct bkt_str bytes);
 

@@ -1,5 +1,7 @@
 #include "core/time.h"
 
+#include "core/ascii.h"
+
 #include <stdio.h>
 #include <time.h>
 
@@ -55,11 +57,11 @@ static bool take_digits(struct bkt_str *text, size_t count, int64_t *out)
         return false;
     int64_t value = 0;
     for (size_t i = 0; i < count; i++) {
-        if (text->ptr[i] < '0' || text->ptr[i] > '9')
+        if (!bkt_is_digit(text->ptr[i]))
             return false;
         value = value * 10 + (text->ptr[i] - '0');
     }
-    *text = (struct bkt_str){text->ptr + count, text->len - count};
+    *text = bkt_str_skip(*text, count);
     *out = value;
     return true;
 }
@@ -68,7 +70,7 @@ static bool take_char(struct bkt_str *text, char c)
 {
     if (text->len == 0 || text->ptr[0] != c)
         return false;
-    *text = (struct bkt_str){text->ptr + 1, text->len - 1};
+    *text = bkt_str_skip(*text, 1);
     return true;
 }
 
@@ -76,7 +78,7 @@ static bool take_text(struct bkt_str *text, struct bkt_str what)
 {
     if (!bkt_str_has_prefix(*text, what))
         return false;
-    *text = (struct bkt_str){text->ptr + what.len, text->len - what.len};
+    *text = bkt_str_skip(*text, what.len);
     return true;
 }
 
@@ -148,7 +150,7 @@ bool bkt_time_parse_http(struct bkt_str text, int64_t *out_ms)
 {
     if (text.len < 5)
         return false;
-    text = (struct bkt_str){text.ptr + 3, text.len - 3}; /* the weekday says nothing new */
+    text = bkt_str_skip(text, 3); /* the weekday says nothing new */
     struct fields f;
     return take_text(&text, BKT_STR(", ")) && take_digits(&text, 2, &f.day) &&
            take_char(&text, ' ') && take_month(&text, &f.month) && take_char(&text, ' ') &&

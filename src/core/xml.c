@@ -52,27 +52,12 @@ static bool take_pseudo_attribute(const char **p,
     return true;
 }
 
-static bool is_utf8_name(struct bkt_str name)
-{
-    static const char wanted[] = "utf-8";
-    if (name.len != sizeof(wanted) - 1)
-        return false;
-    for (size_t i = 0; i < name.len; i++) {
-        char byte = name.ptr[i];
-        if (byte >= 'A' && byte <= 'Z')
-            byte = (char)(byte | 0x20);
-        if (byte != wanted[i])
-            return false;
-    }
-    return true;
-}
-
 static bool is_version_1(struct bkt_str version)
 {
     if (version.len < 3 || !bkt_str_has_prefix(version, BKT_STR("1.")))
         return false;
     for (size_t i = 2; i < version.len; i++) {
-        if (version.ptr[i] < '0' || version.ptr[i] > '9')
+        if (!bkt_is_digit(version.ptr[i]))
             return false;
     }
     return true;
@@ -88,7 +73,8 @@ static int declaration(struct bkt_xml *xml, struct bkt_error *err)
 
     if (!take_pseudo_attribute(&p, xml->end, BKT_STR("version"), &value) || !is_version_1(value))
         return fail(xml, p, "the declaration does not say version 1", err);
-    if (take_pseudo_attribute(&p, xml->end, BKT_STR("encoding"), &value) && !is_utf8_name(value))
+    if (take_pseudo_attribute(&p, xml->end, BKT_STR("encoding"), &value) &&
+        !bkt_str_eq_nocase(value, BKT_STR("utf-8")))
         return fail(xml, p, "the encoding is not UTF-8", err);
     if (take_pseudo_attribute(&p, xml->end, BKT_STR("standalone"), &value) &&
         !bkt_str_eq(value, BKT_STR("yes")) && !bkt_str_eq(value, BKT_STR("no")))
@@ -117,7 +103,7 @@ int bkt_xml_begin(struct bkt_xml *xml, struct bkt_str body, struct bkt_error *er
     if (starts_with(xml->at, xml->end, BKT_STR("\xef\xbb\xbf")))
         xml->at += 3;
     if (starts_with(xml->at, xml->end, BKT_STR("<?xml")) && xml->end - xml->at > 5 &&
-        bkt_xml_lex_is_space(xml->at[5]))
+        bkt_is_space(xml->at[5]))
         return declaration(xml, err);
     return BKT_OK;
 }
@@ -142,10 +128,9 @@ static int instruction(struct bkt_xml *xml, struct bkt_error *err)
     const char *p = bkt_xml_lex_name(target, xml->end, &local);
     if (!p)
         return fail(xml, xml->at, "malformed processing instruction", err);
-    if (p - target == 3 && (target[0] | 0x20) == 'x' && (target[1] | 0x20) == 'm' &&
-        (target[2] | 0x20) == 'l')
+    if (bkt_str_eq_nocase((struct bkt_str){target, (size_t)(p - target)}, BKT_STR("xml")))
         return fail(xml, xml->at, "an XML declaration that is not at the beginning", err);
-    if (p < xml->end && !bkt_xml_lex_is_space(*p) && !starts_with(p, xml->end, BKT_STR("?>")))
+    if (p < xml->end && !bkt_is_space(*p) && !starts_with(p, xml->end, BKT_STR("?>")))
         return fail(xml, p, "malformed processing instruction", err);
     const char *close = find(p, xml->end, BKT_STR("?>"));
     if (!close)
@@ -191,7 +176,7 @@ static int attribute(struct bkt_xml *xml, struct bkt_str *out_name, struct bkt_e
             p++;
             continue;
         }
-        char bytes[BKT_XML_LEX_CHAR_BYTES];
+        char bytes[BKT_UTF8_CHAR_BYTES];
         size_t len;
         const char *next = bkt_xml_lex_reference(p, xml->end, bytes, &len);
         if (!next)
@@ -326,7 +311,7 @@ static int character_data(struct bkt_xml *xml, char **out, struct bkt_error *err
         if (xml->at == xml->end || *xml->at == '<')
             return BKT_OK;
 
-        char bytes[BKT_XML_LEX_CHAR_BYTES];
+        char bytes[BKT_UTF8_CHAR_BYTES];
         size_t len;
         const char *next = bkt_xml_lex_reference(xml->at, xml->end, bytes, &len);
         if (!next)

@@ -24,29 +24,13 @@ static const char *skip_usual(const char *p, const char *end)
     return p;
 }
 
-static bool is_trail(char byte)
-{
-    return ((unsigned char)byte & 0xc0) == 0x80;
-}
-
 /* Bytes of the character beyond ASCII at `p`; 0 when it is none, or none that XML has. */
 static size_t multibyte_len(const char *p, const char *end)
 {
-    unsigned char first = (unsigned char)p[0];
-    size_t len = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-    if (first < 0xc2 || first > 0xf4 || (size_t)(end - p) < len)
-        return 0;
-    for (size_t i = 1; i < len; i++) {
-        if (!is_trail(p[i]))
-            return 0;
-    }
-    unsigned char second = (unsigned char)p[1];
-    bool overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
-    bool surrogate = first == 0xed && second > 0x9f;
-    bool beyond = first == 0xf4 && second > 0x8f;
+    size_t len = bkt_utf8_sequence_len((struct bkt_str){p, (size_t)(end - p)});
     /* U+FFFE and U+FFFF are the two of the basic plane that XML excludes. */
-    bool excluded = first == 0xef && second == 0xbf && (unsigned char)p[2] > 0xbd;
-    return overlong || surrogate || beyond || excluded ? 0 : len;
+    bool is_excluded = len == 3 && p[0] == '\xef' && p[1] == '\xbf' && (unsigned char)p[2] > 0xbd;
+    return is_excluded ? 0 : len;
 }
 
 const char *bkt_xml_lex_bad_char(const char *p, const char *end, bool *out_has_cr)
@@ -100,37 +84,13 @@ static bool is_xml_char(uint32_t code)
            (code >= 0x10000 && code <= 0x10ffff);
 }
 
-static size_t put_utf8(uint32_t code, char out[BKT_XML_LEX_CHAR_BYTES])
-{
-    if (code < 0x80) {
-        out[0] = (char)code;
-        return 1;
-    }
-    size_t len = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    static const unsigned char lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
-    for (size_t i = len - 1; i > 0; i--) {
-        out[i] = (char)(0x80 | (code & 0x3f));
-        code >>= 6;
-    }
-    out[0] = (char)(lead[len] | code);
-    return len;
-}
-
-static int digit_value(char byte, uint32_t base)
-{
-    if (byte >= '0' && byte <= '9')
-        return byte - '0';
-    char lower = (char)(byte | 0x20);
-    return base == 16 && lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 /* `p` is behind the `&#`. */
 static const char *number_reference(const char *p,
                                     const char *end,
-                                    char out[BKT_XML_LEX_CHAR_BYTES],
+                                    char out[BKT_UTF8_CHAR_BYTES],
                                     size_t *out_len)
 {
-    uint32_t base = 10;
+    int base = 10;
     if (p < end && *p == 'x') {
         base = 16;
         p++;
@@ -138,22 +98,22 @@ static const char *number_reference(const char *p,
     const char *digits = p;
     uint32_t code = 0;
     for (; p < end; p++) {
-        int digit = digit_value(*p, base);
-        if (digit < 0)
+        int digit = bkt_hex_value(*p);
+        if (digit < 0 || digit >= base)
             break;
-        code = code * base + (uint32_t)digit;
+        code = code * (uint32_t)base + (uint32_t)digit;
         if (code > 0x10ffff)
             return NULL;
     }
     if (p == digits || p == end || *p != ';' || !is_xml_char(code))
         return NULL;
-    *out_len = put_utf8(code, out);
+    *out_len = bkt_utf8_put(code, out);
     return p + 1;
 }
 
 const char *bkt_xml_lex_reference(const char *p,
                                   const char *end,
-                                  char out[BKT_XML_LEX_CHAR_BYTES],
+                                  char out[BKT_UTF8_CHAR_BYTES],
                                   size_t *out_len)
 {
     size_t left = (size_t)(end - p);

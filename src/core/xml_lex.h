@@ -8,7 +8,8 @@
 #ifndef CORE_XML_LEX_H
 #define CORE_XML_LEX_H
 
-#include <bucketable/base.h>
+#include "core/ascii.h"
+#include "core/text.h"
 
 #include <endian.h>
 #include <string.h>
@@ -26,10 +27,9 @@ const char *bkt_xml_lex_bad_char(const char *p, const char *end, bool *out_has_c
  * Past the reference at `p` (an `&`), whose 1 to 4 bytes go to `out`; NULL when it is malformed, no
  * character of XML, or an entity that XML itself does not define.
  */
-enum { BKT_XML_LEX_CHAR_BYTES = 4 };
 const char *bkt_xml_lex_reference(const char *p,
                                   const char *end,
-                                  char out[BKT_XML_LEX_CHAR_BYTES],
+                                  char out[BKT_UTF8_CHAR_BYTES],
                                   size_t *out_len);
 
 /* Eight bytes at a time: the first byte in memory is the lowest of the word. */
@@ -145,14 +145,9 @@ static inline bool bkt_xml_lex_same(const char *a, const char *b, size_t len)
     return true;
 }
 
-static inline bool bkt_xml_lex_is_space(char byte)
-{
-    return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r';
-}
-
 static inline const char *bkt_xml_lex_spaces(const char *p, const char *end)
 {
-    while (p < end && bkt_xml_lex_is_space(*p))
+    while (p < end && bkt_is_space(*p))
         p++;
     return p;
 }

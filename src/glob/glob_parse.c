@@ -1,6 +1,7 @@
 #include "glob/glob_parse.h"
 
 #include "core/mem.h"
+#include "core/text.h"
 
 /* An open group, or the whole pattern at the bottom of the stack. */
 struct frame {
@@ -20,25 +21,6 @@ struct parser {
     size_t depth;
     size_t fault_at;
 };
-
-/* How many bytes the UTF-8 sequence in front has, or 0 when it is none (RFC 3629, section 4). */
-static size_t utf8_sequence(const unsigned char *ptr, size_t len)
-{
-    unsigned char first = ptr[0];
-    if (first < 0x80)
-        return 1;
-    size_t want = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-    if (first < 0xc2 || first > 0xf4 || len < want)
-        return 0;
-    for (size_t i = 1; i < want; i++) {
-        if ((ptr[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    bool overlong = (first == 0xe0 && ptr[1] < 0xa0) || (first == 0xf0 && ptr[1] < 0x90);
-    bool surrogate = first == 0xed && ptr[1] > 0x9f;
-    bool beyond = first == 0xf4 && ptr[1] > 0x8f;
-    return overlong || surrogate || beyond ? 0 : want;
-}
 
 /* The byte at `at`, or -1 where the pattern has ended. */
 static int byte_at(const struct parser *parser, size_t at)
@@ -138,10 +120,10 @@ static enum bkt_glob_fault read_members(struct parser *parser,
     bool in_range = false;
 
     while (parser->pos < parser->pattern.len) {
-        const char *ptr = parser->pattern.ptr + parser->pos;
-        size_t left = parser->pattern.len - parser->pos;
-        struct bkt_str member = {ptr, utf8_sequence((const unsigned char *)ptr, left)};
         size_t at = parser->pos;
+        const char *ptr = parser->pattern.ptr + at;
+        struct bkt_str member = {ptr, parser->pattern.len - at};
+        member.len = bkt_utf8_sequence_len(member);
         parser->pos += member.len;
         if (*ptr == ']' && any) {
             set_range(bytes, first, last);
@@ -296,12 +278,9 @@ static enum bkt_glob_fault check_bytes(struct parser *parser)
     struct bkt_str pattern = parser->pattern;
     if (pattern.len > BKT_GLOB_PATTERN_BYTES_MAX)
         return fault(parser, BKT_GLOB_FAULT_TOO_LONG, BKT_GLOB_PATTERN_BYTES_MAX);
-    for (size_t at = 0; at < pattern.len;) {
-        size_t step = utf8_sequence((const unsigned char *)pattern.ptr + at, pattern.len - at);
-        if (step == 0)
-            return fault(parser, BKT_GLOB_FAULT_NOT_UTF8, at);
-        at += step;
-    }
+    size_t good_len = bkt_utf8_valid_len(pattern);
+    if (good_len < pattern.len)
+        return fault(parser, BKT_GLOB_FAULT_NOT_UTF8, good_len);
     return BKT_GLOB_FAULT_NONE;
 }
 

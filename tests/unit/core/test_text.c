@@ -65,6 +65,36 @@ static void repair_puts_one_mark_for_each_maximal_subpart(void **state)
     }
 }
 
+/* Character by character one comes as far as the text is well-formed. */
+static void a_text_is_a_sequence_of_characters(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < T_COUNT(utf8_cases); i++) {
+        print_message("# %s\n", utf8_cases[i].name);
+        struct bkt_str rest = utf8_cases[i].bytes;
+        while (rest.len > 0 && bkt_utf8_sequence_len(rest) > 0)
+            rest = bkt_str_skip(rest, bkt_utf8_sequence_len(rest));
+        assert_int_equal(utf8_cases[i].bytes.len - rest.len, utf8_cases[i].valid_len);
+    }
+    static const struct {
+        uint32_t code;
+        const char *text;
+    } codes[] = {
+        {0x7f, "\x7f"},
+        {0x80, "\xc2\x80"},
+        {0x7ff, "\xdf\xbf"},
+        {0x800, "\xe0\xa0\x80"},
+        {0xffff, "\xef\xbf\xbf"},
+        {0x10000, "\xf0\x90\x80\x80"},
+        {0x10ffff, "\xf4\x8f\xbf\xbf"},
+    };
+    for (size_t i = 0; i < T_COUNT(codes); i++) {
+        char text[BKT_UTF8_CHAR_BYTES];
+        assert_int_equal(bkt_utf8_put(codes[i].code, text), strlen(codes[i].text));
+        assert_memory_equal(text, codes[i].text, strlen(codes[i].text));
+    }
+}
+
 static void validation_finds_the_same_at_every_offset(void **state)
 {
     (void)state;
@@ -194,6 +224,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(repair_puts_one_mark_for_each_maximal_subpart),
+        cmocka_unit_test(a_text_is_a_sequence_of_characters),
         cmocka_unit_test(validation_finds_the_same_at_every_offset),
         cmocka_unit_test(a_mark_names_the_encoding),
         cmocka_unit_test(utf16_is_converted_in_both_orders),
