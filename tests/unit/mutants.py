@@ -82,6 +82,11 @@ MUTANTS = {
         "src/api/feed.c",
         ("    while (feed->acked < feed->count && !is_given_up(feed))\n", "    while (false)\n"),
         ("    if (feed->acked < feed->count)\n        rc = canceled(err);\n", "")),
+    "newest-job-first": (
+        "the writer's thread does first what was given last", "api/writer", "src/api/writer.c",
+        ("    if (queue->last)\n        queue->last->next = job;\n    else\n        queue->first = "
+         "job;\n    queue->last = job;\n",
+         "    job->next = queue->first;\n    queue->first = job;\n")),
     "prefix-undecoded": (
         "a common prefix stays percent-encoded", "s3/list_page", "src/s3/list_page.c",
         ("if (bkt_key_decode(reader->arena, *prefix, prefix))", "if (false)")),
