@@ -7,7 +7,7 @@
 #include "events/event_keys.h"
 #include "events/held.h"
 #include "events/listen_stream.h"
-#include "events/sqs_error.h"
+#include "events/mend.h"
 #include "events/trouble.h"
 
 #include <stdio.h>
@@ -19,9 +19,9 @@ enum {
     SOUND_MS = 30000,   /* a stream that lasts so long is none that fails at once */
     BACKOFF_MS = 1000,
     BACKOFF_MAX_MS = 30000,
+    CREDS_PAUSE_MS = 100, /* they are being fetched */
     REFUSAL_BYTES_MAX = 64 << 10,
     QUERY_BYTES_MAX = 8 << 10,
-    SKEW_MS_MIN = 4 * 60 * 1000,
 };
 
 struct listen_channel {
@@ -42,8 +42,7 @@ struct listen_channel {
     int64_t heard_ms; /* BKT_TIME_NONE: since the last tick */
     int64_t ready_ms; /* BKT_TIME_NONE: the answer has not begun */
     bool is_ready;
-    bool was_renewed; /* since it was ready: once is enough */
-    bool was_skewed;
+    struct bkt_mended mended; /* since it was ready */
     struct bkt_listen_stream stream;
     struct bkt_buf refusal; /* the body of an answer that is not 200 */
 
@@ -87,28 +86,13 @@ static const char *advice_for(const struct bkt_sqs_error *said)
     return "";
 }
 
-/* Put right what can be: the next attempt is made at once. */
-static bool mend(struct listen_channel *channel,
-                 const struct bkt_sqs_error *said,
-                 const struct bkt_http_response *response)
+/* It was not even asked for. */
+static void unsent(struct listen_channel *channel, const struct bkt_error *err)
 {
-    struct bkt_caller *caller = &channel->caller;
-    int64_t gap_ms;
-    bool is_skewed =
-        said->fault == BKT_SQS_FAULT_SKEW ||
-        (strstr(said->code, "Signature") && bkt_caller_clock_gap(caller, response, &gap_ms) &&
-         (gap_ms > SKEW_MS_MIN || gap_ms < -SKEW_MS_MIN));
-    if (caller->options.no_sign_request)
-        return false;
-    if (said->fault == BKT_SQS_FAULT_EXPIRED && !channel->was_renewed) {
-        channel->was_renewed = true;
-        return bkt_caller_renew(caller, NULL) == BKT_OK;
-    }
-    if (is_skewed && !channel->was_skewed) {
-        channel->was_skewed = true;
-        return bkt_caller_adopt_clock(caller, response);
-    }
-    return false;
+    if (err->code == BKT_EBUSY)
+        bkt_backoff_pause(&channel->backoff, CREDS_PAUSE_MS);
+    else
+        fail(channel, bkt_error_name(err->code), err);
 }
 
 static void refused(struct listen_channel *channel, const struct bkt_http_response *response)
@@ -121,11 +105,19 @@ static void refused(struct listen_channel *channel, const struct bkt_http_respon
     };
     struct bkt_sqs_error said;
     bkt_sqs_read_error(&refusal, &said);
-    if (mend(channel, &said, response))
+
+    struct bkt_error err = {0};
+    switch (bkt_mend(&channel->caller, &channel->mended, &said, response, &err)) {
+    case BKT_MEND_NOTHING:
+        break;
+    case BKT_MEND_DONE:
+        return; /* the next attempt is made at once */
+    case BKT_MEND_FAILED:
+        unsent(channel, &err);
         return;
+    }
     char status[16];
     (void)snprintf(status, sizeof(status), "HTTP %d", response->status);
-    struct bkt_error err = {0};
     (void)bkt_error_set(&err, BKT_ES3, "%d%s%s%s%s%s", response->status, said.code[0] ? " " : "",
                         said.code, said.message[0] ? ": " : "", said.message, advice_for(&said));
     err.http_status = response->status;
@@ -171,8 +163,7 @@ static int on_head(void *ctx, struct bkt_http_response *response, struct bkt_err
                                  "MinIO server");
     }
     channel->is_ready = true;
-    channel->was_renewed = false;
-    channel->was_skewed = false;
+    channel->mended = (struct bkt_mended){0};
     channel->ready_ms = BKT_TIME_NONE;
     bkt_trouble_off(&channel->trouble, &channel->owner, 0);
     channel->owner.ready(channel->owner.ctx);
@@ -242,11 +233,8 @@ static void start(struct listen_channel *channel, int64_t now_ms)
     channel->ready_ms = BKT_TIME_NONE;
     channel->is_ready = false;
     bkt_buf_reset(&channel->refusal);
-    int rc = bkt_caller_start(&channel->caller, &call, &channel->request, &err);
-    if (rc == BKT_EBUSY)
-        bkt_backoff_pause(&channel->backoff, 100); /* credentials are being fetched */
-    else if (rc)
-        fail(channel, bkt_error_name(rc), &err);
+    if (bkt_caller_start(&channel->caller, &call, &channel->request, &err) != BKT_OK)
+        unsent(channel, &err);
 }
 
 /* Time. */

@@ -1,13 +1,11 @@
 #include "events/sqs_client.h"
 
 #include "core/mem.h"
+#include "events/mend.h"
 
 #include <stdio.h>
 
-enum {
-    ANSWER_GRACE_MS = 10000, /* beyond the time that the server may take */
-    SKEW_MS_MIN = 4 * 60 * 1000,
-};
+enum { ANSWER_GRACE_MS = 10000 }; /* beyond the time that the server may take */
 
 /* One request through its attempts. */
 struct call {
@@ -16,8 +14,7 @@ struct call {
     struct bkt_sqs_call asked;
     uint64_t id;
     uint64_t http_id;
-    bool was_renewed; /* once is enough */
-    bool was_skewed;
+    struct bkt_mended mended;
 };
 
 struct bkt_sqs_client {
@@ -239,52 +236,32 @@ static void end_without_answer(struct call *call, const struct bkt_error *why)
     end(call, NULL, &failure);
 }
 
-static void send_again(struct call *call)
+static void refused(struct call *call, const struct bkt_http_response *response)
 {
+    struct bkt_sqs_refusal refusal = {
+        .http_status = response->status,
+        .error_type = bkt_http_header_get(response, "x-amzn-errortype"),
+        .query_error = bkt_http_header_get(response, "x-amzn-query-error"),
+        .body = bkt_buf_str(response->body),
+    };
+    struct bkt_sqs_error said;
+    bkt_sqs_read_error(&refusal, &said);
+
     struct bkt_error err = {0};
-    if (send_call(call, &err) != BKT_OK)
-        end_without_answer(call, &err);
-}
-
-/* A signature that is refused may be right, and made at another time than the server's. */
-static bool is_skewed(const struct call *call,
-                      const struct bkt_sqs_error *said,
-                      const struct bkt_http_response *response)
-{
-    if (said->fault == BKT_SQS_FAULT_SKEW)
-        return true;
-    int64_t gap_ms;
-    return strstr(said->code, "Signature") &&
-           bkt_caller_clock_gap(&call->client->caller, response, &gap_ms) &&
-           (gap_ms > SKEW_MS_MIN || gap_ms < -SKEW_MS_MIN);
-}
-
-/* Put right what can be.  True: the request goes on, or has ended. */
-static bool mend(struct call *call,
-                 const struct bkt_sqs_error *said,
-                 const struct bkt_http_response *response)
-{
-    struct bkt_caller *caller = &call->client->caller;
-    if (caller->options.no_sign_request)
-        return false;
-    if (said->fault == BKT_SQS_FAULT_EXPIRED && !call->was_renewed) {
-        struct bkt_error err = {0};
-        call->was_renewed = true;
-        int rc = bkt_caller_renew(caller, &err);
-        if (rc == BKT_OK)
-            send_again(call);
-        else
-            end_without_answer(call, &err);
-        return true;
+    struct bkt_sqs_failure failure;
+    switch (bkt_mend(&call->client->caller, &call->mended, &said, response, &err)) {
+    case BKT_MEND_NOTHING:
+        describe_refusal(call, response->status, &said, &failure);
+        end(call, NULL, &failure);
+        return;
+    case BKT_MEND_DONE:
+        if (send_call(call, &err) == BKT_OK)
+            return;
+        break;
+    case BKT_MEND_FAILED:
+        break;
     }
-    if (is_skewed(call, said, response) && !call->was_skewed) {
-        call->was_skewed = true;
-        if (!bkt_caller_adopt_clock(caller, response))
-            return false;
-        send_again(call);
-        return true;
-    }
-    return false;
+    end_without_answer(call, &err);
 }
 
 static void on_done(void *ctx,
@@ -299,24 +276,12 @@ static void on_done(void *ctx,
         return;
     }
     call->client->was_reached = true;
-    struct bkt_str body = bkt_buf_str(response->body);
-    if (response->status == 200) {
-        end(call, &body, NULL);
+    if (response->status != 200) {
+        refused(call, response);
         return;
     }
-    struct bkt_sqs_refusal refusal = {
-        .http_status = response->status,
-        .error_type = bkt_http_header_get(response, "x-amzn-errortype"),
-        .query_error = bkt_http_header_get(response, "x-amzn-query-error"),
-        .body = body,
-    };
-    struct bkt_sqs_error said;
-    bkt_sqs_read_error(&refusal, &said);
-    if (mend(call, &said, response))
-        return;
-    struct bkt_sqs_failure failure;
-    describe_refusal(call, response->status, &said, &failure);
-    end(call, NULL, &failure);
+    struct bkt_str body = bkt_buf_str(response->body);
+    end(call, &body, NULL);
 }
 
 int bkt_sqs_client_start(struct bkt_sqs_client *client,
