@@ -12,7 +12,6 @@ struct opening {
     struct bkt_bucket *bucket;
     struct bkt_str bucket_name;
     struct bkt_event_scope scope;
-    const struct bkt_channels_warning *warning;
     uint64_t seed;
 };
 
@@ -21,15 +20,12 @@ typedef int open_fn(const struct opening *opening,
                     struct bkt_channel *out_channel,
                     struct bkt_error *err);
 
-static void begin(struct opening *opening,
-                  struct bkt_bucket *bucket,
-                  const struct bkt_channels_warning *warning)
+static void begin(struct opening *opening, struct bkt_bucket *bucket)
 {
     const struct bkt_settings *settings = bucket->settings;
     *opening = (struct opening){
         .bucket = bucket,
         .bucket_name = bkt_str_from(settings->bucket_name),
-        .warning = warning,
     };
     /* An access point's ARN does not tell which bucket's events to expect. */
     bool is_arn = bkt_str_has_prefix(opening->bucket_name, BKT_STR("arn:"));
@@ -50,8 +46,6 @@ static int open_sqs(const struct opening *opening,
         .scope = opening->scope,
         .keep_foreign_messages = opening->bucket->settings->keep_foreign_messages,
         .seed = opening->seed,
-        .warn = opening->warning->warn,
-        .warn_ctx = opening->warning->ctx,
     };
     int rc = bkt_queue_client_options(opening->bucket, &options.client, err);
     return rc ? rc : bkt_sqs_channel_new(&options, owner, out_channel, err);
@@ -71,8 +65,6 @@ static int open_redis(const struct opening *opening,
         .ca_bundle = bkt_str_from(opening->bucket->ca_bundle),
         .scope = opening->scope,
         .seed = opening->seed,
-        .warn = opening->warning->warn,
-        .warn_ctx = opening->warning->ctx,
     };
     return bkt_redis_channel_new(&options, owner, out_channel, err);
 }
@@ -102,20 +94,19 @@ int bkt_channel_open_listen(struct bkt_bucket *bucket,
                             struct bkt_error *err)
 {
     struct opening opening;
-    begin(&opening, bucket, NULL);
+    begin(&opening, bucket);
     return open_listen(&opening, owner, out_channel, err);
 }
 
 int bkt_channels_open(struct bkt_bucket *bucket,
                       const struct bkt_channel_owner *owners,
-                      const struct bkt_channels_warning *warning,
                       struct bkt_channel *out_channels,
                       size_t *out_count,
                       struct bkt_error *err)
 {
     const struct bkt_settings *settings = bucket->settings;
     struct opening opening;
-    begin(&opening, bucket, warning);
+    begin(&opening, bucket);
     open_fn *const wanted[BKT_CHANNELS_MAX] = {
         settings->redis_url       ? open_redis
         : settings->sqs_queue_url ? open_sqs

@@ -7,12 +7,6 @@
 
 enum { BKT_CHANNELS_MAX = 2 };
 
-/* Something to know that is no trouble, each kind once: one printable line. */
-struct bkt_channels_warning {
-    void (*warn)(void *ctx, const char *line);
-    void *ctx;
-};
-
 /*
  * Redis or else SQS, and MinIO's listen call.  `owners` and `out_channels` are BKT_CHANNELS_MAX
  * each; the n-th channel talks to the n-th owner.  The caller frees them, those that were opened
@@ -20,7 +14,6 @@ struct bkt_channels_warning {
  */
 BKT_MUST_CHECK int bkt_channels_open(struct bkt_bucket *bucket,
                                      const struct bkt_channel_owner *owners,
-                                     const struct bkt_channels_warning *warning,
                                      struct bkt_channel *out_channels,
                                      size_t *out_count,
                                      struct bkt_error *err);

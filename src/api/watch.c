@@ -266,6 +266,12 @@ static void on_trouble(void *ctx, const struct bkt_error *err)
         tell_error(listener->watch, err->message, (struct bkt_str){"", 0});
 }
 
+static void on_warning(void *ctx, const char *line)
+{
+    struct listener *listener = ctx;
+    warn(listener->watch, line);
+}
+
 /* The loop's turns. */
 
 static void stop_listeners(struct bkt_watch *watch)
@@ -419,12 +425,12 @@ static int open_listeners(struct bkt_watch *watch, struct bkt_error *err)
             .changed = on_changed,
             .gap = on_gap,
             .trouble = on_trouble,
+            .warn = on_warning,
         };
     }
     struct bkt_channel channels[BKT_CHANNELS_MAX];
-    struct bkt_channels_warning warning = {warn, watch};
-    int rc = bkt_channels_open(&watch->driver.bucket, owners, &warning, channels,
-                               &watch->listener_count, err);
+    int rc =
+        bkt_channels_open(&watch->driver.bucket, owners, channels, &watch->listener_count, err);
     for (size_t i = 0; i < watch->listener_count; i++)
         watch->listeners[i].channel = channels[i];
     return rc;

@@ -37,6 +37,9 @@ struct bkt_channel_owner {
      * ready() an error that is not `retriable` ends the program: it names what is missing.
      */
     void (*trouble)(void *ctx, const struct bkt_error *err);
+
+    /* Something to know that is no trouble, each kind once: one printable line.  May be NULL. */
+    void (*warn)(void *ctx, const char *line);
 };
 
 /* Counts of messages since the start. */

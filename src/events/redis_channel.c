@@ -5,25 +5,12 @@
 #include "events/redis_reply.h"
 
 #include <hiredis/hiredis.h>
-#include <stdarg.h>
 #include <stdio.h>
 
 enum {
     BACKOFF_MS = 1000,
     BACKOFF_MAX_MS = 30000,
 };
-
-void redis_warn(struct redis_channel *channel, const char *kind, const char *fmt, ...)
-{
-    if (!channel->options.warn || !bkt_once(&channel->once, kind))
-        return;
-    char line[1024];
-    va_list args;
-    va_start(args, fmt);
-    (void)vsnprintf(line, sizeof(line), fmt, args);
-    va_end(args);
-    channel->options.warn(channel->options.warn_ctx, line);
-}
 
 bool redis_has_room(const struct redis_channel *channel)
 {
@@ -172,10 +159,11 @@ static void on_up(void *ctx)
 static void count_poison(struct redis_channel *channel, enum redis_source source, const char *why)
 {
     channel->stats.poison++;
-    redis_warn(channel, why, "a message of Redis at %s, %s, is not understood (%s); %s%s",
-               channel->url.place, channel->name, why,
-               source == REDIS_FROM_LIST ? "it is kept in the list " : "it is left alone",
-               source == REDIS_FROM_LIST ? channel->poison : "");
+    bkt_warn_once(&channel->warned, &channel->owner, why,
+                  "a message of Redis at %s, %s, is not understood (%s); %s%s", channel->url.place,
+                  channel->name, why,
+                  source == REDIS_FROM_LIST ? "it is kept in the list " : "it is left alone",
+                  source == REDIS_FROM_LIST ? channel->poison : "");
 }
 
 void redis_take(struct redis_channel *channel, enum redis_source source, struct bkt_str payload)

@@ -30,10 +30,6 @@ struct bkt_redis_channel_options {
     struct bkt_str ca_bundle;        /* for rediss://; empty: the system's */
     struct bkt_event_scope scope;
     uint64_t seed; /* of the back-off's jitter */
-
-    /* Something to know that is no trouble, each kind once: one printable line.  May be NULL. */
-    void (*warn)(void *ctx, const char *line);
-    void *warn_ctx;
 };
 
 /*

@@ -37,7 +37,7 @@ struct redis_channel {
     struct bkt_channel_owner owner;
     struct bkt_channel_stats stats;
     struct bkt_trouble trouble;
-    struct bkt_once once;
+    struct bkt_warned warned;
     struct bkt_redis_url url;
     char *ca_bundle;   /* or NULL */
     char *name;        /* the channel and the key */
@@ -97,8 +97,6 @@ struct redis_channel {
 };
 
 /* redis_channel.c */
-void redis_warn(struct redis_channel *channel, const char *kind, const char *fmt, ...)
-    BKT_PRINTF(3, 4);
 bool redis_has_room(const struct redis_channel *channel);
 
 /* Queue a command on the link of that role.  Its reply is not told when the link is lost. */

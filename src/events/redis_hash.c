@@ -165,11 +165,11 @@ void redis_hash_tick(struct redis_channel *channel, int64_t now_ms)
 {
     if (!may_look(channel))
         return;
-    redis_warn(channel, "hash",
-               "a hash does not tell of a deleted object that it has no field of: "
-               "where %s at Redis at %s is younger than the bucket's objects, set "
-               "refresh_interval, or let MinIO use the access format",
-               channel->name, channel->url.place);
+    bkt_warn_once(&channel->warned, &channel->owner, "hash",
+                  "a hash does not tell of a deleted object that it has no field of: "
+                  "where %s at Redis at %s is younger than the bucket's objects, set "
+                  "refresh_interval, or let MinIO use the access format",
+                  channel->name, channel->url.place);
     if (!channel->is_scanning_hash) {
         if (next_look_ms(channel) > now_ms)
             return;

@@ -39,10 +39,10 @@ static void on_type(void *ctx, uint64_t tag, const struct redisReply *reply)
     if (bkt_redis_is_error(reply, "NOPERM")) {
         channel->mode = REDIS_NEITHER;
         channel->is_secret = true;
-        redis_warn(channel, "secret",
-                   "Redis at %s does not tell what the key %s is (%s); only "
-                   "pub/sub is followed",
-                   channel->url.place, channel->name, reply->str);
+        bkt_warn_once(&channel->warned, &channel->owner, "secret",
+                      "Redis at %s does not tell what the key %s is (%s); only "
+                      "pub/sub is followed",
+                      channel->url.place, channel->name, reply->str);
     } else if (reply->type != REDIS_REPLY_STATUS) {
         redis_refused(channel, "ask for the type of the key", reply);
         return;
@@ -54,10 +54,10 @@ static void on_type(void *ctx, uint64_t tag, const struct redisReply *reply)
         channel->mode = REDIS_LIST;
     } else if (strcmp(reply->str, "none") != 0) {
         channel->mode = REDIS_NEITHER;
-        redis_warn(channel, reply->str,
-                   "the key %s of Redis at %s is a %s, neither list nor hash; "
-                   "only pub/sub is followed",
-                   channel->name, channel->url.place, reply->str);
+        bkt_warn_once(&channel->warned, &channel->owner, reply->str,
+                      "the key %s of Redis at %s is a %s, neither list nor hash; "
+                      "only pub/sub is followed",
+                      channel->name, channel->url.place, reply->str);
     } else if (channel->mode != REDIS_HASH) {
         channel->mode = REDIS_LIST; /* an emptied hash is still one, for what has gone from it */
     }

@@ -41,10 +41,10 @@ static void take_subscribe_answer(struct redis_channel *channel, const struct re
     }
     if (is_refused) {
         channel->is_deaf = true;
-        redis_warn(channel, "deaf",
-                   "Redis at %s does not allow SUBSCRIBE %s (%s); only the key of "
-                   "that name is followed",
-                   channel->url.place, channel->name, reply->str);
+        bkt_warn_once(&channel->warned, &channel->owner, "deaf",
+                      "Redis at %s does not allow SUBSCRIBE %s (%s); only the key of "
+                      "that name is followed",
+                      channel->url.place, channel->name, reply->str);
     }
     redis_check_ready(channel);
 }

@@ -2,21 +2,6 @@
 
 #include "core/mem.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
-void sqs_warn(struct sqs_channel *channel, const char *kind, const char *fmt, ...)
-{
-    if (!channel->options.warn || !bkt_once(&channel->once, kind))
-        return;
-    char line[1024];
-    va_list args;
-    va_start(args, fmt);
-    (void)vsnprintf(line, sizeof(line), fmt, args);
-    va_end(args);
-    channel->options.warn(channel->options.warn_ctx, line);
-}
-
 static void tick(void *self, int64_t now_ms)
 {
     struct sqs_channel *channel = self;

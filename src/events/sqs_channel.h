@@ -21,10 +21,6 @@ struct bkt_sqs_channel_options {
     struct bkt_event_scope scope; /* copied */
     bool keep_foreign_messages;   /* events of other buckets are left on the queue */
     uint64_t seed;                /* of the back-off's jitter */
-
-    /* Something to know that is no trouble, each kind once: one printable line.  May be NULL. */
-    void (*warn)(void *ctx, const char *line);
-    void *warn_ctx;
 };
 
 /* Fails as bkt_sqs_client_new() does; nothing is sent before the first tick. */

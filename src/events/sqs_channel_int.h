@@ -36,7 +36,7 @@ struct sqs_channel {
     struct bkt_sqs_client *client;
     struct bkt_channel_stats stats;
     struct bkt_trouble trouble;
-    struct bkt_once once;
+    struct bkt_warned warned;
     bool is_stopped;
 
     /* The queue. */
@@ -71,8 +71,6 @@ struct sqs_channel {
     bool cannot_extend;
     int64_t linger_until_ms; /* INT64_MAX: nothing waits for company */
 };
-
-void sqs_warn(struct sqs_channel *channel, const char *kind, const char *fmt, ...) BKT_PRINTF(3, 4);
 
 /* sqs_receive.c */
 void sqs_receive_tick(struct sqs_channel *channel, int64_t now_ms);

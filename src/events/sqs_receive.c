@@ -54,8 +54,8 @@ static void go_on_without(struct sqs_channel *channel, const struct bkt_error *e
     channel->is_described = true;
     channel->visibility_s = VISIBILITY_S;
     channel->tell_visibility = true;
-    sqs_warn(channel, "secret", "%s (going on with a visibility of %d s)", err->message,
-             VISIBILITY_S);
+    bkt_warn_once(&channel->warned, &channel->owner, "secret",
+                  "%s (going on with a visibility of %d s)", err->message, VISIBILITY_S);
 }
 
 static void on_attributes(void *ctx,
@@ -115,11 +115,11 @@ static void tick_attributes(struct sqs_channel *channel, int64_t now_ms)
 static void count_poison(struct sqs_channel *channel, const char *reason)
 {
     channel->stats.poison++;
-    sqs_warn(channel, reason,
-             "a message of the queue %s is not understood (%s); it is left to the queue's "
-             "dead-letter policy%s",
-             bkt_sqs_client_queue_url(channel->client).ptr, reason,
-             channel->lacks_redrive ? ", of which the queue has none" : "");
+    bkt_warn_once(&channel->warned, &channel->owner, reason,
+                  "a message of the queue %s is not understood (%s); it is left to the queue's "
+                  "dead-letter policy%s",
+                  bkt_sqs_client_queue_url(channel->client).ptr, reason,
+                  channel->lacks_redrive ? ", of which the queue has none" : "");
 }
 
 /*

@@ -263,8 +263,9 @@ static void on_extended(void *ctx,
     bool is_whole = answer && bkt_sqs_read_batch(*answer, batch->count, &result, NULL) == BKT_OK;
     if (failure && failure->fault == BKT_SQS_FAULT_DENIED && failure->err.code == BKT_ES3) {
         channel->cannot_extend = true;
-        sqs_warn(channel, "extend", "%s (messages that take longer than %d s will come again)",
-                 failure->err.message, (int)channel->visibility_s);
+        bkt_warn_once(&channel->warned, &channel->owner, "extend",
+                      "%s (messages that take longer than %d s will come again)",
+                      failure->err.message, (int)channel->visibility_s);
     }
     for (size_t i = 0; i < batch->count && !channel->cannot_extend; i++) {
         is_whole = is_whole && result.entries[i] != BKT_SQS_ENTRY_RETRY;

@@ -1,8 +1,10 @@
 #include "events/trouble.h"
 
+#include "core/escape.h"
 #include "core/hash.h"
 
 #include <assert.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 void bkt_trouble_on(struct bkt_trouble *trouble,
@@ -33,15 +35,34 @@ void bkt_trouble_off(struct bkt_trouble *trouble,
     owner->trouble(owner->ctx, NULL);
 }
 
-bool bkt_once(struct bkt_once *once, const char *kind)
+/* Also notes that it is no longer new. */
+static bool is_new(struct bkt_warned *warned, const char *kind)
 {
     uint64_t hash = bkt_hash(bkt_str_from(kind), 0);
-    for (unsigned i = 0; i < once->count; i++) {
-        if (once->seen[i] == hash)
+    for (unsigned i = 0; i < warned->count; i++) {
+        if (warned->kinds[i] == hash)
             return false;
     }
-    if (once->count == BKT_ONCE_KINDS_MAX)
+    if (warned->count == BKT_WARNED_KINDS_MAX)
         return false;
-    once->seen[once->count++] = hash;
+    warned->kinds[warned->count++] = hash;
     return true;
+}
+
+void bkt_warn_once(struct bkt_warned *warned,
+                   const struct bkt_channel_owner *owner,
+                   const char *kind,
+                   const char *fmt,
+                   ...)
+{
+    if (!owner->warn || !is_new(warned, kind))
+        return;
+    char text[1024];
+    char line[1024];
+    va_list args;
+    va_start(args, fmt);
+    (void)vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    bkt_escape(bkt_str_from(text), line, sizeof(line));
+    owner->warn(owner->ctx, line);
 }

@@ -1,5 +1,6 @@
 /*
- * What a channel's owner is told of its troubles: each once, and their end once.
+ * What a channel's owner is told of its troubles: each once, and their end once; and what else it
+ * should know, each kind once.
  *
  * A channel may fail in several ways at the same time (it receives, but may not delete); they are
  * told apart by number.
@@ -27,14 +28,18 @@ void bkt_trouble_off(struct bkt_trouble *trouble,
                      const struct bkt_channel_owner *owner,
                      unsigned source);
 
-/* Things worth a line, each kind once. */
-enum { BKT_ONCE_KINDS_MAX = 16 };
-struct bkt_once {
-    uint64_t seen[BKT_ONCE_KINDS_MAX];
+/* The kinds of warnings that were given. */
+enum { BKT_WARNED_KINDS_MAX = 16 };
+struct bkt_warned {
+    uint64_t kinds[BKT_WARNED_KINDS_MAX];
     unsigned count;
 };
 
-/* True the first time; false for the 17th kind and beyond. */
-bool bkt_once(struct bkt_once *once, const char *kind);
+/* The first time of its kind, and not of the 17th kind and beyond.  The line is made printable. */
+void bkt_warn_once(struct bkt_warned *warned,
+                   const struct bkt_channel_owner *owner,
+                   const char *kind,
+                   const char *fmt,
+                   ...) BKT_PRINTF(4, 5);
 
 #endif

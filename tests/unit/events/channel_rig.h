@@ -90,6 +90,7 @@ static inline struct bkt_channel_owner rig_owner(struct rig *rig)
         .changed = rig_changed,
         .gap = rig_gap,
         .trouble = rig_trouble,
+        .warn = rig_warn,
     };
 }
 

@@ -83,8 +83,6 @@ static void open_options(struct redis *redis,
         .name = BKT_STR("ev"),
         .scope = {.buckets = &redis->bucket, .bucket_count = 1},
         .seed = 1,
-        .warn = rig_warn,
-        .warn_ctx = &redis->rig,
     };
 }
 

@@ -107,8 +107,6 @@ static void open_options(struct queue *queue,
             },
         .scope = {.buckets = &queue->bucket, .bucket_count = 1},
         .seed = 1,
-        .warn = rig_warn,
-        .warn_ctx = &queue->rig,
     };
 }
 
