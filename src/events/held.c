@@ -3,8 +3,31 @@
 #include "core/hash.h"
 #include "core/mem.h"
 #include "core/time.h"
+#include "events/channel.h"
 
-enum { SLOTS_MORE = 256, ID_CHAINS = 1024 };
+enum { SLOTS_MORE = 256 };
+
+bool bkt_held_has_room(const struct bkt_held *held)
+{
+    return held->unsettled_key_count + held->counts[BKT_HELD_SETTLED] +
+               held->counts[BKT_HELD_DELETING] <
+           BKT_CHANNEL_UNSETTLED_MAX;
+}
+
+size_t bkt_held_unsettled(const struct bkt_held *held)
+{
+    return held->counts[BKT_HELD_UNSETTLED] + held->counts[BKT_HELD_OVERDUE];
+}
+
+bool bkt_held_is_drained(const struct bkt_held *held)
+{
+    return held->counts[BKT_HELD_SETTLED] == 0 && held->counts[BKT_HELD_DELETING] == 0;
+}
+
+static bool is_unsettled(enum bkt_held_stage stage)
+{
+    return stage == BKT_HELD_UNSETTLED || stage == BKT_HELD_OVERDUE;
+}
 
 static void unlink_message(struct bkt_held *held, struct bkt_held_message *message)
 {
@@ -18,7 +41,7 @@ static void unlink_message(struct bkt_held *held, struct bkt_held_message *messa
     else
         held->newest[stage] = message->older;
     held->counts[stage]--;
-    if (stage == BKT_HELD_UNSETTLED || stage == BKT_HELD_OVERDUE)
+    if (is_unsettled(stage))
         held->unsettled_key_count -= message->key_count;
 }
 
@@ -39,7 +62,7 @@ static void link_message(struct bkt_held *held,
     else
         held->newest[stage] = message;
     held->counts[stage]++;
-    if (stage == BKT_HELD_UNSETTLED || stage == BKT_HELD_OVERDUE)
+    if (is_unsettled(stage))
         held->unsettled_key_count += message->key_count;
 }
 
@@ -92,7 +115,7 @@ int bkt_held_add(struct bkt_held *held,
     if (id.len > 0)
         memcpy(message->id, id.ptr, id.len);
 
-    struct bkt_held_message **chain = &held->by_id[message->id_hash % ID_CHAINS];
+    struct bkt_held_message **chain = &held->by_id[message->id_hash % BKT_HELD_CHAINS];
     message->next_by_id = *chain;
     *chain = message;
     link_message(held, message, BKT_HELD_UNSETTLED, false);
@@ -104,7 +127,7 @@ struct bkt_held_message *bkt_held_find(const struct bkt_held *held, struct bkt_s
 {
     if (id.len == 0)
         return NULL;
-    struct bkt_held_message *message = held->by_id[bkt_hash(id, 0) % ID_CHAINS];
+    struct bkt_held_message *message = held->by_id[bkt_hash(id, 0) % BKT_HELD_CHAINS];
     while (message && !bkt_str_eq((struct bkt_str){message->id, message->id_len}, id))
         message = message->next_by_id;
     return message;
@@ -141,7 +164,7 @@ void bkt_held_move(struct bkt_held *held,
 void bkt_held_drop(struct bkt_held *held, struct bkt_held_message *message)
 {
     unlink_message(held, message);
-    struct bkt_held_message **chain = &held->by_id[message->id_hash % ID_CHAINS];
+    struct bkt_held_message **chain = &held->by_id[message->id_hash % BKT_HELD_CHAINS];
     while (*chain != message)
         chain = &(*chain)->next_by_id;
     *chain = message->next_by_id;
@@ -150,6 +173,19 @@ void bkt_held_drop(struct bkt_held *held, struct bkt_held_message *message)
     held->free_slots[held->free_count++] = slot;
     bkt_mem_free(message->receipt);
     bkt_mem_free(message);
+}
+
+bool bkt_held_settle(struct bkt_held *held, uint64_t token)
+{
+    struct bkt_held_message *message = bkt_held_get(held, token);
+    if (!message || !is_unsettled(message->stage))
+        return false;
+    if (!message->is_kept) {
+        bkt_held_move(held, message, BKT_HELD_SETTLED, false);
+        return false;
+    }
+    bkt_held_drop(held, message);
+    return true;
 }
 
 void bkt_held_clear(struct bkt_held *held)

@@ -16,7 +16,7 @@ enum bkt_held_stage {
     BKT_HELD_SETTLED,   /* to be deleted */
     BKT_HELD_DELETING,  /* the request is under way */
 };
-enum { BKT_HELD_STAGES = 4 };
+enum { BKT_HELD_STAGES = 4, BKT_HELD_CHAINS = 1024 };
 
 struct bkt_held_message {
     struct bkt_held_message *newer, *older; /* in the stage's list */
@@ -42,7 +42,7 @@ struct bkt_held {
     uint32_t *free_slots;
     size_t free_count;
     uint32_t generation;
-    struct bkt_held_message *by_id[1024];
+    struct bkt_held_message *by_id[BKT_HELD_CHAINS];
     struct bkt_held_message *oldest[BKT_HELD_STAGES];
     struct bkt_held_message *newest[BKT_HELD_STAGES];
     size_t counts[BKT_HELD_STAGES];
@@ -50,6 +50,15 @@ struct bkt_held {
 };
 
 void bkt_held_clear(struct bkt_held *held);
+
+/* Room for another message, as the bounds of events/channel.h have it. */
+bool bkt_held_has_room(const struct bkt_held *held);
+
+/* How many messages have keys that are being worked on. */
+size_t bkt_held_unsettled(const struct bkt_held *held);
+
+/* Nothing that was settled is still to be deleted. */
+bool bkt_held_is_drained(const struct bkt_held *held);
 
 /* Add a message at the end of BKT_HELD_UNSETTLED.  BKT_ENOMEM. */
 BKT_MUST_CHECK int bkt_held_add(struct bkt_held *held,
@@ -71,5 +80,11 @@ void bkt_held_move(struct bkt_held *held,
                    enum bkt_held_stage stage,
                    bool first);
 void bkt_held_drop(struct bkt_held *held, struct bkt_held_message *message);
+
+/*
+ * All that it led to is durable: it is to be deleted now or, if it is kept where it came from,
+ * dropped here.  True: dropped.  A token of no unsettled message is fine.
+ */
+bool bkt_held_settle(struct bkt_held *held, uint64_t token);
 
 #endif

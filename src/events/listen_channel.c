@@ -50,11 +50,6 @@ struct listen_channel {
     struct bkt_held held;
 };
 
-static bool has_room(const struct listen_channel *channel)
-{
-    return channel->held.unsettled_key_count < BKT_CHANNEL_UNSETTLED_MAX;
-}
-
 /* The end of an attempt. */
 
 static void fail(struct listen_channel *channel, const char *cause, const struct bkt_error *why)
@@ -185,7 +180,7 @@ static int on_events(void *ctx, const struct bkt_event *events, size_t count)
         channel->stats.irrelevant++;
         return BKT_OK;
     }
-    if (!has_room(channel)) {
+    if (!bkt_held_has_room(&channel->held)) {
         channel->had_gap = true; /* MinIO does not wait: what is left out now a listing finds */
         return BKT_OK;
     }
@@ -193,6 +188,7 @@ static int on_events(void *ctx, const struct bkt_event *events, size_t count)
     rc = bkt_held_add(&channel->held, BKT_STR(""), BKT_STR(""), keys->count, &held);
     if (rc)
         return rc;
+    held->is_kept = true; /* there is nothing to acknowledge */
     channel->owner.changed(channel->owner.ctx, held->token, keys->keys, keys->count);
     return BKT_OK;
 }
@@ -268,7 +264,7 @@ static void tick(void *self, int64_t now_ms)
     struct listen_channel *channel = self;
     if (channel->is_stopped)
         return;
-    if (channel->had_gap && channel->is_ready && has_room(channel)) {
+    if (channel->had_gap && channel->is_ready && bkt_held_has_room(&channel->held)) {
         channel->had_gap = false;
         channel->owner.gap(channel->owner.ctx);
     }
@@ -292,7 +288,7 @@ static int wait_ms(const void *self, int64_t now_ms)
     const struct listen_channel *channel = self;
     if (channel->is_stopped)
         return -1;
-    if (channel->had_gap && channel->is_ready && has_room(channel))
+    if (channel->had_gap && channel->is_ready && bkt_held_has_room(&channel->held))
         return 0;
     if (!channel->request) {
         int wait = bkt_backoff_wait_ms(&channel->backoff, now_ms);
@@ -308,11 +304,7 @@ static int wait_ms(const void *self, int64_t now_ms)
 static void settle(void *self, uint64_t token)
 {
     struct listen_channel *channel = self;
-    struct bkt_held_message *message = bkt_held_get(&channel->held, token);
-    if (!message)
-        return;
-    bkt_held_drop(&channel->held, message);
-    channel->stats.acknowledged++;
+    channel->stats.acknowledged += bkt_held_settle(&channel->held, token);
 }
 
 static void stop(void *self)
@@ -325,18 +317,17 @@ static void stop(void *self)
     channel->request = 0;
 }
 
-/* There is nothing to acknowledge. */
 static bool is_drained(const void *self)
 {
-    (void)self;
-    return true;
+    const struct listen_channel *channel = self;
+    return bkt_held_is_drained(&channel->held);
 }
 
 static struct bkt_channel_stats stats(const void *self)
 {
     const struct listen_channel *channel = self;
     struct bkt_channel_stats stats = channel->stats;
-    stats.unsettled = channel->held.counts[BKT_HELD_UNSETTLED];
+    stats.unsettled = bkt_held_unsettled(&channel->held);
     return stats;
 }
 

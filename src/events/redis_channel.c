@@ -12,14 +12,6 @@ enum {
     BACKOFF_MAX_MS = 30000,
 };
 
-bool redis_has_room(const struct redis_channel *channel)
-{
-    const struct bkt_held *held = &channel->held;
-    return held->unsettled_key_count + held->counts[BKT_HELD_SETTLED] +
-               held->counts[BKT_HELD_DELETING] <
-           BKT_CHANNEL_UNSETTLED_MAX;
-}
-
 /* Links. */
 
 static void fail(struct redis_channel *channel, const char *cause, const struct bkt_error *why)
@@ -199,7 +191,7 @@ void redis_take(struct redis_channel *channel, enum redis_source source, struct 
     if (keys->count > 0)
         channel->owner.changed(channel->owner.ctx, held->token, keys->keys, keys->count);
     else
-        bkt_held_move(&channel->held, held, BKT_HELD_SETTLED, false);
+        (void)bkt_held_settle(&channel->held, held->token);
 }
 
 /* The socket of events/channel.h. */
@@ -216,7 +208,8 @@ static void tick_links(struct redis_channel *channel, int64_t now_ms)
     if (wants_taker && !channel->links[REDIS_TAKER].link)
         open_link(channel, REDIS_TAKER);
     if (channel->links[REDIS_LISTENER].link)
-        bkt_redis_link_pause(channel->links[REDIS_LISTENER].link, !redis_has_room(channel));
+        bkt_redis_link_pause(channel->links[REDIS_LISTENER].link,
+                             !bkt_held_has_room(&channel->held));
     for (int role = 0; role < REDIS_ROLES; role++) {
         if (channel->links[role].link && !channel->is_broken)
             bkt_redis_link_tick(channel->links[role].link, now_ms);
@@ -226,8 +219,7 @@ static void tick_links(struct redis_channel *channel, int64_t now_ms)
 static bool is_drained(const void *self)
 {
     const struct redis_channel *channel = self;
-    return channel->held.counts[BKT_HELD_SETTLED] == 0 &&
-           channel->held.counts[BKT_HELD_DELETING] == 0;
+    return bkt_held_is_drained(&channel->held);
 }
 
 static void tick(void *self, int64_t now_ms)
@@ -290,15 +282,7 @@ static int wait_ms(const void *self, int64_t now_ms)
 static void settle(void *self, uint64_t token)
 {
     struct redis_channel *channel = self;
-    struct bkt_held_message *message = bkt_held_get(&channel->held, token);
-    if (!message || message->stage != BKT_HELD_UNSETTLED)
-        return;
-    if (!message->is_kept) {
-        bkt_held_move(&channel->held, message, BKT_HELD_SETTLED, false);
-        return;
-    }
-    bkt_held_drop(&channel->held, message);
-    channel->stats.acknowledged++;
+    channel->stats.acknowledged += bkt_held_settle(&channel->held, token);
 }
 
 static void stop(void *self)
@@ -311,7 +295,7 @@ static struct bkt_channel_stats stats(const void *self)
 {
     const struct redis_channel *channel = self;
     struct bkt_channel_stats stats = channel->stats;
-    stats.unsettled = channel->held.counts[BKT_HELD_UNSETTLED];
+    stats.unsettled = bkt_held_unsettled(&channel->held);
     return stats;
 }
 

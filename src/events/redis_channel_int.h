@@ -97,7 +97,6 @@ struct redis_channel {
 };
 
 /* redis_channel.c */
-bool redis_has_room(const struct redis_channel *channel);
 
 /* Queue a command on the link of that role.  Its reply is not told when the link is lost. */
 void redis_send(struct redis_channel *channel,

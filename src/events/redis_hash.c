@@ -151,7 +151,7 @@ void redis_hash_listed(void *self, bool found, int64_t took_ms, int64_t now_ms)
 static bool may_look(const struct redis_channel *channel)
 {
     return channel->mode == REDIS_HASH && channel->links[REDIS_CONTROL].is_up &&
-           !channel->is_hash_asked && redis_has_room(channel);
+           !channel->is_hash_asked && bkt_held_has_room(&channel->held);
 }
 
 static int64_t next_look_ms(const struct redis_channel *channel)

@@ -101,7 +101,7 @@ static bool may_move(const struct redis_channel *channel)
 {
     return channel->mode == REDIS_LIST && channel->links[REDIS_TAKER].is_up &&
            channel->moves == 0 && !channel->is_asking_type && !channel->type_is_due &&
-           redis_has_room(channel);
+           bkt_held_has_room(&channel->held);
 }
 
 static void move_some(struct redis_channel *channel)
@@ -151,7 +151,7 @@ static void scan_page(struct redis_channel *channel)
 static bool may_scan(const struct redis_channel *channel)
 {
     return channel->mode == REDIS_LIST && channel->links[REDIS_CONTROL].is_up &&
-           !channel->is_scanning_list && redis_has_room(channel);
+           !channel->is_scanning_list && bkt_held_has_room(&channel->held);
 }
 
 void redis_list_tick(struct redis_channel *channel, int64_t now_ms)

@@ -2,6 +2,24 @@
 
 #include "core/mem.h"
 
+#include <stdio.h>
+
+int sqs_start(struct sqs_channel *channel,
+              struct bkt_sqs_call *call,
+              int rc,
+              uint64_t *out_id,
+              struct bkt_sqs_failure *failure)
+{
+    if (rc == BKT_OK)
+        return bkt_sqs_client_start(channel->client, call, out_id, failure);
+    bkt_buf_clear(&call->body);
+    *failure = (struct bkt_sqs_failure){.fault = BKT_SQS_FAULT_TRANSIENT};
+    (void)snprintf(failure->cause, sizeof(failure->cause), "%s", bkt_error_name(rc));
+    (void)bkt_error_set(&failure->err, rc, "build a request: %s", bkt_error_text(rc));
+    failure->err.retriable = true;
+    return rc;
+}
+
 static void tick(void *self, int64_t now_ms)
 {
     struct sqs_channel *channel = self;
@@ -20,9 +38,7 @@ static int wait_ms(const void *self, int64_t now_ms)
 static void settle(void *self, uint64_t token)
 {
     struct sqs_channel *channel = self;
-    struct bkt_held_message *message = bkt_held_get(&channel->held, token);
-    if (message && (message->stage == BKT_HELD_UNSETTLED || message->stage == BKT_HELD_OVERDUE))
-        sqs_settle(channel, message);
+    (void)bkt_held_settle(&channel->held, token);
 }
 
 static void stop(void *self)
@@ -35,16 +51,14 @@ static void stop(void *self)
 static bool is_drained(const void *self)
 {
     const struct sqs_channel *channel = self;
-    return channel->held.counts[BKT_HELD_SETTLED] == 0 &&
-           channel->held.counts[BKT_HELD_DELETING] == 0;
+    return bkt_held_is_drained(&channel->held);
 }
 
 static struct bkt_channel_stats stats(const void *self)
 {
     const struct sqs_channel *channel = self;
     struct bkt_channel_stats stats = channel->stats;
-    stats.unsettled =
-        channel->held.counts[BKT_HELD_UNSETTLED] + channel->held.counts[BKT_HELD_OVERDUE];
+    stats.unsettled = bkt_held_unsettled(&channel->held);
     return stats;
 }
 
@@ -54,7 +68,6 @@ static void channel_free(void *self)
     if (!channel)
         return;
     bkt_sqs_client_free(channel->client);
-    sqs_settle_clear(channel);
     bkt_held_clear(&channel->held);
     bkt_sqs_messages_clear(&channel->messages);
     bkt_envelope_clear(&channel->envelope);
@@ -87,8 +100,8 @@ int bkt_sqs_channel_new(const struct bkt_sqs_channel_options *options,
     channel->polls_wanted = 1;
     channel->linger_until_ms = INT64_MAX;
     channel->receive_backoff.seed = options->seed;
-    channel->delete_backoff.seed = ~options->seed;
-    channel->extend_backoff.seed = options->seed ^ UINT32_MAX;
+    channel->deletions.backoff.seed = ~options->seed;
+    channel->extensions.backoff.seed = options->seed ^ UINT32_MAX;
 
     int rc = bkt_event_scope_copy(&options->scope, &channel->options.scope);
     if (rc)

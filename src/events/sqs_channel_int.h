@@ -21,13 +21,18 @@ enum sqs_source { SQS_RECEIVING, SQS_DELETING };
 
 struct sqs_channel;
 
-/* A batch under way: what its answer is about. */
+/* A batch: what its answer will be about. */
 struct sqs_batch {
     struct sqs_channel *channel;
-    struct sqs_batch *newer, *older;
-    enum bkt_sqs_action action;
     uint64_t tokens[BKT_SQS_BATCH_MAX];
-    size_t count;
+    size_t count; /* 0: not under way */
+};
+
+/* Batches of one kind. */
+struct sqs_lane {
+    struct sqs_batch batches[SQS_BATCHES_MAX];
+    unsigned under_way;
+    struct bkt_backoff backoff;
 };
 
 struct sqs_channel {
@@ -64,13 +69,20 @@ struct sqs_channel {
 
     /* What is held, and the batches about it. */
     struct bkt_held held;
-    struct sqs_batch *batches;
-    unsigned batch_counts[2]; /* deletions, extensions */
-    struct bkt_backoff delete_backoff;
-    struct bkt_backoff extend_backoff;
+    struct sqs_lane deletions;
+    struct sqs_lane extensions;
     bool cannot_extend;
     int64_t linger_until_ms; /* INT64_MAX: nothing waits for company */
 };
+
+/*
+ * sqs_channel.c: start a request whose body was written with `rc`.  As bkt_sqs_client_start().
+ */
+BKT_MUST_CHECK int sqs_start(struct sqs_channel *channel,
+                             struct bkt_sqs_call *call,
+                             int rc,
+                             uint64_t *out_id,
+                             struct bkt_sqs_failure *failure);
 
 /* sqs_receive.c */
 void sqs_receive_tick(struct sqs_channel *channel, int64_t now_ms);
@@ -80,7 +92,5 @@ void sqs_receive_stop(struct sqs_channel *channel);
 /* sqs_settle.c */
 void sqs_settle_tick(struct sqs_channel *channel, int64_t now_ms);
 int sqs_settle_wait_ms(const struct sqs_channel *channel, int64_t now_ms);
-void sqs_settle(struct sqs_channel *channel, struct bkt_held_message *message);
-void sqs_settle_clear(struct sqs_channel *channel);
 
 #endif

@@ -192,6 +192,18 @@ static void describe_no_answer(const struct call *call,
                          call->client->queue_url);
 }
 
+void bkt_sqs_client_garbled(const struct bkt_sqs_client *client,
+                            enum bkt_sqs_action action,
+                            struct bkt_sqs_failure *failure)
+{
+    struct bkt_error err = failure->err;
+    (void)bkt_error_wrap(&err, err.code, "%s the queue %s", words_of(action).what,
+                         client->queue_url);
+    err.retriable = true;
+    *failure =
+        (struct bkt_sqs_failure){.fault = BKT_SQS_FAULT_TRANSIENT, .cause = "garbled", .err = err};
+}
+
 /* Attempts. */
 
 static bkt_http_done_fn on_done;
@@ -312,6 +324,7 @@ int bkt_sqs_client_start(struct bkt_sqs_client *client,
         call_free(op);
         return rc;
     }
-    *out_id = op->id;
+    if (out_id)
+        *out_id = op->id;
     return BKT_OK;
 }

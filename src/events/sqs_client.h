@@ -30,7 +30,7 @@ BKT_MUST_CHECK int bkt_sqs_client_new(const struct bkt_sqs_client_options *optio
 /* NULL is fine.  Requests under way end without a callback. */
 void bkt_sqs_client_free(struct bkt_sqs_client *client);
 
-/* The queue's URL, for request bodies. */
+/* The queue's URL, for request bodies; ended by a NUL. */
 struct bkt_str bkt_sqs_client_queue_url(const struct bkt_sqs_client *client);
 
 struct bkt_sqs_failure {
@@ -55,11 +55,22 @@ struct bkt_sqs_call {
     void *ctx;
 };
 
-/* `on_done` is not called inside; when this fails it is never called. */
+/*
+ * `on_done` is not called inside; when this fails it is never called.  `out_id` may be NULL for who
+ * will not cancel.
+ */
 BKT_MUST_CHECK int bkt_sqs_client_start(struct bkt_sqs_client *client,
                                         struct bkt_sqs_call *call,
                                         uint64_t *out_id,
                                         struct bkt_sqs_failure *failure);
+
+/*
+ * What a failure to read the answer to `action`, in `failure->err`, means: as if the server had
+ * failed for the moment.
+ */
+void bkt_sqs_client_garbled(const struct bkt_sqs_client *client,
+                            enum bkt_sqs_action action,
+                            struct bkt_sqs_failure *failure);
 
 /* Its callback is not called any more.  An id that has ended is fine. */
 void bkt_sqs_client_cancel(struct bkt_sqs_client *client, uint64_t id);

@@ -22,20 +22,6 @@ static void failed(struct sqs_channel *channel, const struct bkt_sqs_failure *fa
                    &failure->err);
 }
 
-static int start(struct sqs_channel *channel, struct bkt_sqs_call *call, int rc, uint64_t *out_id)
-{
-    struct bkt_sqs_failure failure = {.cause = "ENOMEM", .err = {.retriable = true}};
-    if (rc) {
-        bkt_buf_clear(&call->body);
-        (void)bkt_error_set(&failure.err, rc, "build a request: %s", bkt_error_text(rc));
-    } else {
-        rc = bkt_sqs_client_start(channel->client, call, out_id, &failure);
-    }
-    if (rc)
-        failed(channel, &failure);
-    return rc;
-}
-
 /* The queue's attributes. */
 
 static void take_attributes(struct sqs_channel *channel, const struct bkt_sqs_queue *queue)
@@ -45,6 +31,7 @@ static void take_attributes(struct sqs_channel *channel, const struct bkt_sqs_qu
     channel->tell_visibility = !is_usable;
     channel->lacks_redrive = !queue->has_redrive_policy;
     channel->stats.depth = queue->message_count;
+    channel->is_described = true;
 }
 
 /* Receiving does not need them. */
@@ -64,20 +51,14 @@ static void on_attributes(void *ctx,
 {
     struct sqs_channel *channel = ctx;
     struct bkt_sqs_queue queue = {0};
-    struct bkt_sqs_failure garbled = {.cause = "garbled"};
+    struct bkt_sqs_failure garbled;
     channel->attributes_id = 0;
-    if (answer) {
-        int rc = bkt_sqs_read_queue(*answer, &queue, &garbled.err);
-        if (rc) {
-            (void)bkt_error_wrap(&garbled.err, rc, "read the attributes of the queue %s",
-                                 bkt_sqs_client_queue_url(channel->client).ptr);
-            garbled.err.retriable = true;
-            failure = &garbled;
-        } else {
-            take_attributes(channel, &queue);
-            channel->is_described = true;
-        }
+    if (answer && bkt_sqs_read_queue(*answer, &queue, &garbled.err) != BKT_OK) {
+        bkt_sqs_client_garbled(channel->client, BKT_SQS_QUEUE_ATTRIBUTES, &garbled);
+        failure = &garbled;
     }
+    if (!failure)
+        take_attributes(channel, &queue);
     bkt_sqs_queue_clear(&queue);
     if (!failure || channel->is_described)
         return; /* of a later question only the depth is missed */
@@ -96,7 +77,9 @@ static void ask_attributes(struct sqs_channel *channel)
         .ctx = channel,
     };
     int rc = bkt_sqs_write_queue_attributes(&call.body, bkt_sqs_client_queue_url(channel->client));
-    (void)start(channel, &call, rc, &channel->attributes_id);
+    struct bkt_sqs_failure failure;
+    if (sqs_start(channel, &call, rc, &channel->attributes_id, &failure) != BKT_OK)
+        failed(channel, &failure);
 }
 
 static void tick_attributes(struct sqs_channel *channel, int64_t now_ms)
@@ -152,7 +135,7 @@ static void hold(struct sqs_channel *channel, const struct bkt_sqs_message *mess
         return;
     }
     channel->stats.irrelevant++;
-    sqs_settle(channel, held);
+    (void)bkt_held_settle(&channel->held, held->token);
 }
 
 static void take(struct sqs_channel *channel, const struct bkt_sqs_message *message)
@@ -207,13 +190,10 @@ static void adapt(struct sqs_channel *channel, size_t count)
 
 static void take_answer(struct sqs_channel *channel, struct bkt_str answer)
 {
-    struct bkt_sqs_failure garbled = {.cause = "garbled"};
+    struct bkt_sqs_failure garbled;
     struct bkt_sqs_messages *messages = &channel->messages;
-    int rc = bkt_sqs_read_messages(answer, messages, &garbled.err);
-    if (rc) {
-        (void)bkt_error_wrap(&garbled.err, rc, "receive messages from the queue %s",
-                             bkt_sqs_client_queue_url(channel->client).ptr);
-        garbled.err.retriable = true;
+    if (bkt_sqs_read_messages(answer, messages, &garbled.err) != BKT_OK) {
+        bkt_sqs_client_garbled(channel->client, BKT_SQS_RECEIVE, &garbled);
         failed(channel, &garbled);
         return;
     }
@@ -269,23 +249,18 @@ static void start_poll(struct sqs_channel *channel, struct sqs_poll *poll)
         .ctx = poll,
     };
     int rc = bkt_sqs_write_receive(&call.body, bkt_sqs_client_queue_url(channel->client), &receive);
-    if (start(channel, &call, rc, &poll->id) == BKT_OK)
+    struct bkt_sqs_failure failure;
+    if (sqs_start(channel, &call, rc, &poll->id, &failure) == BKT_OK)
         channel->poll_count++;
+    else
+        failed(channel, &failure);
 }
 
-/* Room for what one more poll may bring, when messages name a key each. */
-static bool has_room(const struct sqs_channel *channel)
-{
-    const struct bkt_held *held = &channel->held;
-    return held->unsettled_key_count + held->counts[BKT_HELD_SETTLED] +
-               held->counts[BKT_HELD_DELETING] <
-           BKT_CHANNEL_UNSETTLED_MAX;
-}
-
+/* There is room for what one more poll may bring, when messages name a key each. */
 static bool wants_poll(const struct sqs_channel *channel)
 {
     return channel->is_described && channel->poll_count < channel->polls_wanted &&
-           has_room(channel);
+           bkt_held_has_room(&channel->held);
 }
 
 void sqs_receive_tick(struct sqs_channel *channel, int64_t now_ms)

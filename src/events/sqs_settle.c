@@ -1,6 +1,5 @@
 #include "events/sqs_channel_int.h"
 
-#include "core/mem.h"
 #include "core/time.h"
 
 enum {
@@ -11,64 +10,23 @@ enum {
 
 /* Batches. */
 
-static unsigned *count_of(struct sqs_channel *channel, enum bkt_sqs_action action)
+static struct sqs_batch *batch_begin(struct sqs_channel *channel, struct sqs_lane *lane)
 {
-    return &channel->batch_counts[action == BKT_SQS_DELETE_BATCH ? 0 : 1];
-}
-
-static struct sqs_batch *batch_new(struct sqs_channel *channel, enum bkt_sqs_action action)
-{
-    struct sqs_batch *batch = bkt_mem_calloc(1, sizeof(*batch));
-    if (!batch)
-        return NULL;
+    struct sqs_batch *batch = lane->batches;
+    while (batch->count > 0)
+        batch++;
     batch->channel = channel;
-    batch->action = action;
-    batch->newer = channel->batches;
-    if (channel->batches)
-        channel->batches->older = batch;
-    channel->batches = batch;
-    (*count_of(channel, action))++;
+    lane->under_way++;
     return batch;
 }
 
-static void batch_free(struct sqs_batch *batch)
+static void batch_end(struct sqs_batch *batch, struct sqs_lane *lane)
 {
-    struct sqs_channel *channel = batch->channel;
-    if (batch->older)
-        batch->older->newer = batch->newer;
-    else
-        channel->batches = batch->newer;
-    if (batch->newer)
-        batch->newer->older = batch->older;
-    (*count_of(channel, batch->action))--;
-    bkt_mem_free(batch);
-}
-
-void sqs_settle_clear(struct sqs_channel *channel)
-{
-    while (channel->batches)
-        batch_free(channel->batches);
-}
-
-static size_t receipts_of(const struct sqs_batch *batch, struct bkt_str *receipts)
-{
-    for (size_t i = 0; i < batch->count; i++) {
-        const struct bkt_held_message *message =
-            bkt_held_get(&batch->channel->held, batch->tokens[i]);
-        receipts[i] = (struct bkt_str){message->receipt, message->receipt_len};
-    }
-    return batch->count;
+    batch->count = 0;
+    lane->under_way--;
 }
 
 /* Deletions. */
-
-void sqs_settle(struct sqs_channel *channel, struct bkt_held_message *message)
-{
-    if (message->is_kept)
-        bkt_held_drop(&channel->held, message);
-    else
-        bkt_held_move(&channel->held, message, BKT_HELD_SETTLED, false);
-}
 
 static void after_delete(struct sqs_channel *channel,
                          uint64_t token,
@@ -91,10 +49,10 @@ static void after_delete(struct sqs_channel *channel,
 static void delete_failed(struct sqs_channel *channel, const struct bkt_sqs_failure *failure)
 {
     if (failure->err.code == BKT_EBUSY) {
-        bkt_backoff_pause(&channel->delete_backoff, SQS_CREDS_PAUSE_MS);
+        bkt_backoff_pause(&channel->deletions.backoff, SQS_CREDS_PAUSE_MS);
         return;
     }
-    bkt_backoff_fail(&channel->delete_backoff, SQS_BACKOFF_MS, SQS_BACKOFF_MAX_MS);
+    bkt_backoff_fail(&channel->deletions.backoff, SQS_BACKOFF_MS, SQS_BACKOFF_MAX_MS);
     bkt_trouble_on(&channel->trouble, &channel->owner, SQS_DELETING, failure->cause, &failure->err);
 }
 
@@ -105,77 +63,49 @@ static void on_deleted(void *ctx,
     struct sqs_batch *batch = ctx;
     struct sqs_channel *channel = batch->channel;
     struct bkt_sqs_batch_result result = {0}; /* all BKT_SQS_ENTRY_RETRY */
-    struct bkt_sqs_failure garbled = {.cause = "garbled"};
-    if (answer) {
-        int rc = bkt_sqs_read_batch(*answer, batch->count, &result, &garbled.err);
-        if (rc) {
-            (void)bkt_error_wrap(&garbled.err, rc, "delete messages of the queue %s",
-                                 bkt_sqs_client_queue_url(channel->client).ptr);
-            garbled.err.retriable = true;
-            failure = &garbled;
-        }
+    struct bkt_sqs_failure garbled;
+    if (answer && bkt_sqs_read_batch(*answer, batch->count, &result, &garbled.err) != BKT_OK) {
+        bkt_sqs_client_garbled(channel->client, BKT_SQS_DELETE_BATCH, &garbled);
+        failure = &garbled;
     }
-    bool is_whole = !failure;
+    bool is_whole = true;
     for (size_t i = 0; i < batch->count; i++) {
-        enum bkt_sqs_entry_status status = failure ? BKT_SQS_ENTRY_RETRY : result.entries[i];
-        is_whole = is_whole && status != BKT_SQS_ENTRY_RETRY;
-        after_delete(channel, batch->tokens[i], status);
+        is_whole = is_whole && result.entries[i] != BKT_SQS_ENTRY_RETRY;
+        after_delete(channel, batch->tokens[i], result.entries[i]);
     }
-    batch_free(batch);
+    batch_end(batch, &channel->deletions);
     if (failure) {
         delete_failed(channel, failure);
         return;
     }
     bkt_trouble_off(&channel->trouble, &channel->owner, SQS_DELETING);
     if (is_whole)
-        bkt_backoff_reset(&channel->delete_backoff);
+        bkt_backoff_reset(&channel->deletions.backoff);
     else
-        bkt_backoff_fail(&channel->delete_backoff, SQS_BACKOFF_MS, SQS_BACKOFF_MAX_MS);
-}
-
-/* `visibility_s` is of an extension. */
-static bool start_batch(struct sqs_batch *batch,
-                        bkt_sqs_done_fn *on_done,
-                        unsigned visibility_s,
-                        struct bkt_sqs_failure *failure)
-{
-    struct sqs_channel *channel = batch->channel;
-    struct bkt_sqs_call call = {
-        .action = batch->action,
-        .body = BKT_BUF_INIT(REQUEST_BYTES_MAX),
-        .on_done = on_done,
-        .ctx = batch,
-    };
-    uint64_t id;
-    struct bkt_str url = bkt_sqs_client_queue_url(channel->client);
-    struct bkt_str receipts[BKT_SQS_BATCH_MAX];
-    size_t count = receipts_of(batch, receipts);
-    int rc = batch->action == BKT_SQS_DELETE_BATCH
-                 ? bkt_sqs_write_delete(&call.body, url, receipts, count)
-                 : bkt_sqs_write_visibility(&call.body, url, receipts, count, visibility_s);
-    if (rc) {
-        bkt_buf_clear(&call.body);
-        (void)bkt_error_set(&failure->err, rc, "build a request: %s", bkt_error_text(rc));
-        return false;
-    }
-    return bkt_sqs_client_start(channel->client, &call, &id, failure) == BKT_OK;
+        bkt_backoff_fail(&channel->deletions.backoff, SQS_BACKOFF_MS, SQS_BACKOFF_MAX_MS);
 }
 
 static void start_delete(struct sqs_channel *channel)
 {
-    struct sqs_batch *batch = batch_new(channel, BKT_SQS_DELETE_BATCH);
-    if (!batch) {
-        bkt_backoff_fail(&channel->delete_backoff, SQS_BACKOFF_MS, SQS_BACKOFF_MAX_MS);
-        return;
-    }
+    struct sqs_batch *batch = batch_begin(channel, &channel->deletions);
+    struct bkt_str receipts[BKT_SQS_BATCH_MAX];
     struct bkt_held_message *message;
     while (batch->count < BKT_SQS_BATCH_MAX &&
            (message = channel->held.oldest[BKT_HELD_SETTLED]) != NULL) {
+        receipts[batch->count] = (struct bkt_str){message->receipt, message->receipt_len};
         batch->tokens[batch->count++] = message->token;
         bkt_held_move(&channel->held, message, BKT_HELD_DELETING, false);
     }
-    struct bkt_sqs_failure failure = {.cause = "ENOMEM", .err = {.retriable = true}};
-    if (!start_batch(batch, on_deleted, 0, &failure))
+    struct bkt_sqs_call call = {
+        .action = BKT_SQS_DELETE_BATCH,
+        .body = BKT_BUF_INIT(REQUEST_BYTES_MAX),
+        .on_done = on_deleted,
+        .ctx = batch,
+    };
+    struct bkt_sqs_failure failure;
+    int rc = bkt_sqs_write_delete(&call.body, bkt_sqs_client_queue_url(channel->client), receipts,
+                                  batch->count);
+    if (sqs_start(channel, &call, rc, NULL, &failure) != BKT_OK)
         on_deleted(batch, NULL, &failure);
 }
 
@@ -186,7 +116,7 @@ static void start_delete(struct sqs_channel *channel)
 static bool may_delete(const struct sqs_channel *channel)
 {
     size_t settled = channel->held.counts[BKT_HELD_SETTLED];
-    unsigned under_way = channel->batch_counts[0];
+    unsigned under_way = channel->deletions.under_way;
     if (settled == 0 || under_way == SQS_BATCHES_MAX)
         return false;
     return under_way == 0 || settled >= BKT_SQS_BATCH_MAX;
@@ -194,13 +124,13 @@ static bool may_delete(const struct sqs_channel *channel)
 
 static void tick_delete(struct sqs_channel *channel, int64_t now_ms)
 {
-    if (!bkt_backoff_is_over(&channel->delete_backoff, now_ms))
+    if (!bkt_backoff_is_over(&channel->deletions.backoff, now_ms))
         return;
-    while (may_delete(channel) && !channel->delete_backoff.is_waiting)
+    while (may_delete(channel) && !channel->deletions.backoff.is_waiting)
         start_delete(channel);
 
     if (channel->held.counts[BKT_HELD_SETTLED] == 0 ||
-        channel->batch_counts[0] == SQS_BATCHES_MAX) {
+        channel->deletions.under_way == SQS_BATCHES_MAX) {
         channel->linger_until_ms = INT64_MAX;
     } else if (channel->linger_until_ms == INT64_MAX) {
         channel->linger_until_ms = now_ms + LINGER_MS;
@@ -214,9 +144,9 @@ static int delete_wait_ms(const struct sqs_channel *channel, int64_t now_ms)
 {
     if (channel->held.counts[BKT_HELD_SETTLED] == 0)
         return -1;
-    if (channel->delete_backoff.is_waiting)
-        return bkt_backoff_wait_ms(&channel->delete_backoff, now_ms);
-    if (channel->batch_counts[0] == SQS_BATCHES_MAX)
+    if (channel->deletions.backoff.is_waiting)
+        return bkt_backoff_wait_ms(&channel->deletions.backoff, now_ms);
+    if (channel->deletions.under_way == SQS_BATCHES_MAX)
         return -1;
     bool is_timed = channel->linger_until_ms != INT64_MAX;
     if (may_delete(channel) || !is_timed)
@@ -271,11 +201,11 @@ static void on_extended(void *ctx,
         is_whole = is_whole && result.entries[i] != BKT_SQS_ENTRY_RETRY;
         after_extend(channel, batch->tokens[i], result.entries[i]);
     }
-    batch_free(batch);
+    batch_end(batch, &channel->extensions);
     if (is_whole)
-        bkt_backoff_reset(&channel->extend_backoff);
+        bkt_backoff_reset(&channel->extensions.backoff);
     else
-        bkt_backoff_fail(&channel->extend_backoff, EXTEND_AGAIN_MS, half_ms(channel) / 4 + 1);
+        bkt_backoff_fail(&channel->extensions.backoff, EXTEND_AGAIN_MS, half_ms(channel) / 4 + 1);
 }
 
 /* Seconds from now for which SQS may still be asked; 0: its twelve hours are over. */
@@ -293,17 +223,14 @@ static bool extension_is_due(const struct sqs_channel *channel, int64_t now_ms)
 {
     const struct bkt_held_message *message = channel->held.oldest[BKT_HELD_UNSETTLED];
     return !channel->cannot_extend && message && message->extend_ms <= now_ms &&
-           channel->batch_counts[1] < SQS_BATCHES_MAX;
+           channel->extensions.under_way < SQS_BATCHES_MAX;
 }
 
 static void start_extend(struct sqs_channel *channel, int64_t now_ms)
 {
-    struct sqs_batch *batch = batch_new(channel, BKT_SQS_VISIBILITY_BATCH);
-    if (!batch) {
-        bkt_backoff_fail(&channel->extend_backoff, EXTEND_AGAIN_MS, SQS_BACKOFF_MAX_MS);
-        return;
-    }
+    struct sqs_batch *batch = batch_begin(channel, &channel->extensions);
     struct bkt_held *held = &channel->held;
+    struct bkt_str receipts[BKT_SQS_BATCH_MAX];
     unsigned least_s = (unsigned)channel->visibility_s;
     struct bkt_held_message *message;
     while (batch->count < BKT_SQS_BATCH_MAX && (message = held->oldest[BKT_HELD_UNSETTLED]) &&
@@ -315,24 +242,33 @@ static void start_extend(struct sqs_channel *channel, int64_t now_ms)
         }
         least_s = seconds < least_s ? seconds : least_s;
         message->extend_ms = now_ms + half_ms(channel);
+        receipts[batch->count] = (struct bkt_str){message->receipt, message->receipt_len};
         batch->tokens[batch->count++] = message->token;
         bkt_held_move(held, message, BKT_HELD_UNSETTLED, false);
     }
     if (batch->count == 0) {
-        batch_free(batch);
+        batch_end(batch, &channel->extensions);
         return;
     }
-    struct bkt_sqs_failure failure = {.err = {.retriable = true}};
-    if (!start_batch(batch, on_extended, least_s, &failure))
+    struct bkt_sqs_call call = {
+        .action = BKT_SQS_VISIBILITY_BATCH,
+        .body = BKT_BUF_INIT(REQUEST_BYTES_MAX),
+        .on_done = on_extended,
+        .ctx = batch,
+    };
+    struct bkt_sqs_failure failure;
+    int rc = bkt_sqs_write_visibility(&call.body, bkt_sqs_client_queue_url(channel->client),
+                                      receipts, batch->count, least_s);
+    if (sqs_start(channel, &call, rc, NULL, &failure) != BKT_OK)
         on_extended(batch, NULL, &failure);
 }
 
 static void tick_extend(struct sqs_channel *channel, int64_t now_ms)
 {
     stamp_new(channel, now_ms);
-    if (!bkt_backoff_is_over(&channel->extend_backoff, now_ms))
+    if (!bkt_backoff_is_over(&channel->extensions.backoff, now_ms))
         return;
-    while (extension_is_due(channel, now_ms) && !channel->extend_backoff.is_waiting)
+    while (extension_is_due(channel, now_ms) && !channel->extensions.backoff.is_waiting)
         start_extend(channel, now_ms);
 }
 
@@ -341,10 +277,10 @@ static int extend_wait_ms(const struct sqs_channel *channel, int64_t now_ms)
     const struct bkt_held_message *newest = channel->held.newest[BKT_HELD_UNSETTLED];
     if (newest && newest->received_ms == BKT_TIME_NONE)
         return 0;
-    if (!newest || channel->cannot_extend || channel->batch_counts[1] == SQS_BATCHES_MAX)
+    if (!newest || channel->cannot_extend || channel->extensions.under_way == SQS_BATCHES_MAX)
         return -1;
-    if (channel->extend_backoff.is_waiting)
-        return bkt_backoff_wait_ms(&channel->extend_backoff, now_ms);
+    if (channel->extensions.backoff.is_waiting)
+        return bkt_backoff_wait_ms(&channel->extensions.backoff, now_ms);
     return bkt_wait_until(channel->held.oldest[BKT_HELD_UNSETTLED]->extend_ms, now_ms);
 }
 

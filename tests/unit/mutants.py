@@ -41,7 +41,7 @@ MUTANTS = {
     "sqs-settled-at-receipt": (
         "a message of SQS is deleted before its change is committed", SQS, "src/events/sqs_receive.c",
         ("held->token, keys->keys, keys->count);\n",
-         "held->token, keys->keys, keys->count);\n        sqs_settle(channel, held);\n")),
+         "held->token, keys->keys, keys->count);\n        (void)bkt_held_settle(&channel->held, held->token);\n")),
     "sqs-poison-deleted": (
         "a message that is half understood is deleted", SQS, "src/events/sqs_receive.c",
         ("hold(channel, message, has_bad || is_left);", "hold(channel, message, false);")),
