@@ -8,16 +8,20 @@ struct reader {
     struct bkt_envelope *envelope;
     struct bkt_doc_limits limits;
     enum bkt_key_form form;
-    struct bkt_str bucket;
     size_t record_count;
 };
 
-static int conclude(struct reader *reader, enum bkt_verdict verdict, const char *reason)
+static int say(struct reader *reader, const char *reason)
 {
-    reader->envelope->verdict = verdict;
     (void)snprintf(reader->envelope->reason, sizeof(reader->envelope->reason), "%.*s",
                    (int)sizeof(reader->envelope->reason) - 1, reason);
     return BKT_OK;
+}
+
+static int poison(struct reader *reader, const char *reason)
+{
+    reader->envelope->is_poison = true;
+    return say(reader, reason);
 }
 
 static int add_bad(struct reader *reader, const char *reason)
@@ -33,7 +37,7 @@ static int read_record(struct reader *reader, const cJSON *record)
     /* Past the limit records are only counted: the message stays, and says why. */
     if (reader->record_count++ >= BKT_ENVELOPE_RECORDS_MAX)
         return add_bad(reader, "more than 10000 records");
-    return bkt_notification_read(record, reader->form, reader->bucket, &reader->envelope->list);
+    return bkt_notification_read(record, reader->form, &reader->envelope->list);
 }
 
 /* An array of records, a document that has one, or a single record. */
@@ -108,11 +112,11 @@ static int read_eventbridge(struct reader *reader, const cJSON *root)
 
     /* CloudTrail's "AWS API Call" comes from aws.s3 as well, in a shape of its own. */
     if (!type || strncmp(type, "Object ", 7) != 0)
-        return conclude(reader, BKT_VERDICT_POISON, "an EventBridge event that is of no object");
+        return poison(reader, "an EventBridge event that is of no object");
     if (!cJSON_IsString(bucket) || !cJSON_IsString(key) || bucket->valuestring[0] == '\0' ||
         key->valuestring[0] == '\0') {
-        return conclude(reader, BKT_VERDICT_POISON,
-                        "an EventBridge event without detail.bucket.name or detail.object.key");
+        return poison(reader,
+                      "an EventBridge event without detail.bucket.name or detail.object.key");
     }
 
     struct bkt_event event = {.kind = BKT_EVENT_CHANGED};
@@ -134,11 +138,11 @@ static int read_sns(struct reader *reader, const cJSON *root, unsigned wraps)
 {
     if (bkt_doc_is(root, "Type", "SubscriptionConfirmation") ||
         bkt_doc_is(root, "Type", "UnsubscribeConfirmation"))
-        return conclude(reader, BKT_VERDICT_NOTHING, "a confirmation of an SNS subscription");
+        return say(reader, "a confirmation of an SNS subscription");
     if (!bkt_doc_is(root, "Type", "Notification"))
-        return conclude(reader, BKT_VERDICT_POISON, "an SNS message of unknown Type");
+        return poison(reader, "an SNS message of unknown Type");
     if (wraps >= BKT_ENVELOPE_WRAPS_MAX)
-        return conclude(reader, BKT_VERDICT_POISON, "SNS messages more than 3 deep");
+        return poison(reader, "SNS messages more than 3 deep");
 
     struct bkt_str message;
     int rc = bkt_doc_dup(bkt_json_get(root, "Message"), &reader->envelope->list.arena, &message);
@@ -151,16 +155,16 @@ static int read_object(struct reader *reader, const cJSON *root, unsigned wraps)
     if (cJSON_IsArray(records))
         return read_records(reader, records);
     if (cJSON_IsNull(records))
-        return conclude(reader, BKT_VERDICT_NOTHING, "a ping");
+        return say(reader, "a ping");
     if (records)
-        return conclude(reader, BKT_VERDICT_POISON, "Records is no array");
+        return poison(reader, "Records is no array");
     if (bkt_doc_is(root, "Event", "s3:TestEvent"))
-        return conclude(reader, BKT_VERDICT_NOTHING, "a test event");
+        return say(reader, "a test event");
     if (bkt_doc_text(root, "Type") && bkt_doc_text(root, "Message"))
         return read_sns(reader, root, wraps);
     if (bkt_doc_is(root, "source", "aws.s3") && bkt_json_get(root, "detail-type"))
         return read_eventbridge(reader, root);
-    return conclude(reader, BKT_VERDICT_POISON, "a JSON object of unknown shape");
+    return poison(reader, "a JSON object of unknown shape");
 }
 
 /* Some relays encode the body: `{"`, `{` and a space or line feed, `[{` begin so in base64. */
@@ -186,8 +190,7 @@ static int read_text(struct reader *reader, struct bkt_str text, unsigned wraps)
     if (rc == BKT_ENOMEM)
         return rc;
     if (rc) {
-        return conclude(reader, BKT_VERDICT_POISON,
-                        looks_like_base64(text) ? "base64 text, not JSON" : err.message);
+        return poison(reader, looks_like_base64(text) ? "base64 text, not JSON" : err.message);
     }
 
     if (cJSON_IsObject(doc)) {
@@ -195,7 +198,7 @@ static int read_text(struct reader *reader, struct bkt_str text, unsigned wraps)
     } else if (cJSON_IsArray(doc)) {
         rc = read_array(reader, doc);
     } else {
-        rc = conclude(reader, BKT_VERDICT_POISON, "JSON, but neither object nor array");
+        rc = poison(reader, "JSON, but neither object nor array");
     }
     bkt_json_free(doc);
     return rc;
@@ -203,31 +206,25 @@ static int read_text(struct reader *reader, struct bkt_str text, unsigned wraps)
 
 int bkt_envelope_read(struct bkt_envelope *envelope,
                       struct bkt_str body,
-                      const struct bkt_envelope_options *options)
+                      size_t bytes_max,
+                      enum bkt_key_form form)
 {
     struct reader reader = {
         .envelope = envelope,
-        .limits = {.bytes_max = options->body_bytes_max ? options->body_bytes_max
-                                                        : BKT_ENVELOPE_BODY_BYTES_MAX,
+        .limits = {.bytes_max = bytes_max,
                    .depth_max = BKT_ENVELOPE_DEPTH_MAX,
                    .values_max = BKT_ENVELOPE_VALUES_MAX},
-        .form = options->form,
-        .bucket = options->bucket,
+        .form = form,
     };
     struct bkt_event_list *list = &envelope->list;
     bkt_event_list_reset(list);
-    (void)conclude(&reader, BKT_VERDICT_NOTHING, "");
+    envelope->is_poison = false;
+    envelope->reason[0] = '\0';
 
     int rc = read_text(&reader, body, 0);
-    if (rc)
-        return rc;
-    if (list->bad_count > 0) {
-        return conclude(&reader, list->count > 0 ? BKT_VERDICT_EVENTS : BKT_VERDICT_POISON,
-                        list->bad_reason);
-    }
-    if (list->count > 0)
-        envelope->verdict = BKT_VERDICT_EVENTS;
-    return BKT_OK;
+    if (rc == BKT_OK && list->bad_count > 0)
+        rc = poison(&reader, list->bad_reason);
+    return rc;
 }
 
 void bkt_envelope_clear(struct bkt_envelope *envelope)

@@ -12,40 +12,28 @@
 #include "events/notification.h"
 
 enum {
-    BKT_ENVELOPE_BODY_BYTES_MAX = 1 << 20, /* of an SQS message */
+    BKT_ENVELOPE_BODY_BYTES_MAX = 1 << 20, /* what SQS allows a message */
     BKT_ENVELOPE_DEPTH_MAX = 32,
     BKT_ENVELOPE_VALUES_MAX = 200000,
     BKT_ENVELOPE_RECORDS_MAX = 10000,
     BKT_ENVELOPE_WRAPS_MAX = 3, /* SNS in SNS in SNS */
 };
 
-enum bkt_verdict {
-    BKT_VERDICT_NOTHING, /* understood, and no event in it: acknowledge */
-    BKT_VERDICT_EVENTS,  /* apply; keep the message when list.bad_count is not 0 */
-    BKT_VERDICT_POISON,  /* not understood at all: count, and leave it where it is */
-};
-
 /* All-zero is valid.  Reading into it again keeps its memory. */
 struct bkt_envelope {
-    enum bkt_verdict verdict;
-    struct bkt_event_list list;
+    struct bkt_event_list list; /* to be applied; empty: nothing to do, or nothing understood */
+    bool is_poison;   /* it, or list.bad_count records of it: count, and leave it where it is */
     char reason[128]; /* one printable ASCII line: what it was, or what is wrong; may be "" */
 };
 
-/* How to read.  All-zero is right for SQS and pub/sub. */
-struct bkt_envelope_options {
-    size_t body_bytes_max;  /* 0: BKT_ENVELOPE_BODY_BYTES_MAX */
-    enum bkt_key_form form; /* of the keys in S3's records */
-    struct bkt_str bucket;  /* of records that name none */
-};
-
 /*
- * Read one message.  What is wrong with it is a verdict, not a failure: BKT_ENOMEM is the only one,
- * and leaves an envelope to clear or to read into again.
+ * Read one message of at most `bytes_max`.  That it is poison is no failure: BKT_ENOMEM is the only
+ * one, and leaves an envelope to clear or to read into again.
  */
 BKT_MUST_CHECK int bkt_envelope_read(struct bkt_envelope *envelope,
                                      struct bkt_str body,
-                                     const struct bkt_envelope_options *options);
+                                     size_t bytes_max,
+                                     enum bkt_key_form form);
 
 void bkt_envelope_clear(struct bkt_envelope *envelope);
 

@@ -10,14 +10,13 @@ int bkt_foreign_count(const struct bkt_sqs_messages *messages,
                       size_t example_size)
 {
     struct bkt_envelope envelope = {0};
-    struct bkt_envelope_options options = {0};
     size_t count = 0;
     int rc = BKT_OK;
     example[0] = '\0';
     for (size_t i = 0; i < messages->count && rc == BKT_OK; i++) {
-        rc = bkt_envelope_read(&envelope, messages->messages[i].body, &options);
-        bool has_events = rc == BKT_OK && envelope.verdict == BKT_VERDICT_EVENTS;
-        for (size_t e = 0; has_events && e < envelope.list.count; e++) {
+        rc = bkt_envelope_read(&envelope, messages->messages[i].body, BKT_ENVELOPE_BODY_BYTES_MAX,
+                               BKT_KEY_QUEUED);
+        for (size_t e = 0; rc == BKT_OK && e < envelope.list.count; e++) {
             struct bkt_str named = envelope.list.events[e].bucket;
             if (bkt_str_eq(named, bucket))
                 continue;

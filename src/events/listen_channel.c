@@ -29,6 +29,7 @@ struct listen_channel {
     struct bkt_event_scope scope; /* any bucket: the stream is of one */
     struct bkt_channel_stats stats;
     struct bkt_trouble trouble;
+    struct bkt_warned warned;
     struct bkt_caller caller;
     struct bkt_http *http;
     struct bkt_buf query;
@@ -204,7 +205,13 @@ static int on_data(void *ctx, struct bkt_str bytes, struct bkt_error *err)
     uint64_t lost = channel->stream.lost_count;
     int rc = bkt_listen_stream_feed(&channel->stream, bytes, on_events, channel);
     channel->stats.poison += channel->stream.lost_count - lost;
-    channel->had_gap = channel->had_gap || channel->stream.lost_count > lost;
+    if (channel->stream.lost_count > lost) {
+        channel->had_gap = true;
+        bkt_warn_once(&channel->warned, &channel->owner, channel->stream.lost_reason,
+                      "a line of the stream of %s is not understood (%s); the bucket is listed "
+                      "again",
+                      channel->caller.endpoint.authority, channel->stream.lost_reason);
+    }
     return rc ? bkt_error_set(err, rc, "read its answer: %s", bkt_error_text(rc)) : BKT_OK;
 }
 

@@ -42,22 +42,16 @@ static int read_line(struct bkt_listen_stream *stream,
                      bkt_listen_events_fn *on_events,
                      void *ctx)
 {
-    static const struct bkt_envelope_options options = {
-        .body_bytes_max = BKT_LISTEN_LINE_BYTES_MAX,
-        .form = BKT_KEY_RAW,
-    };
     struct bkt_envelope *envelope = &stream->envelope;
     line = strip(line);
     if (line.len == 0)
         return BKT_OK;
 
-    int rc = bkt_envelope_read(envelope, line, &options);
+    int rc = bkt_envelope_read(envelope, line, BKT_LISTEN_LINE_BYTES_MAX, BKT_KEY_RAW);
     if (rc)
         return rc;
 
-    if (envelope->verdict == BKT_VERDICT_NOTHING)
-        stream->ping_count++;
-    if (envelope->verdict == BKT_VERDICT_POISON || envelope->list.bad_count > 0)
+    if (envelope->is_poison)
         count_lost(stream, envelope->reason);
     if (envelope->list.count == 0)
         return BKT_OK;

@@ -21,7 +21,6 @@ struct bkt_listen_stream {
     struct bkt_buf line; /* the beginning of a line whose end has not come */
     bool is_skipping;    /* inside a line that was too long */
     struct bkt_envelope envelope;
-    uint64_t ping_count; /* lines without an event; for the curious */
     uint64_t lost_count; /* lines lost; `lost_reason` is of the last one */
     char lost_reason[128];
 };

@@ -27,33 +27,18 @@ void bkt_event_list_clear(struct bkt_event_list *list)
     *list = (struct bkt_event_list){0};
 }
 
-static int reserve_one(struct bkt_event_list *list)
-{
-    if (list->count < list->cap)
-        return BKT_OK;
-
-    size_t cap = list->cap > 0 ? list->cap * 2 : EVENTS_CAP_MIN;
-    struct bkt_event *events = bkt_mem_realloc(list->events, cap * sizeof(*events));
-    if (!events)
-        return BKT_ENOMEM;
-    list->events = events;
-    list->cap = cap;
-    return BKT_OK;
-}
-
 int bkt_event_list_add(struct bkt_event_list *list, const struct bkt_event *event)
 {
-    struct bkt_event copy = {.kind = event->kind};
-    int rc = reserve_one(list);
-    if (!rc)
-        rc = bkt_arena_dup(&list->arena, event->bucket, &copy.bucket);
-    if (!rc)
-        rc = bkt_arena_dup(&list->arena, event->key, &copy.key);
-    if (!rc && event->key_other.len > 0)
-        rc = bkt_arena_dup(&list->arena, event->key_other, &copy.key_other);
-    if (!rc)
-        list->events[list->count++] = copy;
-    return rc;
+    if (list->count == list->cap) {
+        size_t cap = list->cap > 0 ? list->cap * 2 : EVENTS_CAP_MIN;
+        struct bkt_event *events = bkt_mem_realloc(list->events, cap * sizeof(*events));
+        if (!events)
+            return BKT_ENOMEM;
+        list->events = events;
+        list->cap = cap;
+    }
+    list->events[list->count++] = *event;
+    return BKT_OK;
 }
 
 /*
@@ -201,8 +186,13 @@ static int read_keys(const cJSON *node,
     return BKT_OK;
 }
 
+static bool is_text(const cJSON *node)
+{
+    return cJSON_IsString(node) && node->valuestring[0] != '\0';
+}
+
 /* Why the record is no use, or NULL. */
-static const char *record_fault(const cJSON *record, const cJSON *key, bool has_bucket)
+static const char *record_fault(const cJSON *record, const cJSON *bucket, const cJSON *key)
 {
     const char *name = bkt_doc_text(record, "eventName");
     if (!cJSON_IsObject(record))
@@ -213,46 +203,33 @@ static const char *record_fault(const cJSON *record, const cJSON *key, bool has_
         return "a record has an eventVersion other than 2.x";
     if (!name || name[0] == '\0')
         return "a record has no eventName";
-    if (!has_bucket)
+    if (!is_text(bucket))
         return "a record has no s3.bucket.name";
 
-    bool has_key = cJSON_IsString(key) && key->valuestring[0] != '\0';
     /* Events of a bucket have no key, or an empty one. */
-    if (!has_key && bkt_event_kind_of(name) != BKT_EVENT_NOTHING)
+    if (!is_text(key) && bkt_event_kind_of(name) != BKT_EVENT_NOTHING)
         return "a record has no s3.object.key";
     return NULL;
 }
 
-int bkt_notification_read(const cJSON *record,
-                          enum bkt_key_form form,
-                          struct bkt_str bucket,
-                          struct bkt_event_list *list)
+int bkt_notification_read(const cJSON *record, enum bkt_key_form form, struct bkt_event_list *list)
 {
     const cJSON *s3 = bkt_json_get(record, "s3");
-    const cJSON *name = bkt_json_get(bkt_json_get(s3, "bucket"), "name");
+    const cJSON *bucket = bkt_json_get(bkt_json_get(s3, "bucket"), "name");
     const cJSON *key = bkt_json_get(bkt_json_get(s3, "object"), "key");
-    bool names_bucket = cJSON_IsString(name) && name->valuestring[0] != '\0';
-
-    const char *fault = record_fault(record, key, names_bucket || bucket.len > 0);
+    const char *fault = record_fault(record, bucket, key);
     if (fault) {
         list->bad_reason = list->bad_count++ > 0 ? list->bad_reason : fault;
         return BKT_OK;
     }
 
     struct bkt_event event = {.kind = bkt_event_kind_of(bkt_doc_text(record, "eventName"))};
-    int rc = reserve_one(list);
-    if (!rc && names_bucket) {
-        rc = bkt_doc_dup(name, &list->arena, &event.bucket);
-    } else if (!rc) {
-        rc = bkt_arena_dup(&list->arena, bucket, &event.bucket);
-    }
+    int rc = bkt_doc_dup(bucket, &list->arena, &event.bucket);
     if (!rc && cJSON_IsString(key)) {
         rc = read_keys(key, form == BKT_KEY_RAW ? SENDER_RAW : sender_of(record), &list->arena,
                        &event);
     }
-    if (!rc)
-        list->events[list->count++] = event;
-    return rc;
+    return rc ? rc : bkt_event_list_add(list, &event);
 }
 
 /* As S3 does it: a space is `+`. */

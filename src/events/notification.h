@@ -57,7 +57,7 @@ struct bkt_event_list {
 void bkt_event_list_reset(struct bkt_event_list *list); /* empty, memory kept */
 void bkt_event_list_clear(struct bkt_event_list *list); /* empty, memory freed, usable again */
 
-/* Append an event; its bytes are copied.  BKT_ENOMEM. */
+/* Append an event, whose bytes are in the list's arena (or live as long).  BKT_ENOMEM. */
 BKT_MUST_CHECK int bkt_event_list_add(struct bkt_event_list *list, const struct bkt_event *event);
 
 /* What an event's name means: `s3:` in front, names without a colon and unknown kinds are fine. */
@@ -65,11 +65,10 @@ enum bkt_event_kind bkt_event_kind_of(const char *name);
 
 /*
  * Read one record into `list`; one that cannot be understood is counted there and is no failure.
- * `bucket` stands in where the record names none (may be empty).  BKT_ENOMEM.
+ * BKT_ENOMEM.
  */
 BKT_MUST_CHECK int bkt_notification_read(const struct cJSON *record,
                                          enum bkt_key_form form,
-                                         struct bkt_str bucket,
                                          struct bkt_event_list *list);
 
 struct bkt_notification {

@@ -160,21 +160,19 @@ static void count_poison(struct redis_channel *channel, enum redis_source source
 
 void redis_take(struct redis_channel *channel, enum redis_source source, struct bkt_str payload)
 {
-    static const struct bkt_envelope_options how = {.body_bytes_max = 0};
     struct bkt_envelope *envelope = &channel->envelope;
     struct bkt_event_keys *keys = &channel->keys;
     bool is_listed = source == REDIS_FROM_LIST;
     struct bkt_held_message *held = NULL;
     channel->stats.received++;
-    int rc = bkt_envelope_read(envelope, payload, &how);
+    int rc = bkt_envelope_read(envelope, payload, BKT_ENVELOPE_BODY_BYTES_MAX, BKT_KEY_QUEUED);
     if (rc == BKT_OK) {
         rc = bkt_event_keys_read(keys, envelope->list.events, envelope->list.count,
                                  &channel->options.scope);
     }
-    bool has_bad = envelope->verdict == BKT_VERDICT_POISON || envelope->list.bad_count > 0;
-    if (rc == BKT_OK && has_bad)
+    if (rc == BKT_OK && envelope->is_poison)
         count_poison(channel, source, envelope->reason);
-    if (rc == BKT_OK && keys->count == 0 && !has_bad)
+    if (rc == BKT_OK && keys->count == 0 && !envelope->is_poison)
         channel->stats.irrelevant++;
     if (rc == BKT_OK && keys->count == 0 && !is_listed)
         return;
@@ -187,7 +185,7 @@ void redis_take(struct redis_channel *channel, enum redis_source source, struct 
     if (rc)
         return; /* the list that it lies in is looked through again */
     held->is_kept = !is_listed;
-    held->is_poison = is_listed && has_bad;
+    held->is_poison = is_listed && envelope->is_poison;
     if (keys->count > 0)
         channel->owner.changed(channel->owner.ctx, held->token, keys->keys, keys->count);
     else

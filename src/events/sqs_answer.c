@@ -1,6 +1,5 @@
 #include "events/sqs_answer.h"
 
-#include "core/time.h"
 #include "events/doc.h"
 #include "events/sqs_error.h"
 
@@ -94,7 +93,7 @@ static int read_message(const cJSON *node, struct bkt_sqs_messages *messages)
         return BKT_OK;
     }
 
-    struct bkt_sqs_message message = {.sent_ms = BKT_TIME_NONE};
+    struct bkt_sqs_message message = {.is_damaged = false};
     int rc = bkt_doc_dup(body, &messages->arena, &message.body);
     if (!rc)
         rc = bkt_doc_dup(receipt, &messages->arena, &message.receipt);
@@ -106,13 +105,6 @@ static int read_message(const cJSON *node, struct bkt_sqs_messages *messages)
     const char *md5 = bkt_doc_text(node, "MD5OfBody");
     message.is_damaged = md5 && !md5_matches(message.body, md5);
 
-    const cJSON *attributes = bkt_json_get(node, "Attributes");
-    int64_t receive_count = get_number(attributes, "ApproximateReceiveCount");
-    int64_t sent_ms = get_number(attributes, "SentTimestamp");
-    if (receive_count > 0)
-        message.receive_count = receive_count > UINT32_MAX ? UINT32_MAX : (uint32_t)receive_count;
-    if (sent_ms >= 0)
-        message.sent_ms = sent_ms;
     messages->messages[messages->count++] = message;
     return BKT_OK;
 }
@@ -206,8 +198,6 @@ int bkt_sqs_read_batch(struct bkt_str answer,
     /* An entry that is in both lists has failed. */
     for (; failed; failed = failed->next)
         read_failure(failed, count, &result);
-    for (size_t i = 0; i < count; i++)
-        result.failed_count += result.entries[i] != BKT_SQS_ENTRY_DONE;
     *out_result = result;
 
 end:
@@ -215,7 +205,9 @@ end:
     return rc;
 }
 
-int bkt_sqs_read_queue(struct bkt_str answer, struct bkt_sqs_queue *queue, struct bkt_error *err)
+int bkt_sqs_read_queue(struct bkt_str answer,
+                       struct bkt_sqs_queue *out_queue,
+                       struct bkt_error *err)
 {
     struct cJSON *doc = NULL;
     int rc = parse_answer(answer, "GetQueueAttributes", &doc, err);
@@ -223,45 +215,12 @@ int bkt_sqs_read_queue(struct bkt_str answer, struct bkt_sqs_queue *queue, struc
         return rc;
 
     const cJSON *attributes = bkt_json_get(doc, "Attributes");
-    const cJSON *arn = bkt_json_get(attributes, "QueueArn");
     const char *redrive = bkt_doc_text(attributes, "RedrivePolicy");
-    bkt_arena_reset(&queue->arena);
-    *queue = (struct bkt_sqs_queue){
+    *out_queue = (struct bkt_sqs_queue){
         .visibility_s = get_number(attributes, "VisibilityTimeout"),
-        .retention_s = get_number(attributes, "MessageRetentionPeriod"),
         .message_count = get_number(attributes, "ApproximateNumberOfMessages"),
-        .in_flight_count = get_number(attributes, "ApproximateNumberOfMessagesNotVisible"),
-        .message_bytes_max = get_number(attributes, "MaximumMessageSize"),
         .has_redrive_policy = redrive && redrive[0] != '\0',
-        .arena = queue->arena,
     };
-    if (cJSON_IsString(arn))
-        rc = bkt_doc_dup(arn, &queue->arena, &queue->arn);
     bkt_json_free(doc);
-    return rc ? bkt_error_set(err, rc, "read GetQueueAttributes: %s", bkt_error_text(rc)) : BKT_OK;
-}
-
-void bkt_sqs_queue_clear(struct bkt_sqs_queue *queue)
-{
-    if (!queue)
-        return;
-    bkt_arena_clear(&queue->arena);
-    *queue = (struct bkt_sqs_queue){0};
-}
-
-int bkt_sqs_read_queue_url(struct bkt_str answer, struct bkt_buf *out_url, struct bkt_error *err)
-{
-    struct cJSON *doc = NULL;
-    int rc = parse_answer(answer, "GetQueueUrl", &doc, err);
-    if (rc)
-        return rc;
-
-    const char *url = bkt_doc_text(doc, "QueueUrl");
-    if (!url || url[0] == '\0') {
-        rc = bkt_error_set(err, BKT_EPARSE, "no QueueUrl in the answer to GetQueueUrl");
-    } else if ((rc = bkt_buf_append(out_url, bkt_str_from(url))) != BKT_OK) {
-        (void)bkt_error_set(err, rc, "read GetQueueUrl: %s", bkt_error_text(rc));
-    }
-    bkt_json_free(doc);
-    return rc;
+    return BKT_OK;
 }

@@ -15,9 +15,7 @@ struct bkt_sqs_message {
     struct bkt_str id;
     struct bkt_str receipt;
     struct bkt_str body;
-    uint32_t receive_count; /* 1 at the first receive; 0: not told */
-    int64_t sent_ms;        /* wall time, or BKT_TIME_NONE */
-    bool is_damaged;        /* MD5OfBody is another: not to be read, not to be deleted */
+    bool is_damaged; /* MD5OfBody is another: not to be read, not to be deleted */
 };
 
 /* All-zero is valid.  Reading into it again drops what it held and keeps its memory. */
@@ -40,7 +38,6 @@ enum bkt_sqs_entry_status {
 
 struct bkt_sqs_batch_result {
     enum bkt_sqs_entry_status entries[BKT_SQS_BATCH_MAX]; /* by the index in the request */
-    size_t failed_count;
     char code[96];     /* of the first failure; "" when there is none */
     char message[256]; /* printable */
 };
@@ -50,25 +47,14 @@ BKT_MUST_CHECK int bkt_sqs_read_batch(struct bkt_str answer,
                                       struct bkt_sqs_batch_result *out_result,
                                       struct bkt_error *err);
 
-/* What a consumer wants to know of its queue; -1 and empty where the answer does not tell. */
+/* What a consumer wants to know of its queue; -1 where the answer does not tell. */
 struct bkt_sqs_queue {
     int64_t visibility_s;
-    int64_t retention_s;
-    int64_t message_count; /* approximate: waiting */
-    int64_t in_flight_count;
-    int64_t message_bytes_max;
+    int64_t message_count;   /* approximate: waiting */
     bool has_redrive_policy; /* poison moves to a dead-letter queue by itself */
-    struct bkt_str arn;
-    struct bkt_arena arena;
 };
 BKT_MUST_CHECK int bkt_sqs_read_queue(struct bkt_str answer,
-                                      struct bkt_sqs_queue *queue,
+                                      struct bkt_sqs_queue *out_queue,
                                       struct bkt_error *err);
-void bkt_sqs_queue_clear(struct bkt_sqs_queue *queue);
-
-/* Append the URL to `out_url`. */
-BKT_MUST_CHECK int bkt_sqs_read_queue_url(struct bkt_str answer,
-                                          struct bkt_buf *out_url,
-                                          struct bkt_error *err);
 
 #endif

@@ -119,8 +119,6 @@ static struct action_words words_of(enum bkt_sqs_action action)
         return (struct action_words){"send messages to", "sqs:SendMessage"};
     case BKT_SQS_QUEUE_ATTRIBUTES:
         return (struct action_words){"read the attributes of", "sqs:GetQueueAttributes"};
-    case BKT_SQS_QUEUE_URL:
-        return (struct action_words){"find", "sqs:GetQueueUrl"};
     case BKT_SQS_SET_ATTRIBUTES:
         return (struct action_words){"set attributes of", "sqs:SetQueueAttributes"};
     }

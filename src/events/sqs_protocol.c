@@ -18,8 +18,6 @@ const char *bkt_sqs_target(enum bkt_sqs_action action)
         return "AmazonSQS.SendMessageBatch";
     case BKT_SQS_QUEUE_ATTRIBUTES:
         return "AmazonSQS.GetQueueAttributes";
-    case BKT_SQS_QUEUE_URL:
-        return "AmazonSQS.GetQueueUrl";
     case BKT_SQS_SET_ATTRIBUTES:
         return "AmazonSQS.SetQueueAttributes";
     }
@@ -39,16 +37,11 @@ int bkt_sqs_write_receive(struct bkt_buf *buf,
     assert(receive->messages_max >= 1 && receive->messages_max <= BKT_SQS_BATCH_MAX);
     assert(receive->wait_s <= BKT_SQS_WAIT_S_MAX);
 
-    static const char names[] = "[\"ApproximateReceiveCount\",\"SentTimestamp\"]";
     int rc = open_with_queue(buf, queue_url);
     if (!rc) {
-        rc = bkt_buf_printf(buf,
-                            ",\"MaxNumberOfMessages\":%u,\"WaitTimeSeconds\":%u,"
-                            "\"MessageSystemAttributeNames\":%s",
-                            receive->messages_max, receive->wait_s, names);
+        rc = bkt_buf_printf(buf, ",\"MaxNumberOfMessages\":%u,\"WaitTimeSeconds\":%u",
+                            receive->messages_max, receive->wait_s);
     }
-    if (!rc && receive->old_names)
-        rc = bkt_buf_printf(buf, ",\"AttributeNames\":%s", names);
     if (!rc && receive->visibility_s >= 0)
         rc = bkt_buf_printf(buf, ",\"VisibilityTimeout\":%d", receive->visibility_s);
     return rc ? rc : bkt_buf_append_char(buf, '}');
@@ -110,19 +103,6 @@ int bkt_sqs_write_queue_attributes(struct bkt_buf *buf, struct bkt_str queue_url
 {
     int rc = open_with_queue(buf, queue_url);
     return rc ? rc : bkt_buf_append(buf, BKT_STR(",\"AttributeNames\":[\"All\"]}"));
-}
-
-int bkt_sqs_write_queue_url(struct bkt_buf *buf, struct bkt_str name, struct bkt_str account)
-{
-    int rc = bkt_buf_append(buf, BKT_STR("{\"QueueName\":"));
-    if (!rc)
-        rc = bkt_json_append_string(buf, name);
-    if (!rc && account.len > 0) {
-        rc = bkt_buf_append(buf, BKT_STR(",\"QueueOwnerAWSAccountId\":"));
-        if (!rc)
-            rc = bkt_json_append_string(buf, account);
-    }
-    return rc ? rc : bkt_buf_append_char(buf, '}');
 }
 
 int bkt_sqs_write_set_attribute(struct bkt_buf *buf,

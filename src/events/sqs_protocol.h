@@ -7,7 +7,7 @@
  * result may be missing; bodies of success may be empty; a proxy's error is HTML.
  *
  * Sources: SQS API Reference (ReceiveMessage, DeleteMessageBatch, ChangeMessageVisibilityBatch,
- * SendMessageBatch, GetQueueAttributes, GetQueueUrl, Common Error Types); Smithy, "AWS JSON 1.0
+ * SendMessageBatch, GetQueueAttributes, Common Error Types); Smithy, "AWS JSON 1.0
  * protocol".
  */
 #ifndef EVENTS_SQS_PROTOCOL_H
@@ -33,7 +33,6 @@ enum bkt_sqs_action {
     BKT_SQS_VISIBILITY_BATCH,
     BKT_SQS_SEND_BATCH,
     BKT_SQS_QUEUE_ATTRIBUTES,
-    BKT_SQS_QUEUE_URL,
     BKT_SQS_SET_ATTRIBUTES,
 };
 
@@ -48,7 +47,6 @@ struct bkt_sqs_receive {
     unsigned messages_max; /* 1 to BKT_SQS_BATCH_MAX */
     unsigned wait_s;       /* 0 to BKT_SQS_WAIT_S_MAX */
     int visibility_s;      /* -1: the queue's own */
-    bool old_names; /* ask by `AttributeNames` too: servers that do not know the newer name */
 };
 BKT_MUST_CHECK int bkt_sqs_write_receive(struct bkt_buf *buf,
                                          struct bkt_str queue_url,
@@ -74,9 +72,4 @@ BKT_MUST_CHECK int bkt_sqs_write_set_attribute(struct bkt_buf *buf,
                                                struct bkt_str queue_url,
                                                const char *name,
                                                struct bkt_str value);
-/* `account` may be empty: the caller's own. */
-BKT_MUST_CHECK int bkt_sqs_write_queue_url(struct bkt_buf *buf,
-                                           struct bkt_str name,
-                                           struct bkt_str account);
-
 #endif

@@ -59,7 +59,6 @@ static void on_attributes(void *ctx,
     }
     if (!failure)
         take_attributes(channel, &queue);
-    bkt_sqs_queue_clear(&queue);
     if (!failure || channel->is_described)
         return; /* of a later question only the depth is missed */
     if (failure->fault == BKT_SQS_FAULT_DENIED && failure->err.code == BKT_ES3)
@@ -140,7 +139,6 @@ static void hold(struct sqs_channel *channel, const struct bkt_sqs_message *mess
 
 static void take(struct sqs_channel *channel, const struct bkt_sqs_message *message)
 {
-    static const struct bkt_envelope_options how = {.body_bytes_max = 0};
     struct bkt_envelope *envelope = &channel->envelope;
     channel->stats.received++;
     struct bkt_held_message *held = bkt_held_find(&channel->held, message->id);
@@ -152,17 +150,18 @@ static void take(struct sqs_channel *channel, const struct bkt_sqs_message *mess
         count_poison(channel, "its body does not have the MD5 sum that SQS tells");
         return;
     }
-    if (bkt_envelope_read(envelope, message->body, &how) != BKT_OK ||
+    if (bkt_envelope_read(envelope, message->body, BKT_ENVELOPE_BODY_BYTES_MAX, BKT_KEY_QUEUED) !=
+            BKT_OK ||
         bkt_event_keys_read(&channel->keys, envelope->list.events, envelope->list.count,
                             &channel->options.scope) != BKT_OK)
         return;
 
-    bool has_bad = envelope->verdict == BKT_VERDICT_POISON || envelope->list.bad_count > 0;
     bool is_left = channel->options.keep_foreign_messages && channel->keys.has_foreign;
-    if (has_bad)
+    if (envelope->is_poison)
         count_poison(channel, envelope->reason);
-    if (channel->keys.count > 0 || !(has_bad || is_left))
-        hold(channel, message, has_bad || is_left);
+    bool is_kept = envelope->is_poison || is_left;
+    if (channel->keys.count > 0 || !is_kept)
+        hold(channel, message, is_kept);
 }
 
 /* Polls. */

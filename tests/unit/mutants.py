@@ -44,7 +44,7 @@ MUTANTS = {
          "held->token, keys->keys, keys->count);\n        (void)bkt_held_settle(&channel->held, held->token);\n")),
     "sqs-poison-deleted": (
         "a message that is half understood is deleted", SQS, "src/events/sqs_receive.c",
-        ("hold(channel, message, has_bad || is_left);", "hold(channel, message, false);")),
+        ("hold(channel, message, is_kept);", "hold(channel, message, false);")),
     "sqs-not-extended": (
         "the visibility of a message in work is not extended", SQS, "src/events/sqs_settle.c",
         ("return channel->visibility_s * 1000 / 2;", "return channel->visibility_s * 100000;")),

@@ -189,18 +189,17 @@ static void minio_streams(void **state)
     (void)state;
     static const struct {
         const char *file;
-        uint64_t ping_count;
         const char *expected;
     } cases[] = {
-        {"minio-listen-plain.jsonl", 14,
+        {"minio-listen-plain.jsonl",
          "changed ev1795385010 docs/a.txt; changed ev1795385010 docs/a.txt; "
          "changed ev1795385010 " ODD "; changed ev1795385010 docs/copy.txt; "
          "changed ev1795385010 docs/mpu.bin; changed ev1795385010 docs/a.txt; "
          "changed ev1795385010 docs/copy.txt; changed ev1795385010 docs/mpu.bin; "
          "changed ev1795385010 docs/never"},
-        {"minio-listen-suffix.jsonl", 0,
+        {"minio-listen-suffix.jsonl",
          "changed ev1795385010 docs/mpu.bin; changed ev1795385010 docs/mpu.bin"},
-        {"minio-listen-versioned.jsonl", 0,
+        {"minio-listen-versioned.jsonl",
          "changed ev1795385010v docs/a.txt; changed ev1795385010v docs/a.txt; "
          "changed ev1795385010v " ODD "; changed ev1795385010v docs/copy.txt; "
          "changed ev1795385010v docs/mpu.bin; changed ev1795385010v other/skip.txt; "
@@ -221,7 +220,6 @@ static void minio_streams(void **state)
                 assert_int_equal(bkt_listen_stream_feed(&stream, part, collect, &line), BKT_OK);
             }
             assert_string_equal(line.text, cases[i].expected);
-            assert_int_equal(stream.ping_count, cases[i].ping_count);
             assert_int_equal(stream.lost_count, 0);
             bkt_listen_stream_clear(&stream);
         }

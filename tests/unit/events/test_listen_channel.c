@@ -115,6 +115,7 @@ static void a_line_that_is_lost_is_a_gap(void **state)
     RIG_UNTIL(&minio.rig, minio.rig.gap_count == 1);
     assert_string_equal(minio.rig.changed, "k; ");
     assert_int_equal(rig_stats(&minio.rig).poison, 1);
+    assert_int_equal(minio.rig.warn_count, 1);
     rig_settle_down(&minio.rig);
     assert_int_equal(minio.rig.gap_count, 1);
     close_minio(&minio);

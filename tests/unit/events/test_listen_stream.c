@@ -47,7 +47,6 @@ static void events_come_out_however_it_is_cut(void **state)
         feed(&stream, (struct bkt_str){text, sizeof(text) - 1}, piece, &line);
         assert_string_equal(line.text, "changed b a+b%41/\xC3\xBC\xF0\x9F\x98\x80; changed b two&; "
                                        "changed b three");
-        assert_int_equal(stream.ping_count, 2);
         assert_int_equal(stream.lost_count, 0);
         bkt_listen_stream_clear(&stream);
         assert_int_equal(bkt_mem_live(), 0);

@@ -240,9 +240,9 @@ static void every_key_comes_back(void **state)
             struct bkt_buf buf = BKT_BUF_INIT(4096);
             write_one(&buf, key);
 
-            const struct bkt_envelope_options options = {0};
             struct bkt_envelope envelope = {0};
-            assert_int_equal(bkt_envelope_read(&envelope, bkt_buf_str(&buf), &options), BKT_OK);
+            int rc = bkt_envelope_read(&envelope, bkt_buf_str(&buf), buf.len, BKT_KEY_QUEUED);
+            assert_int_equal(rc, BKT_OK);
             assert_int_equal(envelope.list.count, 1);
             assert_int_equal(envelope.list.bad_count, 0);
             assert_int_equal(envelope.list.events[0].kind, BKT_EVENT_CHANGED);

@@ -21,14 +21,10 @@ static void bodies_are_what_sqs_wants(void **state)
 
     const struct bkt_sqs_receive plain = {.messages_max = 10, .wait_s = 20, .visibility_s = -1};
     expect(&buf, bkt_sqs_write_receive(&buf, url, &plain),
-           "{\"QueueUrl\":\"" URL "\",\"MaxNumberOfMessages\":10,\"WaitTimeSeconds\":20,"
-           "\"MessageSystemAttributeNames\":[\"ApproximateReceiveCount\",\"SentTimestamp\"]}");
-    const struct bkt_sqs_receive full = {
-        .messages_max = 1, .wait_s = 0, .visibility_s = 0, .old_names = true};
+           "{\"QueueUrl\":\"" URL "\",\"MaxNumberOfMessages\":10,\"WaitTimeSeconds\":20}");
+    const struct bkt_sqs_receive full = {.messages_max = 1, .wait_s = 0, .visibility_s = 0};
     expect(&buf, bkt_sqs_write_receive(&buf, url, &full),
            "{\"QueueUrl\":\"" URL "\",\"MaxNumberOfMessages\":1,\"WaitTimeSeconds\":0,"
-           "\"MessageSystemAttributeNames\":[\"ApproximateReceiveCount\",\"SentTimestamp\"],"
-           "\"AttributeNames\":[\"ApproximateReceiveCount\",\"SentTimestamp\"],"
            "\"VisibilityTimeout\":0}");
     expect(&buf, bkt_sqs_write_delete(&buf, url, receipts, 2),
            "{\"QueueUrl\":\"" URL "\",\"Entries\":[{\"Id\":\"0\",\"ReceiptHandle\":\"AQEB+/==\"},"
@@ -44,10 +40,6 @@ static void bodies_are_what_sqs_wants(void **state)
     expect(&buf,
            bkt_sqs_write_set_attribute(&buf, BKT_STR("http://q/1"), "Policy", BKT_STR("{\"a\":1}")),
            "{\"QueueUrl\":\"http://q/1\",\"Attributes\":{\"Policy\":\"{\\\"a\\\":1}\"}}");
-    expect(&buf, bkt_sqs_write_queue_url(&buf, BKT_STR("my-docs"), BKT_STR("")),
-           "{\"QueueName\":\"my-docs\"}");
-    expect(&buf, bkt_sqs_write_queue_url(&buf, BKT_STR("my-docs"), BKT_STR("123456789012")),
-           "{\"QueueName\":\"my-docs\",\"QueueOwnerAWSAccountId\":\"123456789012\"}");
     bkt_buf_clear(&buf);
     assert_int_equal(bkt_mem_live(), 0);
 }
@@ -73,7 +65,6 @@ static void every_action_has_a_target(void **state)
                         "AmazonSQS.ChangeMessageVisibilityBatch");
     assert_string_equal(bkt_sqs_target(BKT_SQS_SEND_BATCH), "AmazonSQS.SendMessageBatch");
     assert_string_equal(bkt_sqs_target(BKT_SQS_QUEUE_ATTRIBUTES), "AmazonSQS.GetQueueAttributes");
-    assert_string_equal(bkt_sqs_target(BKT_SQS_QUEUE_URL), "AmazonSQS.GetQueueUrl");
     assert_string_equal(bkt_sqs_target(BKT_SQS_SET_ATTRIBUTES), "AmazonSQS.SetQueueAttributes");
 }
 
@@ -81,7 +72,7 @@ static int write_all(size_t max)
 {
     const struct bkt_str url = BKT_STR(URL);
     const struct bkt_str receipt = BKT_STR("r");
-    const struct bkt_sqs_receive receive = {.messages_max = 10, .wait_s = 20, .old_names = true};
+    const struct bkt_sqs_receive receive = {.messages_max = 10, .wait_s = 20};
     struct bkt_buf buf = BKT_BUF_INIT(max);
 
     int rc = bkt_sqs_write_receive(&buf, url, &receive);
@@ -89,7 +80,7 @@ static int write_all(size_t max)
     rc = rc ? rc : bkt_sqs_write_visibility(&buf, url, &receipt, 1, 30);
     rc = rc ? rc : bkt_sqs_write_send(&buf, url, &receipt, 1);
     rc = rc ? rc : bkt_sqs_write_queue_attributes(&buf, url);
-    rc = rc ? rc : bkt_sqs_write_queue_url(&buf, receipt, receipt);
+    rc = rc ? rc : bkt_sqs_write_set_attribute(&buf, url, "Policy", receipt);
     bkt_buf_clear(&buf);
     return rc;
 }
