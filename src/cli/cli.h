@@ -4,11 +4,13 @@
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
+#include "cli/options.h"
+
 #include <bucketable/bucketable.h>
 
 #include <stdio.h>
 
-/* docs/cli.md promises these. */
+/* The page of the manual promises these. */
 enum cli_exit {
     CLI_DONE = 0,
     CLI_FAILED = 1,
@@ -21,17 +23,7 @@ enum cli_exit {
 
 enum cli_progress { CLI_PROGRESS_AUTO, CLI_PROGRESS_ALWAYS, CLI_PROGRESS_NEVER };
 
-/* What every command takes, as it is told; ended by an entry without a name. */
-struct cli_global_info {
-    const char *name;
-    const char *placeholder; /* NULL for a flag */
-    const char *help;
-    const char *values; /* "text, json": all that it may be; else NULL */
-    char letter;        /* 0: none */
-};
-extern const struct cli_global_info cli_globals_info[];
-
-/* And as it was given. */
+/* What every command takes, as it was given. */
 struct cli_globals {
     bool json;
     bool quiet;
@@ -40,39 +32,16 @@ struct cli_globals {
     enum cli_progress progress;
 };
 
-/* What some commands take besides; the properties are the library's. */
-enum cli_option {
-    CLI_OPTION_NULL, /* ls -0 */
-    CLI_OPTION_DEEP,
-    CLI_OPTION_REPAIR,
-    CLI_OPTION_ONLY_CHANGED,
-    CLI_OPTION_WRITE_TEST,
-    CLI_OPTION_APPLY,
-    CLI_OPTION_UNDO,
-    CLI_OPTION_SNS,
-    CLI_OPTION_EVENTBRIDGE,
-    CLI_OPTION_DDL,
-    CLI_OPTION_LISTEN, /* watch */
-    CLI_OPTION_COUNT,
-};
-#define CLI_TAKES(option) (1u << (option))
-
-struct cli_option_info {
-    const char *name;        /* "deep": the command line's --deep */
-    const char *placeholder; /* "ADDR:PORT"; NULL for a flag */
-    const char *help;        /* one sentence, with its full stop */
-    char letter;             /* 0: none */
-};
-extern const struct cli_option_info cli_options[CLI_OPTION_COUNT];
-
 /* A command line, read.  Words point into argv. */
 struct cli_args {
     const struct cli_command *command;
     struct cli_globals globals;
-    const char *words[8]; /* SOURCE, TARGET, KEY as the command has them */
+    const char *words[3]; /* as the command has them */
     int word_count;
     const char *options[CLI_OPTION_COUNT]; /* values as given, "" for a flag; NULL: not given */
-    struct bkt_config *config;             /* spec and options, in that order */
+    const char *key;                       /* the word KEY; NULL where the command has none */
+    struct bkt_config *config;             /* spec file, options and words, in that order */
+    char unused[200]; /* "--columns, --table": properties given that the command makes no use of */
 };
 
 struct cli_command {
@@ -82,10 +51,13 @@ struct cli_command {
     const char *help;    /* one line */
     const char *example; /* shown with a usage error */
     int (*run)(struct cli_args *args);
-    unsigned options;     /* CLI_TAKES() of each that it takes */
-    unsigned groups;      /* bkt_property_group of those that have a meaning for it */
-    bool is_about_target; /* the first word is TARGET (or a spec file), and there is no SOURCE */
+    unsigned options; /* CLI_TAKES() of each that it takes besides those of all commands */
+    unsigned groups;  /* bkt_property_group of those that have a meaning for it */
 };
+
+/* What stands at a place of a command, counted from 0. */
+enum cli_word { CLI_WORD_NONE, CLI_WORD_SOURCE, CLI_WORD_TARGET, CLI_WORD_KEY };
+enum cli_word cli_word_at(const struct cli_command *command, int n);
 
 /* The table, ended by an entry without a name. */
 extern const struct cli_command cli_commands[];
@@ -107,15 +79,14 @@ int cli_check(struct cli_args *args);
 int cli_setup(struct cli_args *args);
 int cli_schema(struct cli_args *args);
 
-/* options.c: read argv.  CLI_DONE to go on, else the status to exit with (-1: help was shown, 0).
+/*
+ * Read argv, which a NULL ends.  CLI_DONE: run args->command, or it was help that was asked for and
+ * shown, and there is none; else what is wrong was said, and this is the exit status.
  */
 int cli_parse(int argc, char **argv, struct cli_args *args);
 
-/* help.c */
-/* What a property is, which values it takes, and which it has. */
-void cli_property_text(const struct bkt_property *property, char *out, size_t size);
+/* Of a command, or (NULL) of the program. */
 void cli_show_help(FILE *out, const struct cli_command *command);
-const char *cli_nearest(const char *word, const char *const *candidates, size_t count);
 
 /*
  * One line on stderr, "bucketable: ..." or, with --log-format json, an object.  Control
@@ -131,10 +102,10 @@ int cli_fail(const struct cli_globals *globals, const struct bkt_error *err);
 int cli_write(void *file, const char *bytes, size_t len);
 
 /*
- * What `sync` and `watch` begin with: the word TARGET, --ddl, and whether --json and the target
- * both want standard output.  False: that was all, with this exit status.
+ * What `sync` and `watch` begin with: --ddl, and whether --json and the target both want standard
+ * output.  False: that was all, with this exit status.
  */
-bool cli_begin_table(struct cli_args *args, int *out_status);
+bool cli_begin_table(const struct cli_args *args, int *out_status);
 
 /* The fields of a summary, `"listed":1,...,"seconds":0.5`; or the same in words. */
 void cli_print_counts(const struct bkt_counts *counts);

@@ -50,8 +50,6 @@ int cli_check(struct cli_args *args)
         .ctx = &args->globals,
     };
     struct bkt_error err = {.code = BKT_OK};
-    if (args->word_count > 1 && bkt_config_set(args->config, "url", args->words[1], &err))
-        return cli_fail(globals, &err);
     struct bkt_check *check;
     if (bkt_check_new(args->config, &options, &check, &err))
         return cli_fail(globals, &err);

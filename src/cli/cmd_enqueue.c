@@ -32,8 +32,6 @@ int cli_enqueue(struct cli_args *args)
         .size = sizeof(options),
         .only_changed = args->options[CLI_OPTION_ONLY_CHANGED],
     };
-    if (args->word_count > 1 && bkt_config_set(args->config, "url", args->words[1], &err))
-        return cli_fail(globals, &err);
     struct bkt_enqueue *enqueue;
     if (bkt_enqueue_new(args->config, &options, &enqueue, &err))
         return cli_fail(globals, &err);

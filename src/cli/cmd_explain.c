@@ -191,15 +191,12 @@ int cli_explain(struct cli_args *args)
 {
     const struct cli_globals *globals = &args->globals;
     struct bkt_error err = {.code = BKT_OK};
-    const char *key = args->words[args->word_count - 1];
-    if (args->word_count > 2 && bkt_config_set(args->config, "url", args->words[1], &err))
-        return cli_fail(globals, &err);
     struct bkt_explain *explain;
     if (bkt_explain_new(args->config, &explain, &err))
         return cli_fail(globals, &err);
     cli_signals_catch(stop, NULL, explain);
     struct bkt_explanation explanation;
-    int rc = bkt_explain_run(explain, key, strlen(key), &explanation, &err);
+    int rc = bkt_explain_run(explain, args->key, strlen(args->key), &explanation, &err);
     cli_signals_catch(NULL, NULL, NULL);
     if (rc == BKT_OK && globals->json) {
         print_json(&explanation);

@@ -57,8 +57,6 @@ int cli_plan(struct cli_args *args)
 {
     const struct cli_globals *globals = &args->globals;
     struct bkt_error err = {.code = BKT_OK};
-    if (args->word_count > 1 && bkt_config_set(args->config, "url", args->words[1], &err))
-        return cli_fail(globals, &err);
     struct bkt_plan *plan;
     if (bkt_plan_new(args->config, &plan, &err))
         return cli_fail(globals, &err);
@@ -135,8 +133,6 @@ int cli_verify(struct cli_args *args)
         .ctx = globals,
         .failed = on_verify_failed,
     };
-    if (args->word_count > 1 && bkt_config_set(args->config, "url", args->words[1], &err))
-        return cli_fail(globals, &err);
     struct bkt_verify *verify;
     if (bkt_verify_new(args->config, &options, &verify, &err))
         return cli_fail(globals, &err);

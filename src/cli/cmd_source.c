@@ -54,8 +54,7 @@ int cli_get(struct cli_args *args)
     if (bkt_source_new(args->config, &source, &err))
         return cli_fail(&args->globals, &err);
     cli_signals_catch(stop, NULL, source);
-    const char *key = args->words[1];
-    int rc = bkt_source_read(source, key, strlen(key), cli_write, stdout, &err);
+    int rc = bkt_source_read(source, args->key, strlen(args->key), cli_write, stdout, &err);
     cli_signals_catch(NULL, NULL, NULL);
     bkt_source_free(source);
     int status = cli_flush(&args->globals);

@@ -1,5 +1,7 @@
 #include "cli/cli.h"
 
+#include <strings.h>
+
 enum { FAILURES_SHOWN = 10 };
 
 struct run {
@@ -30,6 +32,29 @@ static void on_failed(void *ctx, const char *key, size_t key_len, const char *re
             (void)fputs("\r\033[K", stderr);
         cli_say(run->globals, "warning", "%s", reason);
     }
+}
+
+static int check_stdout(const struct cli_args *args, struct bkt_error *err)
+{
+    const char *url = bkt_config_string(args->config, "url");
+    if (!args->globals.json || !url || strcasecmp(url, "jsonl:-") != 0)
+        return BKT_OK;
+    return bkt_error_set(err, BKT_ECONFIG,
+                         "--json and the target jsonl:- both want standard output: leave out one "
+                         "of the two, or name a file: jsonl:FILE");
+}
+
+bool cli_begin_table(const struct cli_args *args, int *out_status)
+{
+    struct bkt_error err = {.code = BKT_OK};
+    bool wants_ddl = args->options[CLI_OPTION_DDL];
+    int rc =
+        wants_ddl ? bkt_ddl_write(args->config, cli_write, stdout, &err) : check_stdout(args, &err);
+    if (rc)
+        *out_status = cli_fail(&args->globals, &err);
+    else if (wants_ddl)
+        *out_status = cli_flush(&args->globals);
+    return rc == BKT_OK && !wants_ddl;
 }
 
 static void stop(void *ctx)

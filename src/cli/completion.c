@@ -1,10 +1,35 @@
 #include "cli/completion.h"
 
-enum { WORDS_MAX = 3 };
+#include "cli/cli.h"
 
-static bool takes(const struct cli_completed *option, size_t command)
+#include <string.h>
+
+static bool is_file(const struct cli_option *option)
 {
-    return option->commands & (1u << command);
+    return option->placeholder && strcmp(option->placeholder, "FILE") == 0;
+}
+
+/* Several of its values, with commas. */
+static bool is_set(const struct cli_option *option)
+{
+    return option->property && option->property->kind == BKT_PROPERTY_SET;
+}
+
+static bool may_repeat(const struct cli_option *option)
+{
+    return is_set(option) || option->id == CLI_OPTION_VERBOSE ||
+           (option->property && option->property->kind == BKT_PROPERTY_LIST);
+}
+
+/* "a, b, c", with `between` in place of the commas. */
+static void put_values(const char *values, const char *between)
+{
+    for (const char *c = values; *c; c++) {
+        if (*c == ',')
+            (void)fputs(between, stdout);
+        else if (*c != ' ')
+            (void)putchar(*c);
+    }
 }
 
 /* In single quotes for a POSIX shell, without the characters of `left_out`. */
@@ -112,40 +137,43 @@ static const char bash_main[] =
     "}\n"
     "complete -F _bucketable bucketable\n";
 
-static void bash_options(const struct cli_completed *options, size_t count)
+static void bash_options(void)
 {
+    struct cli_option option;
     (void)fputs("# What command $1 takes.\n_bucketable_options()\n{\n    case $1 in\n", stdout);
-    for (size_t c = 0; cli_commands[c].name; c++) {
-        (void)printf("    %s) echo '", cli_commands[c].name);
-        for (size_t i = 0; i < count; i++) {
-            if (takes(&options[i], c) && options[i].letter)
-                (void)printf("-%c ", options[i].letter);
-            if (takes(&options[i], c))
-                (void)printf("--%s ", options[i].name);
+    for (const struct cli_command *command = cli_commands; command->name; command++) {
+        (void)printf("    %s) echo '", command->name);
+        for (size_t i = 0; cli_option_at(i, &option); i++) {
+            if (!cli_option_is_for(&option, command))
+                continue;
+            if (option.letter)
+                (void)printf("-%c ", option.letter);
+            (void)printf("--%s ", option.name);
         }
         (void)fputs("' ;;\n", stdout);
     }
     (void)fputs("    *) echo '--help --version' ;;\n    esac\n}\n\n"
                 "_bucketable_commands()\n{\n    echo '",
                 stdout);
-    for (size_t c = 0; cli_commands[c].name; c++)
-        (void)printf("%s ", cli_commands[c].name);
+    for (const struct cli_command *command = cli_commands; command->name; command++)
+        (void)printf("%s ", command->name);
     (void)fputs("'\n}\n\n", stdout);
 }
 
-static void bash_values(const struct cli_completed *options, size_t count)
+static void bash_values(void)
 {
+    struct cli_option option;
     (void)fputs(
         "# The values that option $1 may have, FILE, or an empty line; false where it takes "
         "none.\n_bucketable_values()\n{\n    case $1 in\n",
         stdout);
-    for (size_t i = 0; i < count; i++) {
-        if (!options[i].placeholder)
+    for (size_t i = 0; cli_option_at(i, &option); i++) {
+        if (!option.placeholder)
             continue;
-        (void)printf("    --%s) echo '", options[i].name);
-        if (options[i].values)
-            cli_complete_values(options[i].values, options[i].is_set ? "," : " ");
-        else if (cli_completed_is_file(&options[i]))
+        (void)printf("    --%s) echo '", option.name);
+        if (option.values)
+            put_values(option.values, is_set(&option) ? "," : " ");
+        else if (is_file(&option))
             (void)fputs("FILE", stdout);
         (void)fputs("' ;;\n", stdout);
     }
@@ -158,9 +186,9 @@ static void bash_places(void)
                 "_bucketable_place()\n{\n    case $1.$2 in\n",
                 stdout);
     for (const struct cli_command *command = cli_commands; command->name; command++) {
-        for (int n = 0; n < WORDS_MAX; n++) {
-            enum cli_completed_word word = cli_completed_word(command, n);
-            if (word != CLI_WORD_NONE)
+        for (int n = 0; n < command->word_count_max; n++) {
+            enum cli_word word = cli_word_at(command, n);
+            if (word != CLI_WORD_KEY)
                 (void)printf("    %s.%d) echo %s ;;\n", command->name, n,
                              word == CLI_WORD_SOURCE ? "SOURCE" : "TARGET");
         }
@@ -170,11 +198,9 @@ static void bash_places(void)
 
 void cli_complete_bash(void)
 {
-    static struct cli_completed options[CLI_COMPLETED_MAX];
-    size_t count = cli_completed_options(options);
     (void)fputs("# bash completion for bucketable\n\n", stdout);
-    bash_options(options, count);
-    bash_values(options, count);
+    bash_options();
+    bash_values();
     bash_places();
     (void)fputs(bash_words, stdout);
     (void)fputs(bash_files, stdout);
@@ -183,16 +209,18 @@ void cli_complete_bash(void)
 
 /* zsh */
 
-static void zsh_option(const struct cli_completed *option)
+static void zsh_option(const struct cli_option *option)
 {
+    char text[512];
+    const char *star = may_repeat(option) ? "*" : "";
+    cli_option_text(option, text, sizeof(text));
     if (option->letter) {
-        (void)printf("            '%s-%c[", option->may_repeat ? "*" : "", option->letter);
-        put_quoted(option->text, "[]:");
+        (void)printf("            '%s-%c[", star, option->letter);
+        put_quoted(text, "[]:");
         (void)fputs("]' \\\n", stdout);
     }
-    (void)printf("            '%s--%s%s[", option->may_repeat ? "*" : "", option->name,
-                 option->placeholder ? "=" : "");
-    put_quoted(option->text, "[]:");
+    (void)printf("            '%s--%s%s[", star, option->name, option->placeholder ? "=" : "");
+    put_quoted(text, "[]:");
     (void)putchar(']');
     if (option->placeholder) {
         (void)putchar(':');
@@ -200,25 +228,25 @@ static void zsh_option(const struct cli_completed *option)
         (void)putchar(':');
     }
     if (option->values) {
-        (void)fputs(option->is_set ? "_values -s , value " : "(", stdout);
-        cli_complete_values(option->values, " ");
-        (void)fputs(option->is_set ? "" : ")", stdout);
-    } else if (cli_completed_is_file(option)) {
+        (void)fputs(is_set(option) ? "_values -s , value " : "(", stdout);
+        put_values(option->values, " ");
+        (void)fputs(is_set(option) ? "" : ")", stdout);
+    } else if (is_file(option)) {
         (void)fputs("_files", stdout);
     }
     (void)fputs("' \\\n", stdout);
 }
 
-static void zsh_command(size_t c, const struct cli_completed *options, size_t count)
+static void zsh_command(const struct cli_command *command)
 {
-    const struct cli_command *command = &cli_commands[c];
+    struct cli_option option;
     (void)printf("    %s)\n        _arguments -s -S \\\n", command->name);
-    for (size_t i = 0; i < count; i++) {
-        if (takes(&options[i], c))
-            zsh_option(&options[i]);
+    for (size_t i = 0; cli_option_at(i, &option); i++) {
+        if (cli_option_is_for(&option, command))
+            zsh_option(&option);
     }
     for (int n = 0; n < command->word_count_max; n++) {
-        enum cli_completed_word word = cli_completed_word(command, n);
+        enum cli_word word = cli_word_at(command, n);
         (void)printf("            '%d:%s:%s' \\\n", n + 1,
                      word == CLI_WORD_SOURCE   ? "source"
                      : word == CLI_WORD_TARGET ? "target"
@@ -232,8 +260,7 @@ static void zsh_command(size_t c, const struct cli_completed *options, size_t co
 
 void cli_complete_zsh(void)
 {
-    static struct cli_completed options[CLI_COMPLETED_MAX];
-    size_t count = cli_completed_options(options);
+    struct cli_option option;
     (void)fputs("#compdef bucketable\n\n"
                 "_bucketable_source() {\n"
                 "    _alternative 'spec:spec file:_files -g \"*.json\"' "
@@ -253,10 +280,8 @@ void cli_complete_zsh(void)
     (void)fputs("    )\n"
                 "    _arguments -C \\\n",
                 stdout);
-    for (size_t i = 0; i < count; i++) {
-        if (options[i].commands == ~0u)
-            zsh_option(&options[i]);
-    }
+    for (size_t i = 0; i <= CLI_OPTION_COMMON_LAST && cli_option_at(i, &option); i++)
+        zsh_option(&option);
     (void)fputs("        '1:command:->command' '*::argument:->argument' && ret=0\n"
                 "    if [[ $state == command ]]; then\n"
                 "        _describe command commands && ret=0\n"
@@ -264,8 +289,8 @@ void cli_complete_zsh(void)
                 "    [[ $state == argument ]] || return ret\n"
                 "    case $words[1] in\n",
                 stdout);
-    for (size_t c = 0; cli_commands[c].name; c++)
-        zsh_command(c, options, count);
+    for (const struct cli_command *command = cli_commands; command->name; command++)
+        zsh_command(command);
     (void)fputs("    esac\n    return 1\n}\n\n_bucketable \"$@\"\n", stdout);
 }
 
@@ -282,30 +307,31 @@ static void fish_text(const char *text)
     (void)fputs("'\n", stdout);
 }
 
-static void fish_option(const struct cli_completed *option)
+static void fish_option(const struct cli_option *option)
 {
+    char text[512];
     (void)fputs("complete -c bucketable -n '__fish_seen_subcommand_from", stdout);
-    for (size_t c = 0; cli_commands[c].name; c++) {
-        if (takes(option, c))
-            (void)printf(" %s", cli_commands[c].name);
+    for (const struct cli_command *command = cli_commands; command->name; command++) {
+        if (cli_option_is_for(option, command))
+            (void)printf(" %s", command->name);
     }
     (void)printf("' -l %s", option->name);
     if (option->letter)
         (void)printf(" -s %c", option->letter);
     if (option->placeholder)
-        (void)fputs(cli_completed_is_file(option) ? " -r -F" : " -x", stdout);
+        (void)fputs(is_file(option) ? " -r -F" : " -x", stdout);
     if (option->values) {
-        (void)fputs(option->is_set ? " -a '(__fish_append , " : " -a '", stdout);
-        cli_complete_values(option->values, " ");
-        (void)fputs(option->is_set ? ")'" : "'", stdout);
+        (void)fputs(is_set(option) ? " -a '(__fish_append , " : " -a '", stdout);
+        put_values(option->values, " ");
+        (void)fputs(is_set(option) ? ")'" : "'", stdout);
     }
-    fish_text(option->text);
+    cli_option_text(option, text, sizeof(text));
+    fish_text(text);
 }
 
 void cli_complete_fish(void)
 {
-    static struct cli_completed options[CLI_COMPLETED_MAX];
-    size_t count = cli_completed_options(options);
+    struct cli_option option;
     (void)fputs("# fish completion for bucketable\n\n"
                 "complete -c bucketable -n __fish_use_subcommand -f\n"
                 "complete -c bucketable -n __fish_use_subcommand -l help -s h -d 'Help.'\n"
@@ -318,6 +344,6 @@ void cli_complete_fish(void)
             (void)printf("complete -c bucketable -n '__fish_seen_subcommand_from %s' -f\n",
                          command->name);
     }
-    for (size_t i = 0; i < count; i++)
-        fish_option(&options[i]);
+    for (size_t i = 0; cli_option_at(i, &option); i++)
+        fish_option(&option);
 }

@@ -5,39 +5,11 @@
  *
  * the page for man(1) (see man(7) for the language), and what completes words in three shells.
  */
+#include "cli/cli.h"
 #include "cli/completion.h"
 
 #include <ctype.h>
 #include <string.h>
-
-/* Of every option: those of all commands, the properties, those of some commands. */
-typedef void option_fn(char letter, const char *name, const char *placeholder, const char *text);
-
-static void each_global(option_fn *fn)
-{
-    for (const struct cli_global_info *info = cli_globals_info; info->name; info++)
-        fn(info->letter, info->name, info->placeholder, info->help);
-}
-
-static void each_of_commands(option_fn *fn)
-{
-    for (size_t i = 0; i < CLI_OPTION_COUNT; i++)
-        fn(cli_options[i].letter, cli_options[i].name, cli_options[i].placeholder,
-           cli_options[i].help);
-}
-
-static void each_property(option_fn *fn, enum bkt_property_group group)
-{
-    const struct bkt_property *property;
-    for (size_t i = 0; (property = bkt_property_at(i)) != NULL; i++) {
-        char text[512];
-        if (!property->option || property->group != group)
-            continue;
-        cli_property_text(property, text, sizeof(text));
-        fn(0, property->option, property->kind == BKT_PROPERTY_BOOL ? NULL : property->placeholder,
-           text);
-    }
-}
 
 /* man(7): a backslash is \\e, a hyphen that is to stay one \\-, and no line begins with a dot. */
 static void put_roff(const char *text)
@@ -62,32 +34,58 @@ static void put_line(const char *text)
     (void)putchar('\n');
 }
 
-static void put_man_option(char letter, const char *name, const char *placeholder, const char *text)
+static void put_heading(const struct cli_option *option)
 {
+    const char *title = option->property ? bkt_property_group_title(option->property->group)
+                        : cli_option_is_common(option) ? "of all commands"
+                                                       : "of some commands";
+    (void)printf(".SH OPTIONS%s ", option->property ? ":" : "");
+    for (; *title; title++)
+        (void)putchar(toupper((unsigned char)*title));
+    (void)putchar('\n');
+}
+
+static void put_option(const struct cli_option *option)
+{
+    char text[512];
     (void)fputs(".TP\n", stdout);
-    if (letter)
-        (void)printf("\\fB\\-%c\\fR, ", letter);
+    if (option->letter)
+        (void)printf("\\fB\\-%c\\fR, ", option->letter);
     (void)fputs("\\fB\\-\\-", stdout);
-    put_roff(name);
+    put_roff(option->name);
     (void)fputs("\\fR", stdout);
-    if (placeholder) {
+    if (option->placeholder) {
         (void)fputs(" \\fI", stdout);
-        put_roff(placeholder);
+        put_roff(option->placeholder);
         (void)fputs("\\fR", stdout);
     }
     (void)putchar('\n');
+    cli_option_text(option, text, sizeof(text));
     put_line(text);
+}
+
+static void put_options(void)
+{
+    struct cli_option option;
+    struct cli_option last;
+    for (size_t i = 0; cli_option_at(i, &option); i++) {
+        if (i == 0 || !cli_option_is_akin(&option, &last))
+            put_heading(&option);
+        put_option(&option);
+        last = option;
+    }
 }
 
 /* Options of its own, and sections of the page. */
 static void put_taken(const struct cli_command *command)
 {
     const char *before = "Takes ";
-    for (size_t i = 0; i < CLI_OPTION_COUNT; i++) {
-        if (!(command->options & CLI_TAKES(i)))
+    struct cli_option option;
+    for (size_t i = CLI_OPTION_COMMON_LAST + 1; i < CLI_OPTION_COUNT; i++) {
+        if (!cli_option_at(i, &option) || !cli_option_is_for(&option, command))
             continue;
         (void)printf("%s\\-\\-", before);
-        put_roff(cli_options[i].name);
+        put_roff(option.name);
         before = ", ";
     }
     before = *before == ',' ? "; and the options below for: " : "Takes the options below for: ";
@@ -117,17 +115,7 @@ static void write_man(void)
         put_line(command->help);
         put_taken(command);
     }
-    (void)fputs(".SH OPTIONS OF ALL COMMANDS\n", stdout);
-    each_global(put_man_option);
-    (void)fputs(".SH OPTIONS OF SOME COMMANDS\n", stdout);
-    each_of_commands(put_man_option);
-    for (int group = BKT_GROUP_BUCKET; group <= BKT_GROUP_RUN; group <<= 1) {
-        (void)fputs(".SH OPTIONS: ", stdout);
-        for (const char *c = bkt_property_group_title((enum bkt_property_group)group); *c; c++)
-            (void)putchar(toupper((unsigned char)*c));
-        (void)putchar('\n');
-        each_property(put_man_option, (enum bkt_property_group)group);
-    }
+    put_options();
     (void)fputs(".SH EXIT STATUS\n", stdout);
     static const char *const statuses[][2] = {
         {"0", "Done."},

@@ -5,7 +5,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
@@ -68,34 +67,6 @@ int cli_fail(const struct cli_globals *globals, const struct bkt_error *err)
     default:
         return CLI_FAILED;
     }
-}
-
-static int check_stdout(const struct cli_args *args, struct bkt_error *err)
-{
-    const char *url = bkt_config_string(args->config, "url");
-    if (!args->globals.json || !url || strcasecmp(url, "jsonl:-") != 0)
-        return BKT_OK;
-    return bkt_error_set(err, BKT_ECONFIG,
-                         "--json and the target jsonl:- both want standard output: leave out one "
-                         "of the two, or name a file: jsonl:FILE");
-}
-
-bool cli_begin_table(struct cli_args *args, int *out_status)
-{
-    struct bkt_error err = {.code = BKT_OK};
-    int rc = BKT_OK;
-    if (args->word_count > 1)
-        rc = bkt_config_set(args->config, "url", args->words[1], &err);
-    bool wants_ddl = rc == BKT_OK && args->options[CLI_OPTION_DDL];
-    if (wants_ddl)
-        rc = bkt_ddl_write(args->config, cli_write, stdout, &err);
-    else if (rc == BKT_OK)
-        rc = check_stdout(args, &err);
-    if (rc)
-        *out_status = cli_fail(&args->globals, &err);
-    else if (wants_ddl)
-        *out_status = cli_flush(&args->globals);
-    return rc == BKT_OK && !wants_ddl;
 }
 
 /* Progress. */

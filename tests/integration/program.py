@@ -76,7 +76,7 @@ class Program:
             "UBSAN_OPTIONS": f"exitcode={SANITIZER_EXIT}:print_stacktrace=1:halt_on_error=1",
         }
 
-    def start(self, *arguments, env=None, wrapper=(), file_size_max=None):
+    def start(self, *arguments, env=None, wrapper=(), file_size_max=None, stdout=subprocess.PIPE):
         def in_child():
             die_with_parent()
             if file_size_max:
@@ -87,7 +87,7 @@ class Program:
         environment = {**self.env, **(env or {})}
         process = subprocess.Popen(
             [*wrapper, self.path, *(str(a) for a in arguments)], stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=self.directory, env=environment,
+            stdout=stdout, stderr=subprocess.PIPE, cwd=self.directory, env=environment,
             preexec_fn=in_child)
         process.secrets = [self.secret, *secrets_of(arguments, environment)]
         return process
@@ -99,6 +99,7 @@ class Program:
             process.kill()
             stdout, stderr = process.communicate()
             raise AssertionError(f"still running after {timeout_s} s: {stderr.decode()}")
+        stdout = stdout or b""
         for output in (stdout, stderr):
             for secret in process.secrets:
                 assert secret not in output, "a secret was printed"

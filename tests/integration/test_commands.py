@@ -1,5 +1,6 @@
 """`ls`, `get` and the options that all commands have."""
 
+import json
 import re
 
 import pytest
@@ -106,6 +107,58 @@ class TestWithoutABucket:
                 assert re.match(r" {33}\S", line), line
             elif len(line) > 33:
                 assert re.match(r"  -.{29} \S", line) or not line.startswith(" "), line
+
+    def test_what_is_asked_for_and_cannot_be_printed_is_an_error(self, program):
+        for words in (["--version"], ["sync", "--help"], ["schema"]):
+            with open("/dev/full", "w") as full:
+                result = program(*words, exits=1, stdout=full)
+            assert "write to stdout" in result.error(), words
+
+    @pytest.mark.parametrize("words, line", [
+        (["ls", "--json=yes"], "--json takes no value"),
+        (["ls", "--deep=yes"], "--deep takes no value"),
+        (["ls", "--progress", "often"], '--progress: "often" is none of auto, always, never'),
+        (["ls", "--log-format=xml"], '--log-format: "xml" is none of text, json'),
+        (["ls", "--log-format=js"], '--log-format: "js" is none of text, json'),
+        (["ls", "-x"], "there is no option -x"),
+        (["ls", "-q0x"], "there is no option -x"),
+        (["ls", "--region"], "--region needs a value: --region REGION"),
+        (["watch", "--listen"], "--listen needs a value: --listen ADDR:PORT"),
+        (["ls", "s3://b", "--apply"], "ls does not take --apply"),
+        (["ls", "s3://b", "--no-sign-request=maybe"], "no_sign_request"),
+        (["get", "s3://b", "key", "more"], '"more" is one word too many for get'),
+        (["--", "--ls"], 'there is no command "--ls"'),
+    ])
+    def test_a_wrong_command_line(self, program, words, line):
+        assert line in program(*words, exits=2).error()
+
+    def test_errors_are_json_where_that_is_asked_for_before(self, program):
+        result = program("--log-format", "json", "ls", "--apply", "s3://b", exits=2)
+        assert "ls does not take --apply" in json.loads(result.stderr)["message"]
+
+    def test_an_option_without_a_meaning_for_the_command_is_warned_of(self, program):
+        """It may have been meant for `watch`, or to change what this command prints."""
+        result = program("schema", "--refresh-interval", "30s", "--refresh-interval=40s",
+                         "--include", "*.md")
+        assert result.json()["title"] and result.stderr == (
+            "bucketable: warning: schema makes no use of --refresh-interval, --include; "
+            "bucketable schema --help lists what it takes\n")
+
+    def test_which_is_nothing_beside_an_error(self, program):
+        line = program("sync", "s3://b", "docs.db", "--redis-url", "redis://127.0.0.1", exits=2).error()
+        assert "redis_channel" in line
+
+
+@minio_only
+def test_a_spec_file_does_for_all_commands(bucket, program):
+    (program.directory / "spec.json").write_text(json.dumps({
+        "source": {"bucket_name": bucket.name, "refresh_interval": "30s", "columns": ["etag"]},
+        "target": {"url": "docs.db"}}))
+    bucket.put("a", b"1")
+    result = program("ls", "spec.json")
+    assert result.stdout.endswith(b" a\n") and result.stderr == ""
+    result = program("ls", "spec.json", "--columns", "size")
+    assert "ls makes no use of --columns" in result.stderr
 
 
 @minio_only
