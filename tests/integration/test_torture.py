@@ -155,6 +155,14 @@ READERS = {
 }
 
 
+# That the object could not be asked for is a part of what explain explains.
+UNREAD = b"next    a sync that cannot read the object"
+
+
+def without_object(lines):
+    return [line for line in lines if not line.startswith((b"object ", b"next "))]
+
+
 @each(READERS)
 def test_what_only_reads(program, known, tortured, name, kinds):
     """What it says when it says that all went well is what it says without faults."""
@@ -171,7 +179,10 @@ def test_what_only_reads(program, known, tortured, name, kinds):
 
     def check(run, done):
         if run.status == done.status:
-            assert said(run.out) == said(done.out)
+            here, usual = said(run.out), said(done.out)
+            if name == "explain" and any(line.startswith(UNREAD) for line in here):
+                here, usual = without_object(here), without_object(usual)
+            assert here == usual
         assert known.rows() == wanted(OLD)
 
     arguments = [known.path if word == "DB" else word for word in READERS[name]]
