@@ -157,22 +157,28 @@ static int take_all(struct parser *parser)
     return status;
 }
 
+/* What the machine lacked just then: no mistake of who named the file. */
+static bool is_lack(int number)
+{
+    return number == ENOMEM || number == EMFILE || number == ENFILE || number == EIO;
+}
+
 static int load_spec(const struct cli_args *args, const char *path)
 {
+    static char text[SPEC_BYTES_MAX + 1];
     FILE *file = fopen(path, "rb");
-    char *text = malloc(SPEC_BYTES_MAX + 1);
-    size_t len = file && text ? fread(text, 1, SPEC_BYTES_MAX + 1, file) : 0;
+    size_t len = file ? fread(text, 1, sizeof(text), file) : 0;
     int status = CLI_DONE;
     struct bkt_error err;
-    if (!file || !text || ferror(file)) {
-        cli_say(&args->globals, "error", "read the spec file %s: %s", path, strerror(errno));
-        status = CLI_USAGE;
+    if (!file || ferror(file)) {
+        int number = errno;
+        cli_say(&args->globals, "error", "read the spec file %s: %s", path, strerror(number));
+        status = is_lack(number) ? CLI_FAILED : CLI_USAGE;
     } else if (bkt_config_load_spec(args->config, text, len, path, &err)) {
         status = cli_fail(&args->globals, &err);
     }
     if (file)
         (void)fclose(file);
-    free(text);
     return status;
 }
 

@@ -20,8 +20,8 @@ from torturing import DISK, MEMORY, SYSTEM, Torture, torture
 KINDS = {"memory": MEMORY, "system": SYSTEM, "disk": DISK}
 # What `make test` takes of each list; all of it where TORTURE_POINTS is set.
 SLICE = {"sync-memory", "sync-disk", "verify --repair-system", "status-memory", "spec-memory",
-         "rows by key-memory", "profile-system", "setup-memory", "sqs-memory", "sqs-system", "listed-memory",
-         "a log-disk", "changes-system"}
+         "spec-system", "rows by key-memory", "profile-system", "setup-memory", "sqs-memory",
+         "sqs-system", "listed-memory", "a log-disk", "changes-system"}
 
 
 def each(names, kinds=KINDS):
