@@ -86,6 +86,7 @@ end_watch() {
 [ "$1" = end-watch ] && { end_watch; exit; }
 [ "$1" = watch ] || exec "$BUCKETABLE" "$@"
 end_watch
+: > "$WORK/events" # what the last one told is no word of this one
 "$BUCKETABLE" "$@" --json > "$WORK/events" 2> "$WORK/messages" < /dev/null &
 echo $! > "$WORK/pid"
 until grep -q '"event":"ready"' "$WORK/events"; do
