@@ -156,19 +156,26 @@ static enum bkt_sqs_entry_status status_of_failure(const cJSON *entry, const cha
     return is_sender && !later ? BKT_SQS_ENTRY_REFUSED : BKT_SQS_ENTRY_RETRY;
 }
 
-static void read_failure(const cJSON *entry, size_t count, struct bkt_sqs_batch_result *result)
+/* Gives whether an entry up to this one is refused for good: that is what the result then tells. */
+static bool read_failure(const cJSON *entry,
+                         size_t count,
+                         bool had_refused,
+                         struct bkt_sqs_batch_result *result)
 {
     char code[sizeof(result->code)];
     bkt_sqs_copy_code(code, sizeof(code), bkt_str_from(bkt_doc_text(entry, "Code")));
-
+    enum bkt_sqs_entry_status status = status_of_failure(entry, code);
     size_t index = entry_index(entry, count);
+    bool is_refused = index < count && status == BKT_SQS_ENTRY_REFUSED;
     if (index < count)
-        result->entries[index] = status_of_failure(entry, code);
-    if (result->code[0] == '\0' && result->message[0] == '\0') {
+        result->entries[index] = status;
+    bool is_first = result->code[0] == '\0' && result->message[0] == '\0';
+    if (is_first || (is_refused && !had_refused)) {
         memcpy(result->code, code, sizeof(code));
         bkt_sqs_copy_message(result->message, sizeof(result->message),
                              bkt_str_from(bkt_doc_text(entry, "Message")));
     }
+    return had_refused || is_refused;
 }
 
 int bkt_sqs_read_batch(struct bkt_str answer,
@@ -196,8 +203,9 @@ int bkt_sqs_read_batch(struct bkt_str answer,
             result.entries[index] = BKT_SQS_ENTRY_DONE;
     }
     /* An entry that is in both lists has failed. */
+    bool has_refused = false;
     for (; failed; failed = failed->next)
-        read_failure(failed, count, &result);
+        has_refused = read_failure(failed, count, has_refused, &result);
     *out_result = result;
 
 end:

@@ -38,7 +38,7 @@ enum bkt_sqs_entry_status {
 
 struct bkt_sqs_batch_result {
     enum bkt_sqs_entry_status entries[BKT_SQS_BATCH_MAX]; /* by the index in the request */
-    char code[96];     /* of the first failure; "" when there is none */
+    char code[96];     /* of the first refused entry, else the first failure; "": there is none */
     char message[256]; /* printable */
 };
 /* `count` is how many entries the request had. */

@@ -15,6 +15,7 @@ class Refuser:
     def __init__(self, server_port):
         self.server_port = server_port
         self.refused = {}  # name of the call: how it is refused, see answer()
+        self.times = {}  # name of the call: how often yet; not there: always
         self.calls = []
         self.change = None  # what a good answer becomes: change(call, headers, body) -> both
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
@@ -29,12 +30,25 @@ class Refuser:
         self.server.shutdown()
         self.server.server_close()
 
-    def refuse(self, call, status=403, code="AccessDenied", message="Access Denied", headers=None):
+    def refuse(self, call, status=403, code="AccessDenied", message="Access Denied", headers=None,
+               times=None):
         self.refused[call] = (status, code, message, headers or {})
+        if times:
+            self.times[call] = times
 
     def tell(self, call, body):
         """Answer with that, as if all were well."""
         self.refused[call] = (200, None, body, {})
+
+    def refusal_of(self, *names):
+        """How the first of these names is refused, or None."""
+        name = next((name for name in names if name in self.refused), None)
+        found = self.refused.get(name)
+        if name in self.times:
+            self.times[name] -= 1
+            if self.times[name] == 0:
+                del self.refused[name], self.times[name]
+        return found
 
     def handler(self):
         refuser = self
@@ -46,7 +60,7 @@ class Refuser:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 call = name_of(self.command, self.path, self.headers)
                 refuser.calls.append((self.command, call))
-                found = refuser.refused.get(f"{self.command} {call}", refuser.refused.get(call))
+                found = refuser.refusal_of(f"{self.command} {call}", call)
                 status, headers, answer = (
                     refusal(found, call) if found else refuser.forward(self, body))
                 if refuser.change and not found:

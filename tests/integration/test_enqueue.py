@@ -6,6 +6,7 @@ import boto3
 import pytest
 import table
 from marks import moto_only
+from refuser import Refuser
 
 pytestmark = moto_only
 
@@ -79,3 +80,67 @@ def test_a_queue_that_is_not_there(bucket, program, queue):
                     "--retry-time", "1s", exits=1).error()
     assert "queue" in error
     assert "no queue" in program("enqueue", bucket.url, exits=2).error()
+
+
+SEND = "sqs:SendMessageBatch"
+
+
+@pytest.fixture
+def refuser(server):
+    with Refuser(server.port) as running:
+        yield running
+
+
+def enqueue_through(refuser, program, bucket, queue, **how):
+    return program("enqueue", "--json", bucket.url, "--sqs-queue-url", queue.url,
+                   env={"AWS_ENDPOINT_URL_SQS": refuser.url}, **how)
+
+
+@pytest.mark.parametrize("status,code", [(503, "ServiceUnavailable"), (400, "RequestThrottled")])
+def test_a_queue_that_fails_for_a_while(bucket, program, queue, refuser, status, code):
+    bucket.put_all({"a": "1", "b": "2"})
+    refuser.refuse(SEND, status, code, "not now", times=2)
+    assert enqueue_through(refuser, program, bucket, queue).json()["sent"] == 2
+    assert [call for _, call in refuser.calls].count(SEND) == 3
+    assert keys(queue.take_all()) == ["a", "b"]
+
+
+def test_an_answer_that_cannot_be_understood_is_asked_for_again(bucket, program, queue, refuser):
+    bucket.put("a", "1")
+    refuser.refuse(SEND, 200, None, "{}", times=1)
+    assert enqueue_through(refuser, program, bucket, queue).json()["sent"] == 1
+    assert keys(queue.take_all()) == ["a"]
+
+
+def test_a_queue_that_goes_on_failing(bucket, program, queue, refuser):
+    bucket.put("a", "1")
+    refuser.refuse(SEND, 503, "ServiceUnavailable", "not now")
+    refused = program("enqueue", bucket.url, "--sqs-queue-url", queue.url, "--retry-time", "1s",
+                      exits=1, env={"AWS_ENDPOINT_URL_SQS": refuser.url})
+    assert "not now" in refused.error()
+
+
+def test_what_a_queue_does_not_take_is_sent_again_alone(bucket, program, queue, refuser):
+    """One later, one never; the others are there."""
+    bucket.put_all({"a": "1", "b": "2", "c": "3"})
+    entries = []
+
+    def change(call, headers, body):
+        if call == SEND:
+            answer = json.loads(body)
+            entries.append(len(answer["Successful"]))
+            if len(entries) == 1:
+                later, never, done = answer["Successful"]
+                answer = {"Successful": [done], "Failed": [
+                    {"Id": later["Id"], "SenderFault": False, "Code": "InternalError"},
+                    {"Id": never["Id"], "SenderFault": True, "Code": "InvalidMessageContents",
+                     "Message": "no such character"}]}
+            body = json.dumps(answer).encode()
+        return headers, body
+
+    refuser.change = change
+    result = enqueue_through(refuser, program, bucket, queue, exits=1)
+    assert (result.json()["sent"], result.json()["failed"]) == (2, 1)
+    assert "no such character" in result.stderr
+    assert entries == [3, 1]
+    assert keys(queue.take_all()) == ["a", "a", "b", "c"]

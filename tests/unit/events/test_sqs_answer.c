@@ -7,7 +7,7 @@
 
 #define MESSAGE(body, md5)                                                                         \
     "{\"MessageId\":\"m\",\"ReceiptHandle\":\"r\",\"MD5OfBody\":\"" md5 "\",\"Body\":\"" body "\"" \
-                                                                                              "}"
+    "}"
 #define HELLO_MD5 "5d41402abc4b2a76b9719d911017c592"
 
 static void messages_are_read(void **state)
@@ -157,6 +157,11 @@ static void batches_fail_entry_by_entry(void **state)
          "\"AWS.SimpleQueueService.MessageNotInflight\"},{\"Id\":\"1\",\"SenderFault\":\"true\","
          "\"Code\":\"X\"}]}",
          "xx", "AWS.SimpleQueueService.MessageNotInflight"},
+        /* What is refused for good tells more than what may pass. */
+        {"{\"Failed\":[{\"Id\":\"0\",\"Code\":\"InternalError\"},{\"Id\":\"1\",\"SenderFault\":"
+         "true,"
+         "\"Code\":\"X\"}]}",
+         "rx", "X"},
         /* Throttled is not refused, whoever's fault it is. */
         {"{\"Failed\":[{\"Id\":\"0\",\"SenderFault\":true,\"Code\":\"RequestThrottled\"}],"
          "\"Successful\":[{\"Id\":\"1\"}]}",
