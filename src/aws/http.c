@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -100,7 +101,23 @@ static int on_timer(CURLM *multi, long timeout_ms, void *ctx)
     return 0;
 }
 
-static void finish_transfers(struct bkt_http *http)
+static int fail_retriable(struct transfer *transfer, const char *what)
+{
+    int rc = bkt_error_set(&transfer->err, BKT_ENET, "%s", what);
+    transfer->err.retriable = true;
+    return rc;
+}
+
+/* Tell its owner, for whom its id is one that has ended, and keep the place for another. */
+static void end(struct transfer *transfer, int rc)
+{
+    http_retire(transfer);
+    transfer->err.http_status = transfer->response.status;
+    transfer->on_done(transfer->ctx, rc, &transfer->response, &transfer->err);
+    http_release(transfer);
+}
+
+static void end_finished(struct bkt_http *http)
 {
     CURLMsg *message;
     int left;
@@ -111,16 +128,11 @@ static void finish_transfers(struct bkt_http *http)
         char *private = NULL;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
         struct transfer *transfer = (struct transfer *)(void *)private;
-        curl_multi_remove_handle(http->multi, transfer->easy);
 
         int rc = result == CURLE_OK ? transfer->rc : http_explain(transfer, result);
-        if (rc == BKT_OK && !transfer->head_is_in) {
-            rc = bkt_error_set(&transfer->err, BKT_ENET, "the connection closed without an answer");
-            transfer->err.retriable = true;
-        }
-        transfer->err.http_status = transfer->response.status;
-        transfer->on_done(transfer->ctx, rc, &transfer->response, &transfer->err);
-        http_release(transfer);
+        if (rc == BKT_OK && !transfer->head_is_in)
+            rc = fail_retriable(transfer, "the connection closed without an answer");
+        end(transfer, rc);
     }
 }
 
@@ -135,15 +147,12 @@ static void end_stalled(struct bkt_http *http)
     http->stalls_at_ms = http->now_ms + STALLS_EVERY_MS;
     for (size_t i = 0; i < http->transfer_count; i++) {
         struct transfer *transfer = http->transfers[i];
-        bool is_active = transfer->id > UINT32_MAX;
-        if (!is_active || http->now_ms - transfer->moved_ms < transfer->stall_ms)
+        if (!http_is_active(transfer) || http->now_ms - transfer->moved_ms < transfer->stall_ms)
             continue;
-        curl_multi_remove_handle(http->multi, transfer->easy);
-        int rc = bkt_error_set(&transfer->err, BKT_ENET, "no byte came for %u seconds",
-                               (unsigned)(transfer->stall_ms / 1000));
-        transfer->err.retriable = true;
-        transfer->on_done(transfer->ctx, rc, &transfer->response, &transfer->err);
-        http_release(transfer);
+        char what[64];
+        (void)snprintf(what, sizeof(what), "no byte came for %u seconds",
+                       (unsigned)(transfer->stall_ms / 1000));
+        end(transfer, fail_retriable(transfer, what));
     }
 }
 
@@ -157,7 +166,6 @@ static void remove_canceled(struct bkt_http *http)
             continue;
         transfer->is_canceled = false;
         http->canceled_count--;
-        curl_multi_remove_handle(http->multi, transfer->easy);
         http_release(transfer);
     }
 }
@@ -233,7 +241,7 @@ int bkt_http_run_once(struct bkt_http *http, int timeout_ms, struct bkt_error *e
         http->timer_at_ms = INT64_MAX;
         go_on(http, CURL_SOCKET_TIMEOUT, 0);
     }
-    finish_transfers(http);
+    end_finished(http);
     end_stalled(http);
     if (http->rc)
         return bkt_error_set(err, http->rc, "go on with requests: %s", bkt_error_text(http->rc));

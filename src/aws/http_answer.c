@@ -3,7 +3,6 @@
 #include "aws/libcurl_load.h"
 
 #include <stdio.h>
-#include <strings.h>
 
 static void end_with(struct transfer *transfer, int rc)
 {
@@ -16,8 +15,8 @@ static void end_with(struct transfer *transfer, int rc)
 
 static int add_header(struct transfer *transfer, struct bkt_str line)
 {
-    const char *colon = memchr(line.ptr, ':', line.len);
-    if (!colon)
+    size_t name_len = bkt_str_find(line, ':');
+    if (name_len == line.len)
         return BKT_OK; /* libcurl has its own opinion of such a line */
     if (transfer->header_count == BKT_HTTP_HEADERS_MAX)
         return bkt_error_set(&transfer->err, BKT_ELIMIT, "the answer has more than %d headers",
@@ -30,15 +29,10 @@ static int add_header(struct transfer *transfer, struct bkt_str line)
     if (rc)
         return rc;
 
-    size_t name_len = (size_t)(colon - line.ptr);
-    size_t value_at = name_len + 1;
-    size_t end = line.len;
-    while (value_at < end && (line.ptr[value_at] == ' ' || line.ptr[value_at] == '\t'))
-        value_at++;
-    while (end > value_at && (line.ptr[end - 1] == ' ' || line.ptr[end - 1] == '\t'))
-        end--;
+    struct bkt_str value = bkt_str_trim(bkt_str_skip(line, name_len + 1));
+    size_t value_at = start + (size_t)(value.ptr - line.ptr);
     transfer->spans[transfer->header_count++] =
-        (struct header_span){start, name_len, start + value_at, end - value_at};
+        (struct header_span){start, name_len, value_at, value.len};
     return BKT_OK;
 }
 
@@ -136,13 +130,12 @@ size_t http_on_body(char *bytes, size_t size, size_t count, void *ctx)
 
 struct bkt_str bkt_http_header_get(const struct bkt_http_response *response, const char *name)
 {
-    size_t len = strlen(name);
+    struct bkt_str wanted = bkt_str_from(name);
     for (size_t i = 0; i < response->header_count; i++) {
-        const struct bkt_http_header *header = &response->headers[i];
-        if (header->name.len == len && strncasecmp(header->name.ptr, name, len) == 0)
-            return header->value;
+        if (bkt_str_eq_nocase(response->headers[i].name, wanted))
+            return response->headers[i].value;
     }
-    return (struct bkt_str){"", 0};
+    return BKT_STR("");
 }
 
 /* The way to the answer failed: say what, and whether the same request may succeed later. */

@@ -18,7 +18,7 @@ struct header_span {
 struct transfer {
     struct bkt_http *http;
     CURL *easy;
-    uint64_t id; /* 0: free */
+    uint64_t id; /* place and generation; the latter is 0 in a free one */
     struct transfer *next_free;
 
     bkt_http_head_fn *on_head;
@@ -46,6 +46,11 @@ struct transfer {
     struct bkt_error err;
     char curl_message[CURL_ERROR_SIZE];
 };
+
+static inline bool http_is_active(const struct transfer *transfer)
+{
+    return transfer->id > UINT32_MAX;
+}
 
 /* What epoll watches a descriptor for, and who asked. */
 struct watch {
@@ -105,7 +110,10 @@ size_t http_on_body(char *bytes, size_t size, size_t count, void *transfer);
 /* Say what the way to the answer failed with; returns the code. */
 int http_explain(struct transfer *transfer, CURLcode result);
 
-/* http_request.c: make a transfer free for the next request. */
+/* http_request.c: take a transfer away from libcurl; its id has ended. */
+void http_retire(struct transfer *transfer);
+
+/* The same, if that was not done, and make it free for the next request. */
 void http_release(struct transfer *transfer);
 
 #endif

@@ -73,14 +73,22 @@ static uint64_t index_of(uint64_t id)
     return (id & UINT32_MAX) - 1;
 }
 
+void http_retire(struct transfer *transfer)
+{
+    if (!http_is_active(transfer))
+        return;
+    curl_multi_remove_handle(transfer->http->multi, transfer->easy);
+    transfer->id &= UINT32_MAX;
+    transfer->http->active_count--;
+}
+
 void http_release(struct transfer *transfer)
 {
     struct bkt_http *http = transfer->http;
+    http_retire(transfer);
     bkt_buf_clear(&transfer->body);
     bkt_buf_wipe(&transfer->sent); /* holds the authorization and perhaps a token */
     bkt_buf_reset(&transfer->raw_headers);
-    transfer->id &= UINT32_MAX;
-    http->active_count--;
     transfer->next_free = http->free_list;
     http->free_list = transfer;
 }
@@ -225,7 +233,8 @@ int bkt_http_start(struct bkt_http *http,
     if (!transfer)
         return bkt_error_set(err, BKT_ENOMEM, "start a request: out of memory");
 
-    transfer->id = (transfer->id & UINT32_MAX) | (uint64_t)++http->generation << 32;
+    http->generation = http->generation % UINT32_MAX + 1; /* 0 is that of a free place */
+    transfer->id = (transfer->id & UINT32_MAX) | (uint64_t)http->generation << 32;
     transfer->on_head = request->on_head;
     transfer->on_data = request->on_data;
     transfer->on_done = request->on_done;
@@ -271,6 +280,5 @@ void bkt_http_cancel(struct bkt_http *http, uint64_t id)
         transfer->is_canceled = true;
         return;
     }
-    curl_multi_remove_handle(http->multi, transfer->easy);
     http_release(transfer);
 }

@@ -275,6 +275,58 @@ static void a_callback_cancels_another_request(void **state)
     http_script_stop(script);
 }
 
+struct own {
+    struct bkt_http *http;
+    uint64_t id;
+    int status;
+};
+
+static void cancel_oneself(void *ctx,
+                           int rc,
+                           struct bkt_http_response *response,
+                           const struct bkt_error *err)
+{
+    (void)err;
+    struct own *own = ctx;
+    assert_int_equal(rc, BKT_OK);
+    own->status = response->status;
+    bkt_http_cancel(own->http, own->id);
+}
+
+/* By then its id has ended, and its place must not be given to two others. */
+static void the_end_of_a_request_cancels_it(void **state)
+{
+    (void)state;
+    static const struct http_script_answer answers[] = {
+        {.match = "GET /own ", .status = 204},
+        {.match = "GET /a ", .status = 201, .delay_ms = 50},
+        {.match = "GET /b ", .status = 202, .delay_ms = 50}};
+    struct http_script *script = http_script_start(answers, T_COUNT(answers));
+    struct own own = {0};
+    int statuses[2] = {0};
+    char url[128];
+    assert_int_equal(bkt_http_new(NULL, &own.http, NULL), BKT_OK);
+    struct bkt_http_request request = {
+        .method = "GET", .url = url, .on_done = cancel_oneself, .ctx = &own};
+    (void)snprintf(url, sizeof(url), "%s/own", http_script_url(script));
+    assert_int_equal(bkt_http_start(own.http, &request, &own.id, NULL), BKT_OK);
+    turn_until(own.http, &own.status);
+    assert_int_equal(own.status, 204);
+
+    for (size_t i = 0; i < 2; i++) {
+        request.on_done = end_of_another;
+        request.ctx = &statuses[i];
+        (void)snprintf(url, sizeof(url), "%s/%c", http_script_url(script), i == 0 ? 'a' : 'b');
+        assert_int_equal(bkt_http_start(own.http, &request, NULL, NULL), BKT_OK);
+    }
+    turn_until(own.http, &statuses[0]);
+    turn_until(own.http, &statuses[1]);
+    assert_int_equal(statuses[0], 201);
+    assert_int_equal(statuses[1], 202);
+    bkt_http_free(own.http);
+    http_script_stop(script);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -285,6 +337,7 @@ int main(void)
         cmocka_unit_test(a_refused_connection_names_itself_and_is_for_the_user_to_mend),
         cmocka_unit_test(an_idle_connection_that_was_closed_is_no_failure),
         cmocka_unit_test(a_callback_cancels_another_request),
+        cmocka_unit_test(the_end_of_a_request_cancels_it),
         cmocka_unit_test(memory_that_runs_out_ends_the_request),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
