@@ -94,14 +94,10 @@ static void fetch(struct bkt_creds_cache *cache)
 {
     struct bkt_creds fresh = {0};
     struct bkt_error err = {0};
-    enum bkt_creds_answer answer = BKT_CREDS_NOT_CONFIGURED;
-    char why[256] = "";
     cache->is_fetching = true;
     cache->is_wanted = false;
     (void)pthread_mutex_unlock(&cache->lock);
-    int rc = cache->provider.fetch(cache->provider.self, &fresh, &answer, why, &err);
-    if (rc == BKT_OK && answer != BKT_CREDS_FOUND)
-        rc = bkt_error_set(&err, BKT_ECREDS, "no credentials: %s", why);
+    int rc = cache->provider.fetch(cache->provider.self, &fresh, &err);
     int64_t now_ms = wall_ms(cache);
     (void)pthread_mutex_lock(&cache->lock);
     if (rc == BKT_OK)

@@ -13,12 +13,13 @@ struct chain {
     char *container_host;     /* or NULL */
 };
 
+/* What a source looks at, a bit each: which of them are asked depends on who asks. */
 enum scope {
-    SCOPE_ENVIRONMENT,
-    SCOPE_SELECTED, /* of the selected profile, not of one that it refers to */
-    SCOPE_IDENTITY, /* of any profile, or of no profile and the environment */
-    SCOPE_PROFILE,
-    SCOPE_MACHINE,
+    SCOPE_ENVIRONMENT = 1,
+    SCOPE_SELECTED = 2, /* of the selected profile, not of one that it refers to */
+    SCOPE_IDENTITY = 4, /* of any profile, or of no profile and the environment */
+    SCOPE_PROFILE = 8,
+    SCOPE_MACHINE = 16,
 };
 
 static const struct source {
@@ -59,108 +60,77 @@ static void note(struct tried *tried, const char *name, const char *why)
     }
 }
 
-static int ask(const struct source *source,
-               const struct bkt_creds_ctx *ctx,
+/* The sources in these scopes one after another, until one has set `out_creds`. */
+static int ask(const struct bkt_creds_ctx *ctx,
+               unsigned scopes,
                struct bkt_str profile,
                struct tried *tried,
                struct bkt_creds *out_creds,
-               enum bkt_creds_answer *out_answer,
                struct bkt_error *err)
 {
-    char why[BKT_CREDS_WHY_BYTES] = "";
-    int rc = source->fetch(ctx, profile, out_creds, out_answer, why, err);
-    if (rc)
-        return bkt_error_wrap(err, rc, "credentials: %s", source->name);
-    if (*out_answer == BKT_CREDS_NOT_CONFIGURED)
-        note(tried, source->name, why);
+    for (size_t i = 0; i < SOURCE_COUNT && !bkt_creds_are_set(out_creds); i++) {
+        char why[BKT_CREDS_WHY_BYTES] = "";
+        if (!(sources[i].scope & scopes))
+            continue;
+        int rc = sources[i].fetch(ctx, profile, out_creds, why, err);
+        if (rc)
+            return bkt_error_wrap(err, rc, "credentials: %s", sources[i].name);
+        if (!bkt_creds_are_set(out_creds))
+            note(tried, sources[i].name, why);
+    }
     return BKT_OK;
 }
 
 int bkt_creds_profile_fetch(const struct bkt_creds_ctx *ctx,
                             struct bkt_str profile,
                             struct bkt_creds *out_creds,
-                            enum bkt_creds_answer *out_answer,
                             char why[BKT_CREDS_WHY_BYTES],
                             struct bkt_error *err)
 {
     struct bkt_creds_ctx own = *ctx;
     own.is_hop = true;
     struct tried tried = {.len = 0};
-    enum bkt_creds_answer answer = BKT_CREDS_NOT_CONFIGURED;
-    int rc = BKT_OK;
-    for (size_t i = 0; i < SOURCE_COUNT && rc == BKT_OK && answer != BKT_CREDS_FOUND; i++) {
-        if (sources[i].scope == SCOPE_IDENTITY || sources[i].scope == SCOPE_PROFILE)
-            rc = ask(&sources[i], &own, profile, &tried, out_creds, &answer, err);
-    }
-    if (rc == BKT_OK)
-        *out_answer = answer;
-    bkt_creds_why(why, "%s", tried.text);
-    return rc;
+    int rc = ask(&own, SCOPE_IDENTITY | SCOPE_PROFILE, profile, &tried, out_creds, err);
+    return rc ? rc : bkt_creds_none(why, "%s", tried.text);
 }
 
-static bool is_asked(const struct source *source, const struct bkt_creds_ctx *ctx, bool has_profile)
-{
-    switch (source->scope) {
-    case SCOPE_ENVIRONMENT:
-        return !ctx->profiles->by_option;
-    case SCOPE_SELECTED:
-    case SCOPE_PROFILE:
-        return has_profile;
-    case SCOPE_IDENTITY:
-    case SCOPE_MACHINE:
-        break;
-    }
-    return true;
-}
-
-static int walk(const struct bkt_creds_ctx *ctx, struct bkt_creds *out_creds, struct bkt_error *err)
+static int ask_all(const struct bkt_creds_ctx *ctx,
+                   struct bkt_creds *out_creds,
+                   struct bkt_error *err)
 {
     struct bkt_str profile = bkt_str_from(ctx->profiles->name);
-    bool has_profile = bkt_profiles_has(ctx->profiles, profile);
     struct tried tried = {.len = 0};
-    enum bkt_creds_answer answer = BKT_CREDS_NOT_CONFIGURED;
-    int rc = BKT_OK;
-    if (!has_profile)
+    unsigned scopes = SCOPE_IDENTITY | SCOPE_MACHINE;
+    if (!ctx->profiles->by_option)
+        scopes |= SCOPE_ENVIRONMENT;
+    if (bkt_profiles_has(ctx->profiles, profile))
+        scopes |= SCOPE_SELECTED | SCOPE_PROFILE;
+    else
         note(&tried, "profile default", "not in the AWS files");
-    for (size_t i = 0; i < SOURCE_COUNT && rc == BKT_OK && answer != BKT_CREDS_FOUND; i++) {
-        if (is_asked(&sources[i], ctx, has_profile))
-            rc = ask(&sources[i], ctx, profile, &tried, out_creds, &answer, err);
-    }
-    if (rc == BKT_OK && answer != BKT_CREDS_FOUND) {
-        rc = bkt_error_set(err, BKT_ECREDS,
-                           "no credentials found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
-                           "name a profile, or do not sign if the bucket is public (%s)",
-                           tried.text);
-    }
-    return rc;
+    int rc = ask(ctx, scopes, profile, &tried, out_creds, err);
+    if (rc || bkt_creds_are_set(out_creds))
+        return rc;
+    return bkt_error_set(err, BKT_ECREDS,
+                         "no credentials found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
+                         "name a profile, or do not sign if the bucket is public (%s)",
+                         tried.text);
 }
 
-static int chain_fetch(void *self,
-                       struct bkt_creds *out_creds,
-                       enum bkt_creds_answer *out_answer,
-                       char why[BKT_CREDS_WHY_BYTES],
-                       struct bkt_error *err)
+static int chain_fetch(void *self, struct bkt_creds *out_creds, struct bkt_error *err)
 {
     struct chain *chain = self;
     struct bkt_profiles profiles = {0};
-    struct bkt_creds creds = {0};
     int rc = bkt_profiles_load(chain->ctx.env, chain->profile, &profiles, err);
     if (rc)
         return bkt_error_wrap(err, rc, "credentials");
 
     struct bkt_creds_ctx ctx = chain->ctx;
     ctx.profiles = &profiles;
-    rc = walk(&ctx, &creds, err);
+    rc = ask_all(&ctx, out_creds, err);
     bkt_profiles_clear(&profiles);
-    if (rc) {
-        bkt_creds_clear(&creds);
-        return rc;
-    }
-    bkt_creds_clear(out_creds);
-    *out_creds = creds;
-    *out_answer = BKT_CREDS_FOUND;
-    why[0] = '\0';
-    return BKT_OK;
+    if (rc)
+        bkt_creds_clear(out_creds);
+    return rc;
 }
 
 static void chain_free(void *self)
@@ -207,7 +177,7 @@ int bkt_creds_chain_new(const struct bkt_creds_chain_options *options,
         .container_host = chain->container_host,
         .retry_delay_ms = options->retry_delay_ms ? options->retry_delay_ms : RETRY_DELAY_MS,
     };
-    *out_provider = (struct bkt_creds_provider){
-        .name = "chain", .fetch = chain_fetch, .free = chain_free, .self = chain};
+    *out_provider =
+        (struct bkt_creds_provider){.fetch = chain_fetch, .free = chain_free, .self = chain};
     return BKT_OK;
 }

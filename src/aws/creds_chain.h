@@ -35,9 +35,9 @@ struct bkt_creds_chain_options {
 };
 
 /*
- * The caller ends `out_provider` with its `free` member.  Its `fetch` always answers
- * BKT_CREDS_FOUND or fails; BKT_ECREDS with a line on each place that was looked at when there is
- * nothing in any, BKT_ECONFIG when the files or the profile's name are wrong.
+ * The caller ends `out_provider` with its `free` member.  Its `fetch` fails with BKT_ECREDS and a
+ * word on each place that was looked at when there is nothing in any, with BKT_ECONFIG when the
+ * files or the profile's name are wrong.
  */
 BKT_MUST_CHECK int bkt_creds_chain_new(const struct bkt_creds_chain_options *options,
                                        struct bkt_creds_provider *out_provider,

@@ -166,7 +166,6 @@ done:
 int bkt_creds_ecs_fetch(const struct bkt_creds_ctx *ctx,
                         struct bkt_str profile,
                         struct bkt_creds *out_creds,
-                        enum bkt_creds_answer *out_answer,
                         char why[BKT_CREDS_WHY_BYTES],
                         struct bkt_error *err)
 {
@@ -174,17 +173,10 @@ int bkt_creds_ecs_fetch(const struct bkt_creds_ctx *ctx,
     struct bkt_str relative = bkt_env_get(ctx->env, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
     struct bkt_str full = bkt_env_get(ctx->env, "AWS_CONTAINER_CREDENTIALS_FULL_URI");
     char url[URL_BYTES_MAX];
-    if (relative.len == 0 && full.len == 0) {
-        *out_answer = BKT_CREDS_NOT_CONFIGURED;
-        bkt_creds_why(why, "no AWS_CONTAINER_CREDENTIALS_..._URI");
-        return BKT_OK;
-    }
+    if (relative.len == 0 && full.len == 0)
+        return bkt_creds_none(why, "no AWS_CONTAINER_CREDENTIALS_..._URI");
     int rc = make_url(ctx, relative, full, url, err);
     if (rc == BKT_OK)
         rc = ask(ctx, url, out_creds, err);
-    if (rc)
-        return rc;
-    (void)snprintf(out_creds->source, sizeof(out_creds->source), "container credentials service");
-    *out_answer = BKT_CREDS_FOUND;
-    return BKT_OK;
+    return rc ? rc : bkt_creds_found(out_creds, "container credentials service");
 }

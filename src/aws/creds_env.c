@@ -1,11 +1,8 @@
 #include "aws/creds_source.h"
 
-#include <stdio.h>
-
 int bkt_creds_env_fetch(const struct bkt_creds_ctx *ctx,
                         struct bkt_str profile,
                         struct bkt_creds *out_creds,
-                        enum bkt_creds_answer *out_answer,
                         char why[BKT_CREDS_WHY_BYTES],
                         struct bkt_error *err)
 {
@@ -17,11 +14,8 @@ int bkt_creds_env_fetch(const struct bkt_creds_ctx *ctx,
     if (token.len == 0)
         token = bkt_env_get(ctx->env, "AWS_SESSION_TOKEN");
 
-    if (id.len == 0) {
-        *out_answer = BKT_CREDS_NOT_CONFIGURED;
-        bkt_creds_why(why, "AWS_ACCESS_KEY_ID is not set");
-        return BKT_OK;
-    }
+    if (id.len == 0)
+        return bkt_creds_none(why, "AWS_ACCESS_KEY_ID is not set");
     if (secret.len == 0) {
         return bkt_error_set(err, BKT_ECREDS,
                              "AWS_ACCESS_KEY_ID is set and AWS_SECRET_ACCESS_KEY is not; set both "
@@ -34,9 +28,5 @@ int bkt_creds_env_fetch(const struct bkt_creds_ctx *ctx,
     }
 
     int rc = bkt_creds_keep(out_creds, id, secret, token, expires_ms, err);
-    if (rc)
-        return rc;
-    (void)snprintf(out_creds->source, sizeof(out_creds->source), "environment");
-    *out_answer = BKT_CREDS_FOUND;
-    return BKT_OK;
+    return rc ? rc : bkt_creds_found(out_creds, "environment");
 }

@@ -6,7 +6,6 @@ static int fetch(const struct bkt_creds_ctx *ctx,
                  enum bkt_profile_file file,
                  struct bkt_str profile,
                  struct bkt_creds *out_creds,
-                 enum bkt_creds_answer *out_answer,
                  char why[BKT_CREDS_WHY_BYTES],
                  struct bkt_error *err)
 {
@@ -18,11 +17,8 @@ static int fetch(const struct bkt_creds_ctx *ctx,
     if (token.len == 0)
         token = bkt_profiles_get_in(profiles, file, profile, "aws_session_token");
 
-    if (id.len == 0 && secret.len == 0) {
-        *out_answer = BKT_CREDS_NOT_CONFIGURED;
-        bkt_creds_why(why, "no aws_access_key_id");
-        return BKT_OK;
-    }
+    if (id.len == 0 && secret.len == 0)
+        return bkt_creds_none(why, "no aws_access_key_id");
     if (id.len == 0 || secret.len == 0) {
         return bkt_error_set(
             err, BKT_ECREDS, "profile %.*s in %s has %s without %s; both must be in the same file",
@@ -31,30 +27,23 @@ static int fetch(const struct bkt_creds_ctx *ctx,
     }
 
     int rc = bkt_creds_keep(out_creds, id, secret, token, BKT_TIME_NONE, err);
-    if (rc)
-        return rc;
-    (void)snprintf(out_creds->source, sizeof(out_creds->source), "profile %.*s in %s",
-                   BKT_STR_ARG(profile), path);
-    *out_answer = BKT_CREDS_FOUND;
-    return BKT_OK;
+    return rc ? rc : bkt_creds_found(out_creds, "profile %.*s in %s", BKT_STR_ARG(profile), path);
 }
 
 int bkt_creds_credentials_file_fetch(const struct bkt_creds_ctx *ctx,
                                      struct bkt_str profile,
                                      struct bkt_creds *out_creds,
-                                     enum bkt_creds_answer *out_answer,
                                      char why[BKT_CREDS_WHY_BYTES],
                                      struct bkt_error *err)
 {
-    return fetch(ctx, BKT_PROFILE_CREDENTIALS, profile, out_creds, out_answer, why, err);
+    return fetch(ctx, BKT_PROFILE_CREDENTIALS, profile, out_creds, why, err);
 }
 
 int bkt_creds_config_file_fetch(const struct bkt_creds_ctx *ctx,
                                 struct bkt_str profile,
                                 struct bkt_creds *out_creds,
-                                enum bkt_creds_answer *out_answer,
                                 char why[BKT_CREDS_WHY_BYTES],
                                 struct bkt_error *err)
 {
-    return fetch(ctx, BKT_PROFILE_CONFIG, profile, out_creds, out_answer, why, err);
+    return fetch(ctx, BKT_PROFILE_CONFIG, profile, out_creds, why, err);
 }

@@ -3,8 +3,6 @@
 #include "aws/imds.h"
 #include "core/percent.h"
 
-#include <stdio.h>
-
 enum { ROLE_PATH_BYTES_MAX = 400, EXTENSION_MS = 10 * 60 * 1000 };
 
 static const char list_path[] = "/latest/meta-data/iam/security-credentials/";
@@ -57,7 +55,6 @@ static void extend_if_expired(const struct bkt_creds_ctx *ctx, struct bkt_creds 
 
 static int ask(struct bkt_imds *imds,
                struct bkt_creds *out_creds,
-               enum bkt_creds_answer *out_answer,
                char why[BKT_CREDS_WHY_BYTES],
                struct bkt_error *err)
 {
@@ -69,8 +66,7 @@ static int ask(struct bkt_imds *imds,
     if (rc)
         goto done;
     if (!has_role) {
-        *out_answer = BKT_CREDS_NOT_CONFIGURED;
-        bkt_creds_why(why, "the instance has no role");
+        rc = bkt_creds_none(why, "the instance has no role");
         goto done;
     }
     rc = bkt_imds_get(imds, path.ptr, &status, &body, err);
@@ -83,8 +79,7 @@ static int ask(struct bkt_imds *imds,
     if (rc)
         goto done;
     extend_if_expired(imds->ctx, out_creds);
-    (void)snprintf(out_creds->source, sizeof(out_creds->source), "role of the instance");
-    *out_answer = BKT_CREDS_FOUND;
+    rc = bkt_creds_found(out_creds, "role of the instance");
 
 done:
     bkt_buf_clear(&path);
@@ -95,7 +90,6 @@ done:
 int bkt_creds_imds_fetch(const struct bkt_creds_ctx *ctx,
                          struct bkt_str profile,
                          struct bkt_creds *out_creds,
-                         enum bkt_creds_answer *out_answer,
                          char why[BKT_CREDS_WHY_BYTES],
                          struct bkt_error *err)
 {
@@ -103,13 +97,9 @@ int bkt_creds_imds_fetch(const struct bkt_creds_ctx *ctx,
     struct bkt_imds imds;
     bool is_there;
     int rc = bkt_imds_open(ctx, &imds, &is_there, why, err);
-    if (rc)
+    if (rc || !is_there)
         return rc;
-    if (!is_there) {
-        *out_answer = BKT_CREDS_NOT_CONFIGURED;
-        return BKT_OK;
-    }
-    rc = ask(&imds, out_creds, out_answer, why, err);
+    rc = ask(&imds, out_creds, why, err);
     bkt_imds_clear(&imds);
     return rc;
 }

@@ -303,21 +303,12 @@ done:
 int bkt_creds_login_fetch(const struct bkt_creds_ctx *ctx,
                           struct bkt_str profile,
                           struct bkt_creds *out_creds,
-                          enum bkt_creds_answer *out_answer,
                           char why[BKT_CREDS_WHY_BYTES],
                           struct bkt_error *err)
 {
     struct bkt_str session = bkt_profiles_get(ctx->profiles, profile, "login_session");
-    if (session.len == 0) {
-        *out_answer = BKT_CREDS_NOT_CONFIGURED;
-        bkt_creds_why(why, "no login_session");
-        return BKT_OK;
-    }
+    if (session.len == 0)
+        return bkt_creds_none(why, "no login_session");
     int rc = read_session(ctx, session, profile, out_creds, err);
-    if (rc)
-        return rc;
-    (void)snprintf(out_creds->source, sizeof(out_creds->source), "aws login of profile %.*s",
-                   BKT_STR_ARG(profile));
-    *out_answer = BKT_CREDS_FOUND;
-    return BKT_OK;
+    return rc ? rc : bkt_creds_found(out_creds, "aws login of profile %.*s", BKT_STR_ARG(profile));
 }

@@ -226,16 +226,12 @@ static int run(const struct bkt_creds_ctx *ctx,
 int bkt_creds_process_fetch(const struct bkt_creds_ctx *ctx,
                             struct bkt_str profile,
                             struct bkt_creds *out_creds,
-                            enum bkt_creds_answer *out_answer,
                             char why[BKT_CREDS_WHY_BYTES],
                             struct bkt_error *err)
 {
     struct bkt_str command = bkt_profiles_get(ctx->profiles, profile, "credential_process");
-    if (command.len == 0) {
-        *out_answer = BKT_CREDS_NOT_CONFIGURED;
-        bkt_creds_why(why, "none set");
-        return BKT_OK;
-    }
+    if (command.len == 0)
+        return bkt_creds_none(why, "none set");
     struct bkt_arena arena = {0};
     char **argv;
     int rc = bkt_words_split(command, &arena, &argv, err);
@@ -244,8 +240,5 @@ int bkt_creds_process_fetch(const struct bkt_creds_ctx *ctx,
     bkt_arena_clear(&arena);
     if (rc)
         return bkt_error_wrap(err, rc, "profile %.*s", BKT_STR_ARG(profile));
-    (void)snprintf(out_creds->source, sizeof(out_creds->source),
-                   "credential_process of profile %.*s", BKT_STR_ARG(profile));
-    *out_answer = BKT_CREDS_FOUND;
-    return BKT_OK;
+    return bkt_creds_found(out_creds, "credential_process of profile %.*s", BKT_STR_ARG(profile));
 }

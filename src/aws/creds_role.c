@@ -122,7 +122,6 @@ static int fetch_base(const struct bkt_creds_ctx *ctx,
                       struct bkt_error *err)
 {
     char why[BKT_CREDS_WHY_BYTES] = "";
-    enum bkt_creds_answer answer = BKT_CREDS_NOT_CONFIGURED;
     struct bkt_str last = walk->profiles[walk->count - 1];
     bkt_creds_source_fn *fetch = bkt_creds_profile_fetch;
     if (walk->base.len == 0) {
@@ -134,13 +133,13 @@ static int fetch_base(const struct bkt_creds_ctx *ctx,
                                  BKT_STR_ARG(last));
         }
     }
-    int rc = fetch(ctx, walk->base, out_creds, &answer, why, err);
+    int rc = fetch(ctx, walk->base, out_creds, why, err);
     struct bkt_str name = walk->base.len > 0 ? walk->base : walk->credential_source;
     if (rc) {
         return bkt_error_wrap(err, rc, "source %.*s of profile %.*s", BKT_STR_ARG(name),
                               BKT_STR_ARG(last));
     }
-    if (answer != BKT_CREDS_FOUND) {
+    if (!bkt_creds_are_set(out_creds)) {
         return bkt_error_set(err, BKT_ECREDS, "source %.*s of profile %.*s has no credentials (%s)",
                              BKT_STR_ARG(name), BKT_STR_ARG(last), why);
     }
@@ -150,15 +149,11 @@ static int fetch_base(const struct bkt_creds_ctx *ctx,
 int bkt_creds_role_fetch(const struct bkt_creds_ctx *ctx,
                          struct bkt_str profile,
                          struct bkt_creds *out_creds,
-                         enum bkt_creds_answer *out_answer,
                          char why[BKT_CREDS_WHY_BYTES],
                          struct bkt_error *err)
 {
-    if (!has_role(ctx, profile)) {
-        *out_answer = BKT_CREDS_NOT_CONFIGURED;
-        bkt_creds_why(why, "no role_arn");
-        return BKT_OK;
-    }
+    if (!has_role(ctx, profile))
+        return bkt_creds_none(why, "no role_arn");
     struct walk walk = {0};
     struct bkt_creds creds = {0};
     int rc = find_walk(ctx, profile, &walk, err);
@@ -184,6 +179,5 @@ int bkt_creds_role_fetch(const struct bkt_creds_ctx *ctx,
         return rc;
     }
     *out_creds = creds;
-    *out_answer = BKT_CREDS_FOUND;
     return BKT_OK;
 }

@@ -1,5 +1,7 @@
 #include "aws/creds_source.h"
 
+#include "core/ascii.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -18,18 +20,28 @@ struct bkt_str bkt_creds_region(const struct bkt_creds_ctx *ctx)
     return region.len > 0 ? region : BKT_STR("us-east-1");
 }
 
-void bkt_creds_why(char why[BKT_CREDS_WHY_BYTES], const char *fmt, ...)
+int bkt_creds_found(struct bkt_creds *creds, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    (void)vsnprintf(creds->source, sizeof(creds->source), fmt, args);
+    va_end(args);
+    return BKT_OK;
+}
+
+int bkt_creds_none(char why[BKT_CREDS_WHY_BYTES], const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
     (void)vsnprintf(why, BKT_CREDS_WHY_BYTES, fmt, args);
     va_end(args);
+    return BKT_OK;
 }
 
-static bool is_header_safe(struct bkt_str text)
+bool bkt_creds_is_word(struct bkt_str text)
 {
     for (size_t i = 0; i < text.len; i++) {
-        if ((unsigned char)text.ptr[i] <= ' ' || text.ptr[i] == 0x7f)
+        if (!bkt_is_word_byte(text.ptr[i]))
             return false;
     }
     return true;
@@ -42,7 +54,7 @@ int bkt_creds_keep(struct bkt_creds *out,
                    int64_t expires_ms,
                    struct bkt_error *err)
 {
-    if (!is_header_safe(id) || !is_header_safe(token)) {
+    if (!bkt_creds_is_word(id) || !bkt_creds_is_word(token)) {
         return bkt_error_set(err, BKT_ECREDS,
                              "the access key id or the session token holds a blank or a control "
                              "character");

@@ -2,10 +2,10 @@
  * The sources that the chain of credentials is made of, one function and one file each; for the
  * chain and the tests only.
  *
- * A source answers BKT_CREDS_FOUND with `out_creds` set, or BKT_CREDS_NOT_CONFIGURED with the
- * reason in `why`; a source that is configured and fails returns an error, and nothing after it is
- * asked.  `out_creds` comes in empty.  No message holds a secret, a token or the output of a
- * program.  Sources keep nothing between calls.
+ * A source sets `out_creds`, which come in empty, or leaves them so and says in `why` what it has
+ * not been given; one that is configured and fails returns an error, and nothing after it is asked.
+ * No message holds a secret, a token or the output of a program.  Sources keep nothing between
+ * calls.
  */
 #ifndef AWS_CREDS_SOURCE_H
 #define AWS_CREDS_SOURCE_H
@@ -33,7 +33,6 @@ struct bkt_creds_ctx {
 typedef int bkt_creds_source_fn(const struct bkt_creds_ctx *ctx,
                                 struct bkt_str profile,
                                 struct bkt_creds *out_creds,
-                                enum bkt_creds_answer *out_answer,
                                 char why[BKT_CREDS_WHY_BYTES],
                                 struct bkt_error *err);
 
@@ -45,10 +44,14 @@ int64_t bkt_creds_now(const struct bkt_creds_ctx *ctx);
  */
 struct bkt_str bkt_creds_region(const struct bkt_creds_ctx *ctx);
 
-/* Say why a source is not configured. */
-void bkt_creds_why(char why[BKT_CREDS_WHY_BYTES], const char *fmt, ...) BKT_PRINTF(2, 3);
+/* The two good ends of a source, both BKT_OK: where the keys are from, and why there are none. */
+int bkt_creds_found(struct bkt_creds *creds, const char *fmt, ...) BKT_PRINTF(2, 3);
+int bkt_creds_none(char why[BKT_CREDS_WHY_BYTES], const char *fmt, ...) BKT_PRINTF(2, 3);
 
-/* Credentials with a check for bytes that would end a header line early. */
+/* Neither a blank nor what would end a header line early. */
+bool bkt_creds_is_word(struct bkt_str text);
+
+/* Set `out`, if id and token are words. */
 BKT_MUST_CHECK int bkt_creds_keep(struct bkt_creds *out,
                                   struct bkt_str id,
                                   struct bkt_str secret,

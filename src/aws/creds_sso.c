@@ -145,7 +145,6 @@ done:
 int bkt_creds_sso_fetch(const struct bkt_creds_ctx *ctx,
                         struct bkt_str profile,
                         struct bkt_creds *out_creds,
-                        enum bkt_creds_answer *out_answer,
                         char why[BKT_CREDS_WHY_BYTES],
                         struct bkt_error *err)
 {
@@ -154,18 +153,12 @@ int bkt_creds_sso_fetch(const struct bkt_creds_ctx *ctx,
         .account_id = bkt_profiles_get(ctx->profiles, profile, "sso_account_id"),
         .role_name = bkt_profiles_get(ctx->profiles, profile, "sso_role_name"),
     };
-    if (sso.account_id.len == 0 && sso.role_name.len == 0) {
-        *out_answer = BKT_CREDS_NOT_CONFIGURED;
-        bkt_creds_why(why, "no sso_account_id");
-        return BKT_OK;
-    }
+    if (sso.account_id.len == 0 && sso.role_name.len == 0)
+        return bkt_creds_none(why, "no sso_account_id");
     int rc = find_sso(ctx, &sso, err);
     if (rc == BKT_OK)
         rc = ask(ctx, &sso, out_creds, err);
-    if (rc)
-        return rc;
-    (void)snprintf(out_creds->source, sizeof(out_creds->source), "SSO role %.*s of account %.*s",
-                   BKT_STR_ARG(sso.role_name), BKT_STR_ARG(sso.account_id));
-    *out_answer = BKT_CREDS_FOUND;
-    return BKT_OK;
+    return rc ? rc
+              : bkt_creds_found(out_creds, "SSO role %.*s of account %.*s",
+                                BKT_STR_ARG(sso.role_name), BKT_STR_ARG(sso.account_id));
 }

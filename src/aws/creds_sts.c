@@ -304,7 +304,5 @@ int bkt_sts_assume(const struct bkt_creds_ctx *ctx,
         return bkt_error_wrap(err, rc, "assume role %.*s at %s", BKT_STR_ARG(role->arn),
                               endpoint.authority);
     }
-    (void)snprintf(out_creds->source, sizeof(out_creds->source), "role %.*s",
-                   BKT_STR_ARG(role->arn));
-    return BKT_OK;
+    return bkt_creds_found(out_creds, "role %.*s", BKT_STR_ARG(role->arn));
 }

@@ -34,17 +34,13 @@ static int read_token(const struct bkt_creds_ctx *ctx,
 int bkt_creds_web_fetch(const struct bkt_creds_ctx *ctx,
                         struct bkt_str profile,
                         struct bkt_creds *out_creds,
-                        enum bkt_creds_answer *out_answer,
                         char why[BKT_CREDS_WHY_BYTES],
                         struct bkt_error *err)
 {
     struct bkt_str file =
         setting(ctx, profile, "AWS_WEB_IDENTITY_TOKEN_FILE", "web_identity_token_file");
-    if (file.len == 0) {
-        *out_answer = BKT_CREDS_NOT_CONFIGURED;
-        bkt_creds_why(why, "no AWS_WEB_IDENTITY_TOKEN_FILE");
-        return BKT_OK;
-    }
+    if (file.len == 0)
+        return bkt_creds_none(why, "no AWS_WEB_IDENTITY_TOKEN_FILE");
     struct bkt_sts_role role = {
         .arn = setting(ctx, profile, "AWS_ROLE_ARN", "role_arn"),
         .session_name = setting(ctx, profile, "AWS_ROLE_SESSION_NAME", "role_session_name"),
@@ -60,8 +56,6 @@ int bkt_creds_web_fetch(const struct bkt_creds_ctx *ctx,
     role.web_token = bkt_str_trim(bkt_buf_str(&token));
     if (rc == BKT_OK)
         rc = bkt_sts_assume(ctx, &role, out_creds, err);
-    if (rc == BKT_OK)
-        *out_answer = BKT_CREDS_FOUND;
     bkt_buf_wipe(&token);
     return rc;
 }

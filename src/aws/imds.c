@@ -103,10 +103,8 @@ int bkt_imds_open(const struct bkt_creds_ctx *ctx,
     struct bkt_error asked = {0};
     int status;
     *out_there = false;
-    if (bkt_env_get_bool(ctx->env, "AWS_EC2_METADATA_DISABLED")) {
-        bkt_creds_why(why, "AWS_EC2_METADATA_DISABLED is true");
-        return BKT_OK;
-    }
+    if (bkt_env_get_bool(ctx->env, "AWS_EC2_METADATA_DISABLED"))
+        return bkt_creds_none(why, "AWS_EC2_METADATA_DISABLED is true");
     int rc = find_base(ctx, &imds, err);
     if (rc)
         return rc;
@@ -114,20 +112,16 @@ int bkt_imds_open(const struct bkt_creds_ctx *ctx,
     imds.tries = number(ctx->env, "AWS_METADATA_SERVICE_NUM_ATTEMPTS", TRIES_MAX, 1);
 
     rc = get_token(&imds, &status, &asked);
-    if (rc == BKT_ENET) {
-        bkt_creds_why(why, "no answer at %.100s", imds.base);
-        return BKT_OK;
-    }
+    if (rc == BKT_ENET)
+        return bkt_creds_none(why, "no answer at %.100s", imds.base);
     if (rc) {
         if (err)
             *err = asked;
         return rc;
     }
     /* Switched off for the instance (403), or another cloud's service, which knows no tokens. */
-    if (status == 403 || status == 404 || status == 405) {
-        bkt_creds_why(why, "%.100s gives no tokens (HTTP %d)", imds.base, status);
-        return BKT_OK;
-    }
+    if (status == 403 || status == 404 || status == 405)
+        return bkt_creds_none(why, "%.100s gives no tokens (HTTP %d)", imds.base, status);
     if (status != 200) {
         return bkt_creds_http_refused("get a token of the instance's metadata service", status,
                                       BKT_STR(""), err);

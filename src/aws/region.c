@@ -76,7 +76,7 @@ static bool of_instance(const struct bkt_region_request *request,
         }
     }
     if (rc)
-        bkt_creds_why(why, "%.200s", err.message);
+        (void)bkt_creds_none(why, "%.200s", err.message);
     bkt_buf_clear(&body);
     return rc == BKT_OK && is_there;
 }

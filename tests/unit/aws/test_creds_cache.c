@@ -42,15 +42,10 @@ static int64_t now(void *ctx)
     return atomic_load(&((struct source *)ctx)->now_ms);
 }
 
-static int fetch(void *self,
-                 struct bkt_creds *out_creds,
-                 enum bkt_creds_answer *out_answer,
-                 char why[256],
-                 struct bkt_error *err)
+static int fetch(void *self, struct bkt_creds *out_creds, struct bkt_error *err)
 {
     struct source *source = self;
     char id[32];
-    (void)why;
     (void)sem_post(&source->begun);
     if (atomic_load(&source->is_gated))
         (void)sem_wait(&source->gate);
@@ -65,7 +60,6 @@ static int fetch(void *self,
         out_creds->expires_ms = atomic_load(&source->now_ms) + atomic_load(&source->life_ms);
     out_creds->outlives_expiry = atomic_load(&source->outlives);
     (void)snprintf(out_creds->source, sizeof(out_creds->source), "script");
-    *out_answer = BKT_CREDS_FOUND;
     return BKT_OK;
 }
 
@@ -75,8 +69,7 @@ static int setup_with(void **state, int32_t pause_ms)
     (void)sem_init(&f->source.begun, 0, 0);
     (void)sem_init(&f->source.gate, 0, 0);
     f->source.life_ms = HOUR_MS;
-    const struct bkt_creds_provider provider = {
-        .name = "script", .fetch = fetch, .self = &f->source};
+    const struct bkt_creds_provider provider = {.fetch = fetch, .self = &f->source};
     const struct bkt_creds_cache_options options = {
         .now_ms = now, .now_ctx = &f->source, .pause_ms = pause_ms};
     *state = f;

@@ -61,7 +61,7 @@ static void good_output(void **state)
     struct creds_fixture *f = *state;
     fake_env_write(&f->fake, ".aws/config", "[default]\nregion = x\n");
     assert_int_equal(ask(f, bkt_creds_process_fetch, "default"), BKT_OK);
-    assert_int_equal(f->answer, BKT_CREDS_NOT_CONFIGURED);
+    assert_false(bkt_creds_are_set(&f->creds));
 
     program(f, "echo '" GOOD ",\"Expiration\":\"2024-03-01T10:00:00Z\"}'; echo noise >&2\n");
     assert_int_equal(ask(f, bkt_creds_process_fetch, "default"), BKT_OK);

@@ -77,7 +77,7 @@ static void profiles(void **state)
     struct creds_fixture *f = *state;
     use(f, NULL, 0);
     assert_int_equal(ask(f, bkt_creds_sso_fetch, "none"), BKT_OK);
-    assert_int_equal(f->answer, BKT_CREDS_NOT_CONFIGURED);
+    assert_false(bkt_creds_are_set(&f->creds));
     assert_int_equal(ask(f, bkt_creds_sso_fetch, "half"), BKT_ECONFIG);
     assert_says(f, "profile half uses SSO and has no sso_role_name");
     assert_int_equal(ask(f, bkt_creds_sso_fetch, "lost"), BKT_ECONFIG);
@@ -183,7 +183,7 @@ static void login_sessions(void **state)
         "\"refreshToken\":\"HUSH\",\"dpopKey\":\"HUSH\",\"clientId\":\"c\"}";
     fake_env_write(&f->fake, ".aws/config", login_config);
     assert_int_equal(ask(f, bkt_creds_login_fetch, "none"), BKT_OK);
-    assert_int_equal(f->answer, BKT_CREDS_NOT_CONFIGURED);
+    assert_false(bkt_creds_are_set(&f->creds));
     assert_int_equal(ask(f, bkt_creds_login_fetch, "default"), BKT_ECREDS);
     assert_says(f, "the login session has no cached keys; run: aws login --profile default");
 

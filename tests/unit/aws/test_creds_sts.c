@@ -215,7 +215,7 @@ static void web_identity(void **state)
     };
     use(f, answers, T_COUNT(answers), "[default]\nregion = eu-west-1\n");
     assert_int_equal(ask(f, bkt_creds_web_fetch, "default"), BKT_OK);
-    assert_int_equal(f->answer, BKT_CREDS_NOT_CONFIGURED);
+    assert_false(bkt_creds_are_set(&f->creds));
     assert_string_equal(f->why, "no AWS_WEB_IDENTITY_TOKEN_FILE");
 
     fake_env_set(&f->fake, "AWS_WEB_IDENTITY_TOKEN_FILE", "~/token");
@@ -265,7 +265,7 @@ static void web_identity_as_the_source_of_a_role(void **state)
     assert_int_equal(http_script_left(f->http), 0);
 
     assert_int_equal(ask(f, bkt_creds_role_fetch, "w"), BKT_OK);
-    assert_int_equal(f->answer, BKT_CREDS_NOT_CONFIGURED);
+    assert_false(bkt_creds_are_set(&f->creds));
 }
 
 int main(void)
