@@ -134,7 +134,6 @@ static int ask(const struct bkt_creds_ctx *ctx,
 {
     struct bkt_buf token = BKT_BUF_INIT(TOKEN_BYTES_MAX);
     struct bkt_buf body = BKT_BUF_INIT(BKT_CREDS_ANSWER_BYTES_MAX);
-    int status;
     int rc = read_token(ctx, &token, err);
     if (rc)
         goto done;
@@ -150,12 +149,9 @@ static int ask(const struct bkt_creds_ctx *ctx,
         .tries = TRIES,
         .is_local = true,
     };
-    rc = bkt_creds_http(ctx, &request, &status, &body, NULL, NULL, err);
-    if (rc == BKT_OK && status != 200) {
-        rc = bkt_creds_http_refused(request.what, status, bkt_buf_str(&body), err);
-    } else if (rc == BKT_OK) {
+    rc = bkt_creds_http(ctx, &request, NULL, &body, err);
+    if (rc == BKT_OK)
         rc = bkt_creds_json_parse(bkt_buf_str(&body), BKT_CREDS_JSON_CONTAINER, out_creds, err);
-    }
 
 done:
     bkt_buf_wipe(&token);

@@ -1,7 +1,5 @@
 #include "aws/creds_source.h"
 
-#include <stdio.h>
-
 static int fetch(const struct bkt_creds_ctx *ctx,
                  enum bkt_profile_file file,
                  struct bkt_str profile,

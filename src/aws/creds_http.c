@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <time.h>
 
+enum { CONNECT_TIMEOUT_MS = 5000, TOTAL_TIMEOUT_MS = 20000 };
+
 void bkt_creds_pause(const struct bkt_creds_ctx *ctx)
 {
     struct timespec left = {.tv_sec = ctx->retry_delay_ms / 1000,
@@ -22,20 +24,18 @@ int bkt_creds_http(const struct bkt_creds_ctx *ctx,
                    const struct bkt_creds_request *request,
                    int *out_status,
                    struct bkt_buf *out_body,
-                   bkt_http_head_fn *head,
-                   void *head_ctx,
                    struct bkt_error *err)
 {
-    static const struct bkt_http_options defaults = {0};
     const struct bkt_http_request http = {
         .method = request->method,
         .url = request->url,
         .headers = request->headers,
         .header_count = request->header_count,
         .body = request->body,
-        .body_bytes_max = out_body->max,
-        .connect_timeout_ms = request->connect_timeout_ms,
-        .total_timeout_ms = request->total_timeout_ms,
+        .connect_timeout_ms =
+            request->connect_timeout_ms ? request->connect_timeout_ms : CONNECT_TIMEOUT_MS,
+        .total_timeout_ms =
+            request->total_timeout_ms ? request->total_timeout_ms : TOTAL_TIMEOUT_MS,
         .no_proxy = request->is_local,
     };
     int rc = BKT_OK;
@@ -44,14 +44,16 @@ int bkt_creds_http(const struct bkt_creds_ctx *ctx,
         if (i > 0)
             bkt_creds_pause(ctx);
         bkt_buf_wipe(out_body);
-        rc = bkt_http_call(ctx->http ? ctx->http : &defaults, &http, &status, out_body, head,
-                           head_ctx, err);
+        rc = bkt_http_call(ctx->http, &http, &status, out_body, err);
         if (rc != BKT_ENET && (rc != BKT_OK || !is_transient(status)))
             break;
     }
     if (rc)
         return bkt_error_wrap(err, rc, "%s", request->what);
-    *out_status = status;
+    if (out_status)
+        *out_status = status;
+    else if (status != 200)
+        return bkt_creds_http_refused(request->what, status, bkt_buf_str(out_body), err);
     return BKT_OK;
 }
 

@@ -13,22 +13,21 @@ struct bkt_creds_request {
     const struct bkt_str *headers; /* "Name: value" */
     size_t header_count;
     struct bkt_str body;
-    uint32_t connect_timeout_ms;
-    uint32_t total_timeout_ms; /* of one try */
+    uint32_t connect_timeout_ms; /* 0: 5 s */
+    uint32_t total_timeout_ms;   /* of one try; 0: 20 s */
     uint32_t tries;
     bool is_local; /* never through a proxy */
 };
 
 /*
  * BKT_OK with whatever status the last try had (5xx and 429 are tried again), BKT_ENET when none
- * came.  `out_body` is emptied first; `head` may be NULL.
+ * came.  `out_status` may be NULL: what is not 200 fails as bkt_creds_http_refused() has it.
+ * `out_body` is emptied first.
  */
 BKT_MUST_CHECK int bkt_creds_http(const struct bkt_creds_ctx *ctx,
                                   const struct bkt_creds_request *request,
                                   int *out_status,
                                   struct bkt_buf *out_body,
-                                  bkt_http_head_fn *head,
-                                  void *head_ctx,
                                   struct bkt_error *err);
 
 /* A status that is no success: BKT_ECREDS, or retriable BKT_ENET for 429 and 5xx. */

@@ -4,7 +4,6 @@
 #include "aws/endpoint.h"
 #include "aws/token_cache.h"
 #include "core/json.h"
-#include "core/json_write.h"
 
 #include <cjson/cJSON.h>
 #include <openssl/evp.h>
@@ -12,40 +11,21 @@
 #include <sys/random.h>
 
 enum {
-    PATH_BYTES_MAX = 4096,
-    CACHE_BYTES_MAX = 256 << 10,
     URL_BYTES_MAX = BKT_ENDPOINT_AUTHORITY_BYTES + BKT_ENDPOINT_PATH_BYTES + 32,
     PROOF_BYTES_MAX = 8 << 10,
     REFRESH_WINDOW_MS = 5 * 60 * 1000,
     LIFE_S_MAX = 366 * 86400,
-    CONNECT_TIMEOUT_MS = 5000,
-    TOTAL_TIMEOUT_MS = 20000,
 };
 
-/* DIRECTORY/<hex SHA-256 of the session's name>.json */
 static int find_file(const struct bkt_creds_ctx *ctx,
                      struct bkt_str session,
                      struct bkt_buf *path,
                      struct bkt_error *err)
 {
-    unsigned char hash[EVP_MAX_MD_SIZE];
-    unsigned hash_len = 0;
     struct bkt_str directory = bkt_env_get(ctx->env, "AWS_LOGIN_CACHE_DIRECTORY");
     if (directory.len == 0)
         directory = BKT_STR("~/.aws/login/cache");
-    if (EVP_Digest(session.ptr, session.len, hash, &hash_len, EVP_sha256(), NULL) != 1)
-        return bkt_error_set(err, BKT_ENOMEM, "hash the login session's name");
-    int rc = bkt_path_expand(ctx->env, directory, path, err);
-    if (rc)
-        return rc;
-    rc = bkt_buf_append_char(path, '/');
-    for (unsigned i = 0; i < hash_len && rc == BKT_OK; i++)
-        rc = bkt_buf_printf(path, "%02x", hash[i]);
-    if (rc == BKT_OK)
-        rc = bkt_buf_append(path, BKT_STR(".json"));
-    if (rc)
-        (void)bkt_error_set(err, rc, "the login cache's file name: %s", bkt_error_text(rc));
-    return rc;
+    return bkt_token_cache_path(ctx->env, directory, session, EVP_sha256(), path, err);
 }
 
 static int log_in_again(struct bkt_str profile, const char *state, struct bkt_error *err)
@@ -113,8 +93,7 @@ static int make_proof(const struct bkt_creds_ctx *ctx,
     char id[2 * sizeof(random) + 1];
     if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
         return bkt_error_set(err, BKT_EIO, "the system gives no random numbers");
-    for (size_t i = 0; i < sizeof(random); i++)
-        (void)snprintf(id + 2 * i, 3, "%02x", random[i]);
+    bkt_hex(random, sizeof(random), id);
     struct bkt_dpop dpop = {
         .key = bkt_token_cache_text(cache, "dpopKey"),
         .method = "POST",
@@ -127,22 +106,6 @@ static int make_proof(const struct bkt_creds_ctx *ctx,
               : bkt_dpop_append(&dpop, header, err);
 }
 
-static int make_body(const struct cJSON *cache, struct bkt_buf *body, struct bkt_error *err)
-{
-    int rc = bkt_buf_append_char(body, '{');
-    rc = rc ? rc : bkt_json_append_field(body, "grantType", BKT_STR("refresh_token"));
-    static const char *const names[] = {"clientId", "refreshToken"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && rc == BKT_OK; i++) {
-        struct bkt_str value = bkt_token_cache_text(cache, names[i]);
-        if (value.len == 0)
-            return bkt_error_set(err, BKT_EPARSE, "the cache holds no %s", names[i]);
-        rc = bkt_buf_append_char(body, ',');
-        rc = rc ? rc : bkt_json_append_field(body, names[i], value);
-    }
-    rc = rc ? rc : bkt_buf_append_char(body, '}');
-    return rc ? bkt_error_set(err, rc, "%s", bkt_error_text(rc)) : BKT_OK;
-}
-
 /* One try: the token that is sent is good for one use, and so is the proof. */
 static int ask(const struct bkt_creds_ctx *ctx,
                struct bkt_str profile,
@@ -151,12 +114,12 @@ static int ask(const struct bkt_creds_ctx *ctx,
                struct bkt_error *err)
 {
     struct bkt_buf header = BKT_BUF_INIT(PROOF_BYTES_MAX);
-    struct bkt_buf body = BKT_BUF_INIT(CACHE_BYTES_MAX);
+    static const char *const members[] = {"clientId", "refreshToken"};
+    struct bkt_buf body = BKT_BUF_INIT(BKT_TOKEN_CACHE_BYTES_MAX);
     char url[URL_BYTES_MAX];
-    int status;
     int rc = make_url(ctx, profile, url, err);
     if (rc == BKT_OK)
-        rc = make_body(cache, &body, err);
+        rc = bkt_token_cache_ask(cache, members, sizeof(members) / sizeof(members[0]), &body, err);
     if (rc == BKT_OK)
         rc = make_proof(ctx, cache, url, &header, err);
     if (rc)
@@ -170,13 +133,9 @@ static int ask(const struct bkt_creds_ctx *ctx,
         .headers = headers,
         .header_count = 2,
         .body = bkt_buf_str(&body),
-        .connect_timeout_ms = CONNECT_TIMEOUT_MS,
-        .total_timeout_ms = TOTAL_TIMEOUT_MS,
         .tries = 1,
     };
-    rc = bkt_creds_http(ctx, &request, &status, answer, NULL, NULL, err);
-    if (rc == BKT_OK && status != 200)
-        rc = bkt_creds_http_refused(request.what, status, bkt_buf_str(answer), err);
+    rc = bkt_creds_http(ctx, &request, NULL, answer, err);
 
 done:
     bkt_buf_wipe(&header);
@@ -269,8 +228,8 @@ static int read_session(const struct bkt_creds_ctx *ctx,
                         struct bkt_creds *out_creds,
                         struct bkt_error *err)
 {
-    struct bkt_buf path = BKT_BUF_INIT(PATH_BYTES_MAX);
-    struct bkt_buf text = BKT_BUF_INIT(CACHE_BYTES_MAX);
+    struct bkt_buf path = BKT_BUF_INIT(BKT_TOKEN_CACHE_PATH_BYTES_MAX);
+    struct bkt_buf text = BKT_BUF_INIT(BKT_TOKEN_CACHE_BYTES_MAX);
     int64_t now_ms = bkt_creds_now(ctx);
     int rc = find_file(ctx, session, &path, err);
     if (rc == BKT_OK)

@@ -9,8 +9,6 @@
 enum {
     URL_BYTES_MAX = 2048,
     TOKEN_BYTES_MAX = 32 << 10,
-    CONNECT_TIMEOUT_MS = 5000,
-    TOTAL_TIMEOUT_MS = 20000,
     TRIES = 3,
 };
 
@@ -94,10 +92,8 @@ static int make_header(const struct bkt_creds_ctx *ctx,
         return bkt_error_set(err, rc, "keep the SSO token: %s", bkt_error_text(rc));
     size_t start = header->len;
     rc = bkt_sso_token(ctx, sso, header, err);
-    for (size_t i = start; rc == BKT_OK && i < header->len; i++) {
-        if ((unsigned char)header->ptr[i] <= ' ' || header->ptr[i] == 0x7f)
-            rc = bkt_sso_log_in(sso, "in the cache cannot be read", err);
-    }
+    if (rc == BKT_OK && !bkt_creds_is_word(bkt_str_skip(bkt_buf_str(header), start)))
+        rc = bkt_sso_log_in(sso, "in the cache cannot be read", err);
     return rc;
 }
 
@@ -122,11 +118,9 @@ static int ask(const struct bkt_creds_ctx *ctx,
         .url = url.ptr,
         .headers = headers,
         .header_count = 1,
-        .connect_timeout_ms = CONNECT_TIMEOUT_MS,
-        .total_timeout_ms = TOTAL_TIMEOUT_MS,
         .tries = TRIES,
     };
-    rc = bkt_creds_http(ctx, &request, &status, &body, NULL, NULL, err);
+    rc = bkt_creds_http(ctx, &request, &status, &body, err);
     if (rc == BKT_OK && status == 401) {
         rc = bkt_sso_log_in(sso, "is not accepted any more", err);
     } else if (rc == BKT_OK && status != 200) {

@@ -15,8 +15,6 @@ enum {
     ARN_BYTES_MAX = 2048,
     DURATION_MIN = 900,
     DURATION_MAX = 43200,
-    CONNECT_TIMEOUT_MS = 5000,
-    TOTAL_TIMEOUT_MS = 20000,
     TRIES = 3,
 };
 
@@ -264,11 +262,9 @@ static int ask_once(const struct bkt_creds_ctx *ctx,
         .headers = headers,
         .header_count = 1 + lines.count,
         .body = bkt_buf_str(&form),
-        .connect_timeout_ms = CONNECT_TIMEOUT_MS,
-        .total_timeout_ms = TOTAL_TIMEOUT_MS,
         .tries = 1, /* each has a signature of its own time */
     };
-    rc = bkt_creds_http(ctx, &request, &status, &body, NULL, NULL, err);
+    rc = bkt_creds_http(ctx, &request, &status, &body, err);
     *out_transient = rc == BKT_ENET;
     if (rc == BKT_OK && status != 200) {
         rc = refused(status, bkt_buf_str(&body), out_transient, err);

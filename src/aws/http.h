@@ -121,15 +121,13 @@ BKT_MUST_CHECK int bkt_http_watch_fd(struct bkt_http *http,
 
 /*
  * One request and its answer, for callers that may block (credentials, one-off questions); uses a
- * loop of its own.  `out_body` is initialized by the caller with a ceiling; `on_*` of the request
- * are not used.  `head`, when not NULL, sees the answer's head.
+ * loop of its own.  The body is appended to `out_body` as far as that can grow; `on_*`, `ctx` and
+ * `body_bytes_max` of the request are not used.
  */
 BKT_MUST_CHECK int bkt_http_call(const struct bkt_http_options *options,
                                  const struct bkt_http_request *request,
                                  int *out_status,
                                  struct bkt_buf *out_body,
-                                 bkt_http_head_fn *head,
-                                 void *head_ctx,
                                  struct bkt_error *err);
 
 #endif

@@ -5,16 +5,8 @@ struct call {
     int rc;
     int status;
     struct bkt_buf *body;
-    bkt_http_head_fn *head;
-    void *head_ctx;
     struct bkt_error *err;
 };
-
-static int on_head(void *ctx, struct bkt_http_response *response, struct bkt_error *err)
-{
-    struct call *call = ctx;
-    return call->head ? call->head(call->head_ctx, response, err) : BKT_OK;
-}
 
 static int on_data(void *ctx, struct bkt_str bytes, struct bkt_error *err)
 {
@@ -43,8 +35,6 @@ int bkt_http_call(const struct bkt_http_options *options,
                   const struct bkt_http_request *request,
                   int *out_status,
                   struct bkt_buf *out_body,
-                  bkt_http_head_fn *head,
-                  void *head_ctx,
                   struct bkt_error *err)
 {
     struct bkt_http *http;
@@ -52,9 +42,9 @@ int bkt_http_call(const struct bkt_http_options *options,
     if (rc)
         return rc;
 
-    struct call call = {.body = out_body, .head = head, .head_ctx = head_ctx, .err = err};
+    struct call call = {.body = out_body, .err = err};
     struct bkt_http_request own = *request;
-    own.on_head = on_head;
+    own.on_head = NULL;
     own.on_data = on_data;
     own.on_done = on_done;
     own.ctx = &call;

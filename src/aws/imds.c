@@ -64,8 +64,7 @@ static uint32_t number(const struct bkt_env *env,
 static int get_token(struct bkt_imds *imds, int *out_status, struct bkt_error *err)
 {
     char url[BKT_IMDS_URL_BYTES + 32];
-    static const char ttl[] = "X-aws-ec2-metadata-token-ttl-seconds: 21600";
-    const struct bkt_str headers[] = {{ttl, sizeof(ttl) - 1}};
+    const struct bkt_str headers[] = {BKT_STR("X-aws-ec2-metadata-token-ttl-seconds: 21600")};
     struct bkt_buf body = BKT_BUF_INIT(BKT_IMDS_TOKEN_BYTES - 64);
     (void)snprintf(url, sizeof(url), "%s/latest/api/token", imds->base);
     const struct bkt_creds_request request = {
@@ -79,12 +78,10 @@ static int get_token(struct bkt_imds *imds, int *out_status, struct bkt_error *e
         .tries = imds->tries,
         .is_local = true,
     };
-    int rc = bkt_creds_http(imds->ctx, &request, out_status, &body, NULL, NULL, err);
+    int rc = bkt_creds_http(imds->ctx, &request, out_status, &body, err);
     struct bkt_str token = bkt_str_trim(bkt_buf_str(&body));
-    for (size_t i = 0; rc == BKT_OK && *out_status == 200 && i < token.len; i++) {
-        if (token.ptr[i] <= ' ' || token.ptr[i] >= 0x7f)
-            rc = bkt_error_set(err, BKT_EPARSE, "%s: its token holds an odd character", what);
-    }
+    if (rc == BKT_OK && *out_status == 200 && !bkt_creds_is_word(token))
+        rc = bkt_error_set(err, BKT_EPARSE, "%s: its token holds an odd character", what);
     if (rc == BKT_OK) {
         (void)snprintf(imds->token_header, sizeof(imds->token_header),
                        "X-aws-ec2-metadata-token: %.*s", BKT_STR_ARG(token));
@@ -149,7 +146,7 @@ static int get_once(struct bkt_imds *imds,
         .tries = imds->tries > GET_TRIES_MIN ? imds->tries : GET_TRIES_MIN,
         .is_local = true,
     };
-    return bkt_creds_http(imds->ctx, &request, out_status, out_body, NULL, NULL, err);
+    return bkt_creds_http(imds->ctx, &request, out_status, out_body, err);
 }
 
 int bkt_imds_get(struct bkt_imds *imds,

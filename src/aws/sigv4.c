@@ -96,16 +96,6 @@ static bool hash(struct bkt_sigv4 *signer, struct bkt_str bytes, unsigned char o
            EVP_DigestFinal_ex(signer->work, out, NULL) == 1;
 }
 
-static void to_hex(const unsigned char bytes[HASH_BYTES], char out[BKT_SIGV4_HASH_BYTES])
-{
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < HASH_BYTES; i++) {
-        out[2 * i] = digits[bytes[i] >> 4];
-        out[2 * i + 1] = digits[bytes[i] & 15];
-    }
-    out[HEX_LEN] = '\0';
-}
-
 int bkt_sigv4_hash(struct bkt_sigv4 *signer,
                    struct bkt_str body,
                    char out_hex[BKT_SIGV4_HASH_BYTES],
@@ -114,7 +104,7 @@ int bkt_sigv4_hash(struct bkt_sigv4 *signer,
     unsigned char digest[HASH_BYTES];
     if (!hash(signer, body, digest))
         return fail_crypto(err);
-    to_hex(digest, out_hex);
+    bkt_hex(digest, HASH_BYTES, out_hex);
     return BKT_OK;
 }
 
@@ -235,7 +225,7 @@ static bool sign_canonical(struct bkt_sigv4 *signer, char out_signature[BKT_SIGV
     unsigned char digest[HASH_BYTES];
     if (!hash(signer, bkt_buf_str(&signer->canonical), digest))
         return false;
-    to_hex(digest, signer->canonical_hash);
+    bkt_hex(digest, HASH_BYTES, signer->canonical_hash);
 
     char text[sizeof(ALGORITHM) + BKT_TIME_STAMP_BYTES + SCOPE_BYTES_MAX + 1 + HEX_LEN];
     char *end = text;
@@ -252,7 +242,7 @@ static bool sign_canonical(struct bkt_sigv4 *signer, char out_signature[BKT_SIGV
 
     if (!hmac(signer, (struct bkt_str){text, (size_t)(end - text)}, digest))
         return false;
-    to_hex(digest, out_signature);
+    bkt_hex(digest, HASH_BYTES, out_signature);
     return true;
 }
 

@@ -5,19 +5,14 @@
 #include "aws/endpoint.h"
 #include "aws/token_cache.h"
 #include "core/json.h"
-#include "core/json_write.h"
 
 #include <openssl/evp.h>
 #include <stdio.h>
 
 enum {
-    PATH_BYTES_MAX = 4096,
-    CACHE_BYTES_MAX = 256 << 10,
     URL_BYTES_MAX = 1024,
     REFRESH_WINDOW_MS = 15 * 60 * 1000,
     LIFE_S_MAX = 366 * 86400,
-    CONNECT_TIMEOUT_MS = 5000,
-    TOTAL_TIMEOUT_MS = 20000,
     TRIES = 3,
 };
 
@@ -25,29 +20,6 @@ int bkt_sso_log_in(const struct bkt_sso *sso, const char *state, struct bkt_erro
 {
     return bkt_error_set(err, BKT_ECREDS, "the SSO token %s; run: aws sso login --profile %.*s",
                          state, BKT_STR_ARG(sso->profile));
-}
-
-/* ~/.aws/sso/cache/<hex SHA-1 of the session's name, or of the start URL>.json */
-static int find_file(const struct bkt_creds_ctx *ctx,
-                     const struct bkt_sso *sso,
-                     struct bkt_buf *path,
-                     struct bkt_error *err)
-{
-    unsigned char hash[EVP_MAX_MD_SIZE];
-    unsigned hash_len = 0;
-    struct bkt_str name = sso->session.len > 0 ? sso->session : sso->start_url;
-    if (EVP_Digest(name.ptr, name.len, hash, &hash_len, EVP_sha1(), NULL) != 1)
-        return bkt_error_set(err, BKT_ENOMEM, "hash the SSO session's name");
-    int rc = bkt_path_expand(ctx->env, BKT_STR("~/.aws/sso/cache/"), path, err);
-    if (rc)
-        return rc;
-    for (unsigned i = 0; i < hash_len && rc == BKT_OK; i++)
-        rc = bkt_buf_printf(path, "%02x", hash[i]);
-    if (rc == BKT_OK)
-        rc = bkt_buf_append(path, BKT_STR(".json"));
-    if (rc)
-        (void)bkt_error_set(err, rc, "the SSO cache's file name: %s", bkt_error_text(rc));
-    return rc;
 }
 
 static bool time_of(const struct cJSON *json, const char *name, int64_t *out_ms)
@@ -63,18 +35,6 @@ static bool can_refresh(const struct bkt_sso *sso, const struct cJSON *json, int
            bkt_token_cache_text(json, "clientSecret").len > 0 &&
            time_of(json, "registrationExpiresAt", &registered_until_ms) &&
            registered_until_ms > now_ms;
-}
-
-static int make_body(const struct cJSON *json, struct bkt_buf *body)
-{
-    int rc = bkt_buf_append_char(body, '{');
-    rc = rc ? rc : bkt_json_append_field(body, "grantType", BKT_STR("refresh_token"));
-    static const char *const names[] = {"clientId", "clientSecret", "refreshToken"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && rc == BKT_OK; i++) {
-        rc = bkt_buf_append_char(body, ',');
-        rc = rc ? rc : bkt_json_append_field(body, names[i], bkt_token_cache_text(json, names[i]));
-    }
-    return rc ? rc : bkt_buf_append_char(body, '}');
 }
 
 /* The new token in the place of the old one, in memory. */
@@ -109,12 +69,12 @@ static int ask_for_refresh(const struct bkt_creds_ctx *ctx,
                            struct cJSON *cache,
                            struct bkt_error *err)
 {
-    struct bkt_buf question = BKT_BUF_INIT(CACHE_BYTES_MAX);
+    static const char *const members[] = {"clientId", "clientSecret", "refreshToken"};
+    struct bkt_buf question = BKT_BUF_INIT(BKT_TOKEN_CACHE_BYTES_MAX);
     struct bkt_buf answer = BKT_BUF_INIT(BKT_CREDS_ANSWER_BYTES_MAX);
     struct bkt_endpoint endpoint;
     struct bkt_str override;
     char url[URL_BYTES_MAX];
-    int status;
     int rc =
         bkt_endpoint_url_find(ctx->env, ctx->profiles, "sso_oidc", BKT_STR(""), &override, err);
     if (rc == BKT_OK) {
@@ -125,11 +85,14 @@ static int ask_for_refresh(const struct bkt_creds_ctx *ctx,
         goto done;
     int url_len = snprintf(url, sizeof(url), "%s://%s%s/token", endpoint.scheme, endpoint.authority,
                            endpoint.base_path);
-    rc = url_len < (int)sizeof(url) ? make_body(cache, &question) : BKT_ELIMIT;
-    if (rc) {
-        (void)bkt_error_set(err, rc, "%s", bkt_error_text(rc));
-        goto done;
+    if (url_len >= (int)sizeof(url))
+        rc = bkt_error_set(err, BKT_ELIMIT, "the URL to refresh the SSO token is too long");
+    if (rc == BKT_OK) {
+        rc = bkt_token_cache_ask(cache, members, sizeof(members) / sizeof(members[0]), &question,
+                                 err);
     }
+    if (rc)
+        goto done;
     const struct bkt_str headers[] = {BKT_STR("Content-Type: application/json")};
     const struct bkt_creds_request request = {
         .what = "refresh the SSO token",
@@ -138,16 +101,11 @@ static int ask_for_refresh(const struct bkt_creds_ctx *ctx,
         .headers = headers,
         .header_count = 1,
         .body = bkt_buf_str(&question),
-        .connect_timeout_ms = CONNECT_TIMEOUT_MS,
-        .total_timeout_ms = TOTAL_TIMEOUT_MS,
         .tries = TRIES,
     };
-    rc = bkt_creds_http(ctx, &request, &status, &answer, NULL, NULL, err);
-    if (rc == BKT_OK && status != 200) {
-        rc = bkt_creds_http_refused(request.what, status, bkt_buf_str(&answer), err);
-    } else if (rc == BKT_OK) {
+    rc = bkt_creds_http(ctx, &request, NULL, &answer, err);
+    if (rc == BKT_OK)
         rc = take_answer(cache, bkt_buf_str(&answer), bkt_creds_now(ctx), err);
-    }
 
 done:
     bkt_buf_wipe(&question);
@@ -199,11 +157,13 @@ int bkt_sso_token(const struct bkt_creds_ctx *ctx,
                   struct bkt_buf *out_token,
                   struct bkt_error *err)
 {
-    struct bkt_buf path = BKT_BUF_INIT(PATH_BYTES_MAX);
-    struct bkt_buf text = BKT_BUF_INIT(CACHE_BYTES_MAX);
+    struct bkt_buf path = BKT_BUF_INIT(BKT_TOKEN_CACHE_PATH_BYTES_MAX);
+    struct bkt_buf text = BKT_BUF_INIT(BKT_TOKEN_CACHE_BYTES_MAX);
     struct cJSON *cache = NULL;
     bool exists = false;
-    int rc = find_file(ctx, sso, &path, err);
+    struct bkt_str name = sso->session.len > 0 ? sso->session : sso->start_url;
+    int rc =
+        bkt_token_cache_path(ctx->env, BKT_STR("~/.aws/sso/cache"), name, EVP_sha1(), &path, err);
     if (rc == BKT_OK)
         rc = bkt_file_read(path.ptr, &text, &exists, err);
     if (rc)

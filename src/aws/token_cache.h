@@ -4,9 +4,31 @@
 #ifndef AWS_TOKEN_CACHE_H
 #define AWS_TOKEN_CACHE_H
 
-#include "core/str.h"
+#include "aws/env.h"
+
+#include <openssl/types.h>
 
 struct cJSON;
+
+enum { BKT_TOKEN_CACHE_PATH_BYTES_MAX = 4096, BKT_TOKEN_CACHE_BYTES_MAX = 256 << 10 };
+
+/* Append DIRECTORY/DIGEST.json, the digest that of the session's name, in hex; `~/` is HOME. */
+BKT_MUST_CHECK int bkt_token_cache_path(const struct bkt_env *env,
+                                        struct bkt_str directory,
+                                        struct bkt_str name,
+                                        const EVP_MD *digest,
+                                        struct bkt_buf *out_path,
+                                        struct bkt_error *err);
+
+/*
+ * Append what asks for a new token: {"grantType":"refresh_token",...} with these members of the
+ * cache.  BKT_EPARSE when it lacks one.
+ */
+BKT_MUST_CHECK int bkt_token_cache_ask(const struct cJSON *json,
+                                       const char *const *names,
+                                       size_t count,
+                                       struct bkt_buf *out_body,
+                                       struct bkt_error *err);
 
 /* A member that is a text, else an empty view. */
 struct bkt_str bkt_token_cache_text(const struct cJSON *json, const char *name);
@@ -21,7 +43,7 @@ bool bkt_token_cache_put(struct cJSON *json, const char *name, const char *value
  */
 struct bkt_token_cache_file {
     int fd;
-    char temporary[4096 + 16];
+    char temporary[BKT_TOKEN_CACHE_PATH_BYTES_MAX + 16];
 };
 bool bkt_token_cache_open(const char *path, struct bkt_token_cache_file *out);
 

@@ -130,15 +130,10 @@ bool bkt_checksum_matches(const struct bkt_checksum *checksum, struct bkt_str co
 
 bool bkt_checksum_md5_hex(struct bkt_str content, char out[BKT_MD5_HEX_BYTES])
 {
-    static const char digits[] = "0123456789abcdef";
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned len = 0;
     if (EVP_Digest(content.ptr, content.len, digest, &len, EVP_md5(), NULL) != 1)
         return false;
-    for (size_t i = 0; i < kinds[BKT_CHECKSUM_MD5].len; i++) {
-        out[2 * i] = digits[digest[i] >> 4];
-        out[2 * i + 1] = digits[digest[i] & 15];
-    }
-    out[BKT_MD5_HEX_BYTES - 1] = '\0';
+    bkt_hex(digest, kinds[BKT_CHECKSUM_MD5].len, out);
     return true;
 }

@@ -33,7 +33,7 @@ size_t bkt_checksum_len(enum bkt_checksum_kind kind);
 /* Also true where this machine's rules forbid to compute it (MD5 under FIPS). */
 bool bkt_checksum_matches(const struct bkt_checksum *checksum, struct bkt_str content);
 
-enum { BKT_MD5_HEX_BYTES = 33 };
+enum { BKT_MD5_HEX_BYTES = 2 * 16 + 1 };
 
 /* In lower case.  False where this machine's rules forbid it. */
 bool bkt_checksum_md5_hex(struct bkt_str content, char out[BKT_MD5_HEX_BYTES]);

@@ -22,6 +22,16 @@ bool bkt_str_eq_nocase(struct bkt_str a, struct bkt_str b)
     return true;
 }
 
+void bkt_hex(const unsigned char *bytes, size_t len, char *out)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < len; i++) {
+        out[2 * i] = digits[bytes[i] >> 4];
+        out[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    out[2 * len] = '\0';
+}
+
 bool bkt_str_to_uint(struct bkt_str str, uint64_t *out)
 {
     uint64_t value = 0;

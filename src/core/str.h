@@ -67,6 +67,9 @@ struct bkt_str bkt_str_trim(struct bkt_str str);
 /* ASCII letters without case. */
 bool bkt_str_eq_nocase(struct bkt_str a, struct bkt_str b);
 
+/* Two lower-case digits a byte, and a NUL behind them. */
+void bkt_hex(const unsigned char *bytes, size_t len, char *out);
+
 /* A whole number of decimal digits and nothing else.  False: it is none, or over UINT64_MAX. */
 bool bkt_str_to_uint(struct bkt_str str, uint64_t *out);
 

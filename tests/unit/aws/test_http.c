@@ -23,7 +23,7 @@ static int call(const struct bkt_http_request *request, size_t body_bytes_max, s
 {
     struct bkt_buf body = BKT_BUF_INIT(body_bytes_max);
     *out = (struct answer){0};
-    out->rc = bkt_http_call(NULL, request, &out->status, &body, NULL, NULL, &out->err);
+    out->rc = bkt_http_call(NULL, request, &out->status, &body, &out->err);
     (void)snprintf(out->body, sizeof(out->body), "%.*s", BKT_STR_ARG(bkt_buf_str(&body)));
     bkt_buf_clear(&body);
     return out->rc;
