@@ -36,6 +36,18 @@ void bkt_caller_clear(struct bkt_caller *caller)
     *caller = (struct bkt_caller){0};
 }
 
+struct bkt_sigv4_identity bkt_caller_identity(const struct bkt_creds *creds,
+                                              const struct bkt_endpoint *endpoint)
+{
+    return (struct bkt_sigv4_identity){
+        .access_key_id = bkt_str_from(creds->access_key_id),
+        .secret_access_key = bkt_str_from(creds->secret_access_key),
+        .session_token = bkt_str_from(creds->session_token),
+        .region = bkt_str_from(endpoint->region),
+        .service = bkt_str_from(endpoint->service),
+    };
+}
+
 static int get_creds(struct bkt_caller *caller, bool renew, struct bkt_error *err)
 {
     int64_t now_ms = bkt_time_monotonic_ms();
@@ -90,20 +102,13 @@ static int sign(struct bkt_caller *caller, const struct bkt_call *call, struct b
     int rc = bkt_sigv4_hash(caller->signer, call->http.body, hash, err);
     if (rc)
         return rc;
-    struct bkt_str service = bkt_str_from(endpoint->service);
-    struct bkt_sigv4_identity identity = {
-        .access_key_id = bkt_str_from(caller->creds.access_key_id),
-        .secret_access_key = bkt_str_from(caller->creds.secret_access_key),
-        .session_token = bkt_str_from(caller->creds.session_token),
-        .region = bkt_str_from(endpoint->region),
-        .service = service,
-    };
+    struct bkt_sigv4_identity identity = bkt_caller_identity(&caller->creds, endpoint);
     struct bkt_sigv4_request request = {
         .method = bkt_str_from(call->http.method),
         .path = bkt_str_from(endpoint->base_path),
         .query = call->query,
-        .path_mode =
-            bkt_str_eq(service, BKT_STR("s3")) ? BKT_SIGV4_PATH_AS_SENT : BKT_SIGV4_PATH_NORMALIZED,
+        .path_mode = bkt_str_eq(identity.service, BKT_STR("s3")) ? BKT_SIGV4_PATH_AS_SENT
+                                                                 : BKT_SIGV4_PATH_NORMALIZED,
         .headers = headers,
         .header_count = call->header_count + 1,
         .payload_hash = bkt_str_from(hash),

@@ -14,6 +14,10 @@
 #include "aws/http.h"
 #include "aws/sigv4.h"
 
+/* Who signs, and for where: views of both. */
+struct bkt_sigv4_identity bkt_caller_identity(const struct bkt_creds *creds,
+                                              const struct bkt_endpoint *endpoint);
+
 /*
  * The credentials to sign with now; must not wait: BKT_EBUSY while they are being fetched.
  * `renew`: those given before were refused as expired.

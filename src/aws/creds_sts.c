@@ -1,8 +1,7 @@
 #include "aws/creds_sts.h"
 
+#include "aws/caller.h"
 #include "aws/creds_http.h"
-#include "aws/endpoint.h"
-#include "aws/sigv4.h"
 #include "core/percent.h"
 #include "core/xml.h"
 
@@ -170,13 +169,7 @@ static int sign(const struct bkt_sts_role *role,
     if (rc)
         return rc;
     rc = bkt_sigv4_hash(signer, form, hash, err);
-    const struct bkt_sigv4_identity identity = {
-        .access_key_id = bkt_str_from(role->signer->access_key_id),
-        .secret_access_key = bkt_str_from(role->signer->secret_access_key),
-        .session_token = bkt_str_from(role->signer->session_token),
-        .region = bkt_str_from(endpoint->region),
-        .service = bkt_str_from(endpoint->service),
-    };
+    struct bkt_sigv4_identity identity = bkt_caller_identity(role->signer, endpoint);
     const struct bkt_sigv4_header headers[] = {
         {BKT_STR("Content-Type"), BKT_STR("application/x-www-form-urlencoded; charset=utf-8")},
         {BKT_STR("Host"), bkt_str_from(endpoint->authority)},

@@ -2,8 +2,6 @@
 
 #include <stdio.h>
 
-enum { LABEL_BYTES_MAX = 63 };
-
 int bkt_region_check(struct bkt_str region, struct bkt_error *err)
 {
     if (bkt_region_is_valid(region))
@@ -34,8 +32,7 @@ int bkt_endpoint_from_url(const struct bkt_endpoint_url *url,
     return BKT_OK;
 }
 
-/* A URL that somebody set says where to go by itself; the switches would be silently lost. */
-static int refuse_switches(struct bkt_endpoint_switches switches, struct bkt_error *err)
+int bkt_endpoint_refuse_switches(struct bkt_endpoint_switches switches, struct bkt_error *err)
 {
     if (!switches.fips && !switches.dualstack)
         return BKT_OK;
@@ -54,7 +51,7 @@ int bkt_endpoint_service(const char *host_prefix,
     int rc;
     if (endpoint_url.len > 0) {
         struct bkt_endpoint_url url;
-        rc = refuse_switches(switches, err);
+        rc = bkt_endpoint_refuse_switches(switches, err);
         if (rc == BKT_OK)
             rc = bkt_endpoint_url_parse(endpoint_url, "the endpoint URL", &url, err);
         return rc ? rc : bkt_endpoint_from_url(&url, region, service, out, err);

@@ -121,6 +121,9 @@ BKT_MUST_CHECK int bkt_endpoint_from_url(const struct bkt_endpoint_url *url,
                                          const char *service,
                                          struct bkt_endpoint *out,
                                          struct bkt_error *err);
+/* A URL that somebody set says where to go by itself; the switches would be silently lost. */
+BKT_MUST_CHECK int bkt_endpoint_refuse_switches(struct bkt_endpoint_switches switches,
+                                                struct bkt_error *err);
 BKT_MUST_CHECK int bkt_region_check(struct bkt_str region, struct bkt_error *err);
 
 #endif

@@ -102,21 +102,6 @@ static void print_service_host(char *out,
                    is_global ? 0 : (int)region.len, region.ptr, suffix);
 }
 
-static int check_switches(const struct bkt_endpoint_s3_request *request,
-                          struct bkt_str region,
-                          struct bkt_error *err)
-{
-    if (request->endpoint_url.len > 0 && (request->switches.fips || request->switches.dualstack)) {
-        return bkt_error_set(err, BKT_ECONFIG, "%s cannot be used together with an endpoint URL",
-                             request->switches.fips ? "use_fips_endpoint"
-                                                    : "use_dualstack_endpoint");
-    }
-    if (request->switches.fips &&
-        bkt_str_eq(bkt_str_from(bkt_partition_of_region(region)->id), BKT_STR("aws-cn")))
-        return bkt_error_set(err, BKT_ECONFIG, "use_fips_endpoint: there is none in aws-cn");
-    return BKT_OK;
-}
-
 /* Scheme, authority, base path, region: of the service, with no bucket anywhere yet. */
 static int begin(const struct bkt_endpoint_s3_request *request,
                  struct bkt_str region,
@@ -126,10 +111,14 @@ static int begin(const struct bkt_endpoint_s3_request *request,
                  struct bkt_error *err)
 {
     int rc = bkt_region_check(region, err);
-    if (rc == BKT_OK)
-        rc = check_switches(request, region, err);
+    if (rc == BKT_OK && request->endpoint_url.len > 0)
+        rc = bkt_endpoint_refuse_switches(request->switches, err);
     if (rc)
         return rc;
+    bool is_china =
+        bkt_str_eq(bkt_str_from(bkt_partition_of_region(region)->id), BKT_STR("aws-cn"));
+    if (request->switches.fips && is_china)
+        return bkt_error_set(err, BKT_ECONFIG, "use_fips_endpoint: there is none in aws-cn");
     if (request->endpoint_url.len > 0) {
         rc = bkt_endpoint_url_parse(request->endpoint_url, "endpoint_url", out_url, err);
         return rc ? rc : bkt_endpoint_from_url(out_url, region, "s3", out, err);

@@ -215,25 +215,25 @@ int bkt_endpoint_url_find(const struct bkt_env *env,
     return BKT_OK;
 }
 
-static struct bkt_str setting(const struct bkt_env *env,
-                              const struct bkt_profiles *profiles,
-                              const char *variable,
-                              const char *key)
+static bool is_set(const struct bkt_env *env,
+                   const struct bkt_profiles *profiles,
+                   const char *variable,
+                   const char *key,
+                   struct bkt_str word)
 {
-    struct bkt_str value = bkt_env_get(env, variable);
-    return value.len > 0 ? value : bkt_profiles_get(profiles, bkt_str_from(profiles->name), key);
+    return bkt_str_eq_nocase(bkt_profiles_setting(profiles, env, variable, key), word);
 }
 
 struct bkt_endpoint_switches bkt_endpoint_switches_find(const struct bkt_env *env,
                                                         const struct bkt_profiles *profiles)
 {
-    struct bkt_str fips = setting(env, profiles, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint");
-    struct bkt_str dual =
-        setting(env, profiles, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint");
-    struct bkt_str arn = setting(env, profiles, "AWS_S3_USE_ARN_REGION", "s3_use_arn_region");
+    struct bkt_str on = BKT_STR("true");
+    struct bkt_str off = BKT_STR("false");
     return (struct bkt_endpoint_switches){
-        .fips = bkt_str_eq_nocase(fips, BKT_STR("true")),
-        .dualstack = bkt_str_eq_nocase(dual, BKT_STR("true")),
-        .ignore_arn_region = bkt_str_eq_nocase(arn, BKT_STR("false")),
+        .fips = is_set(env, profiles, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint", on),
+        .dualstack =
+            is_set(env, profiles, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint", on),
+        .ignore_arn_region =
+            is_set(env, profiles, "AWS_S3_USE_ARN_REGION", "s3_use_arn_region", off),
     };
 }

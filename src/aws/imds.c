@@ -14,21 +14,14 @@ enum {
 
 static const char what[] = "ask the instance's metadata service";
 
-static struct bkt_str setting(const struct bkt_creds_ctx *ctx,
-                              const char *variable,
-                              const char *key)
-{
-    struct bkt_str value = bkt_env_get(ctx->env, variable);
-    struct bkt_str profile = bkt_str_from(ctx->profiles->name);
-    return value.len > 0 ? value : bkt_profiles_get(ctx->profiles, profile, key);
-}
-
 static int find_base(const struct bkt_creds_ctx *ctx, struct bkt_imds *imds, struct bkt_error *err)
 {
     struct bkt_str base =
-        setting(ctx, "AWS_EC2_METADATA_SERVICE_ENDPOINT", "ec2_metadata_service_endpoint");
-    struct bkt_str mode = setting(ctx, "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
-                                  "ec2_metadata_service_endpoint_mode");
+        bkt_profiles_setting(ctx->profiles, ctx->env, "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+                             "ec2_metadata_service_endpoint");
+    struct bkt_str mode =
+        bkt_profiles_setting(ctx->profiles, ctx->env, "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
+                             "ec2_metadata_service_endpoint_mode");
     struct bkt_endpoint_url url;
     if (base.len == 0 && bkt_str_eq_nocase(mode, BKT_STR("IPv6"))) {
         base = BKT_STR("http://[fd00:ec2::254]");

@@ -250,6 +250,15 @@ struct bkt_str bkt_profiles_get(const struct bkt_profiles *profiles,
     return property ? property->value : BKT_STR("");
 }
 
+struct bkt_str bkt_profiles_setting(const struct bkt_profiles *profiles,
+                                    const struct bkt_env *env,
+                                    const char *variable,
+                                    const char *key)
+{
+    struct bkt_str value = bkt_env_get(env, variable);
+    return value.len > 0 ? value : bkt_profiles_get(profiles, bkt_str_from(profiles->name), key);
+}
+
 bool bkt_profiles_has_session(const struct bkt_profiles *profiles, struct bkt_str session)
 {
     return has(profiles, BKT_PROFILE_CONFIG, KIND_SESSION, session);

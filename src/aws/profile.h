@@ -56,6 +56,12 @@ struct bkt_str bkt_profiles_get_in(const struct bkt_profiles *profiles,
                                    struct bkt_str profile,
                                    const char *key);
 
+/* A setting of the selected profile that a variable of the environment beats. */
+struct bkt_str bkt_profiles_setting(const struct bkt_profiles *profiles,
+                                    const struct bkt_env *env,
+                                    const char *variable,
+                                    const char *key);
+
 /* Of [sso-session NAME]; `has` when there is such a section. */
 bool bkt_profiles_has_session(const struct bkt_profiles *profiles, struct bkt_str session);
 struct bkt_str bkt_profiles_session_get(const struct bkt_profiles *profiles,

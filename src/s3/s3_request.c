@@ -1,5 +1,6 @@
 #include "s3/s3_int.h"
 
+#include "aws/caller.h"
 #include "core/mem.h"
 #include "core/time.h"
 #include "s3/key.h"
@@ -104,13 +105,7 @@ static int sign(struct s3_op *op, const struct url_parts *parts, struct bkt_erro
     if (s3->options.request_payer)
         headers[header_count++] =
             (struct bkt_sigv4_header){BKT_STR("x-amz-request-payer"), BKT_STR("requester")};
-    struct bkt_sigv4_identity identity = {
-        .access_key_id = bkt_str_from(s3->creds.access_key_id),
-        .secret_access_key = bkt_str_from(s3->creds.secret_access_key),
-        .session_token = bkt_str_from(s3->creds.session_token),
-        .region = bkt_str_from(endpoint->region),
-        .service = bkt_str_from(endpoint->service),
-    };
+    struct bkt_sigv4_identity identity = bkt_caller_identity(&s3->creds, endpoint);
     struct bkt_sigv4_request request = {
         .method = op->asks_region ? BKT_STR("HEAD") : BKT_STR("GET"),
         .path = {s3->url.ptr + parts->path_at, parts->path_len},
