@@ -1,5 +1,6 @@
 #include "events/notification.h"
 
+#include "core/ascii.h"
 #include "core/json_write.h"
 #include "core/mem.h"
 #include "core/percent.h"
@@ -106,11 +107,6 @@ enum bkt_event_kind bkt_event_kind_of(const char *name)
     return BKT_EVENT_CHANGED;
 }
 
-static bool is_hex_digit(char c)
-{
-    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
-}
-
 /*
  * Could this be what a form encoder made?  Java's (S3) and Go's (MinIO) leave a few bytes as they
  * are; with any other byte, or a `%` that begins no %XX, the sender may have encoded nothing.
@@ -119,11 +115,10 @@ static bool looks_encoded(struct bkt_str raw)
 {
     for (size_t i = 0; i < raw.len; i++) {
         char c = raw.ptr[i];
-        bool is_alnum = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
-        if (is_alnum || (c != '\0' && strchr("+/-_.*~", c)))
+        if (bkt_is_alnum(c) || (c != '\0' && strchr("+/-_.*~", c)))
             continue;
-        if (c != '%' || raw.len - i < 3 || !is_hex_digit(raw.ptr[i + 1]) ||
-            !is_hex_digit(raw.ptr[i + 2]))
+        if (c != '%' || raw.len - i < 3 || bkt_hex_value(raw.ptr[i + 1]) < 0 ||
+            bkt_hex_value(raw.ptr[i + 2]) < 0)
             return false;
         i += 2;
     }

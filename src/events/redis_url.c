@@ -1,5 +1,6 @@
 #include "events/redis_url.h"
 
+#include "core/ascii.h"
 #include "core/mem.h"
 
 #include <stdio.h>
@@ -23,15 +24,6 @@ static bool cut(struct bkt_str *text, char byte, bool last, struct bkt_str *out_
     return false;
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* Unlike a form's text, `+` is itself. */
 static bool decode(struct bkt_str text, char *out, size_t size)
 {
@@ -39,8 +31,8 @@ static bool decode(struct bkt_str text, char *out, size_t size)
     for (size_t i = 0; i < text.len; i++) {
         int byte = (unsigned char)text.ptr[i];
         if (byte == '%') {
-            int high = i + 2 < text.len ? hex_value(text.ptr[i + 1]) : -1;
-            int low = i + 2 < text.len ? hex_value(text.ptr[i + 2]) : -1;
+            int high = i + 2 < text.len ? bkt_hex_value(text.ptr[i + 1]) : -1;
+            int low = i + 2 < text.len ? bkt_hex_value(text.ptr[i + 2]) : -1;
             if (high < 0 || low < 0)
                 return false;
             byte = high * 16 + low;
@@ -56,16 +48,11 @@ static bool decode(struct bkt_str text, char *out, size_t size)
 
 static bool read_number(struct bkt_str text, uint32_t max, uint32_t *out)
 {
-    uint32_t value = 0;
-    if (text.len == 0 || text.len > 6)
+    uint64_t value;
+    if (!bkt_str_to_uint(text, &value) || value > max)
         return false;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return false;
-        value = value * 10 + (uint32_t)(text.ptr[i] - '0');
-    }
-    *out = value;
-    return value <= max;
+    *out = (uint32_t)value;
+    return true;
 }
 
 static int read_login(struct bkt_str login,

@@ -1,12 +1,10 @@
 #include "events/sqs_answer.h"
 
+#include "core/checksum.h"
 #include "events/doc.h"
 #include "events/sqs_error.h"
 
-#include <openssl/evp.h>
-
 #include <assert.h>
-#include <stdio.h>
 #include <strings.h>
 
 static const struct bkt_doc_limits answer_limits = {
@@ -72,15 +70,8 @@ static int64_t get_number(const cJSON *object, const char *name)
  */
 static bool md5_matches(struct bkt_str body, const char *expected)
 {
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned digest_len = 0;
-    if (!EVP_Digest(body.ptr, body.len, digest, &digest_len, EVP_md5(), NULL))
-        return true;
-
-    char hex[2 * EVP_MAX_MD_SIZE + 1];
-    for (unsigned i = 0; i < digest_len; i++)
-        (void)snprintf(hex + (size_t)2 * i, 3, "%02x", digest[i]);
-    return strcasecmp(hex, expected) == 0;
+    char hex[BKT_MD5_HEX_BYTES];
+    return !bkt_checksum_md5_hex(body, hex) || strcasecmp(hex, expected) == 0;
 }
 
 static int read_message(const cJSON *node, struct bkt_sqs_messages *messages)

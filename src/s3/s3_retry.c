@@ -170,12 +170,6 @@ static struct bkt_str host_of(const char *authority)
     return host;
 }
 
-static bool has_suffix(struct bkt_str text, const char *suffix)
-{
-    size_t len = strlen(suffix);
-    return text.len > len && memcmp(text.ptr + text.len - len, suffix, len) == 0;
-}
-
 /*
  * A new bucket whose name is not known everywhere yet: S3 names the host to ask meanwhile.  Only
  * one of S3's own, or another port of the server that we are told to use, is let see our requests.
@@ -202,7 +196,8 @@ static bool take_detour(struct s3_op *op, struct bkt_str location)
     to.authority[end] = '\0';
     struct bkt_str host = host_of(to.authority);
     bool is_aws = op->s3->options.bucket.endpoint_url.len == 0 &&
-                  (has_suffix(host, ".amazonaws.com") || has_suffix(host, ".amazonaws.com.cn"));
+                  (bkt_str_has_suffix(host, BKT_STR(".amazonaws.com")) ||
+                   bkt_str_has_suffix(host, BKT_STR(".amazonaws.com.cn")));
     if (!is_aws && !bkt_str_eq(host, host_of(old->authority)))
         return false;
     op->detour = bkt_mem_alloc(sizeof(*op->detour));
