@@ -1,5 +1,5 @@
 /*
- * A table in an SQLite file made equal to a bucket, with progress and a stop on Ctrl-C:
+ * A table in an SQLite file made equal to a bucket, with progress, a log and a stop on Ctrl-C:
  *
  *     cc sync_table.c $(pkg-config --cflags --libs bucketable) -o sync_table &&
  *         ./sync_table s3://my-docs/docs/ docs.db
@@ -23,6 +23,13 @@ static void show_progress(void *ctx, const struct bkt_counts *counts)
                   (unsigned long long)counts->added);
 }
 
+/* Also which objects could not be rows, and why: there is no callback that takes it. */
+static void say(void *ctx, enum bkt_log_level level, const char *message)
+{
+    (void)ctx;
+    (void)fprintf(stderr, "\rsync_table: %s: %s\n", bkt_log_level_name(level), message);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 3) {
@@ -36,8 +43,12 @@ int main(int argc, char **argv)
     struct bkt_error err = {.code = BKT_OK};
     struct bkt_config *config = NULL;
     struct bkt_counts counts = {0};
-    if (bkt_config_new(&config, &err) || bkt_config_source(config, argv[1], &err) ||
-        bkt_config_set(config, "url", argv[2], &err) ||
+    if (bkt_config_new(&config, &err)) {
+        (void)fprintf(stderr, "sync_table: %s\n", err.message);
+        return 1;
+    }
+    bkt_config_set_log(config, BKT_LOG_INFO, say, NULL);
+    if (bkt_config_source(config, argv[1], &err) || bkt_config_set(config, "url", argv[2], &err) ||
         bkt_sync_new(config, &callbacks, &syncing, &err)) {
         (void)fprintf(stderr, "sync_table: %s\n", err.message);
         bkt_config_free(config);

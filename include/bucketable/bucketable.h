@@ -14,6 +14,7 @@
 #include <bucketable/explain.h>
 #include <bucketable/glob.h>
 #include <bucketable/listing.h>
+#include <bucketable/log.h>
 #include <bucketable/memory.h>
 #include <bucketable/plan.h>
 #include <bucketable/rows.h>

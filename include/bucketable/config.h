@@ -126,7 +126,8 @@ typedef void bkt_config_warn_fn(void *ctx, const char *message);
 
 /*
  * Is the configuration whole and does it fit together?  `parts` are those that will be used.
- * Does no I/O.  `warn` (may be NULL) is told of what is allowed but surely not meant.
+ * Does no I/O.  `warn` is told of what is allowed but surely not meant; NULL: the log is
+ * (bucketable/log.h).
  */
 BKT_API BKT_MUST_CHECK int bkt_config_check(const struct bkt_config *config,
                                             unsigned parts,

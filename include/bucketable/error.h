@@ -30,7 +30,8 @@ BKT_BEGIN_DECLS
     X(ECANCELED, -13, "canceled")                          \
     X(EBUSY, -14, "in use")                                \
     X(EUNSUPPORTED, -15, "not supported")                  \
-    X(ECLOSED, -16, "the reader is gone")
+    X(ECLOSED, -16, "the reader is gone")                  \
+    X(ETEXT, -17, "the object is not text")
 
 enum bkt_code {
     BKT_OK = 0,

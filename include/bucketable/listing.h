@@ -80,8 +80,9 @@ BKT_API BKT_MUST_CHECK int bkt_listing_seek(struct bkt_listing *listing,
 
 /*
  * The row that next() told of last, with its content.  BKT_ENOROW when the object is none: the
- * message says why, and err->http_status is 404 when it has gone since it was listed.  A failure is
- * this object's alone: the listing can go on, but for BKT_ECANCELED and BKT_ENOMEM.
+ * message says why, and err->http_status is 404 when it has gone since it was listed; BKT_ETEXT as
+ * of bkt_source_row().  A failure is this object's alone: the listing can go on, but for
+ * BKT_ECANCELED and BKT_ENOMEM.
  */
 BKT_API BKT_MUST_CHECK int bkt_listing_row(struct bkt_listing *listing,
                                            const struct bkt_row **out_row,

@@ -52,7 +52,8 @@ BKT_API BKT_MUST_CHECK int bkt_source_walk(struct bkt_source *source,
 /*
  * The content that the row of `key` has: UTF-8 text, or the object's bytes when `binary`.
  * BKT_ENOROW when the key is no row: the message says which rule decided, or that there is no
- * object (err->http_status is 404 then). `write` is called once or not at all.
+ * object (err->http_status is 404 then).  BKT_ETEXT when it would be one, but its bytes are not
+ * text (text_errors=strict).  `write` is called once or not at all.
  */
 BKT_API BKT_MUST_CHECK int bkt_source_read(struct bkt_source *source,
                                            const char *key,

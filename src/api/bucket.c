@@ -80,6 +80,7 @@ static int open_client(struct bkt_bucket *bucket, struct bkt_error *err)
         .retry_time_ms = settings->retry_time,
         .creds = get_creds,
         .creds_ctx = bucket,
+        .log = &settings->log,
     };
     (void)!getrandom(&options.seed, sizeof(options.seed), 0);
     return bkt_s3_new(&options, &bucket->s3, err);
@@ -142,6 +143,10 @@ static int open_creds(struct bkt_bucket *bucket, struct bkt_error *err)
     uint64_t generation = 0;
     struct bkt_creds creds = {0};
     rc = bkt_creds_cache_get(bucket->creds, BKT_CREDS_WAIT, &generation, &creds, err);
+    if (rc == BKT_OK) {
+        bkt_log(&bucket->settings->log, BKT_LOG_INFO, "s3://%s: credentials: %s",
+                bucket->settings->bucket_name, creds.source);
+    }
     bkt_creds_clear(&creds);
     return rc;
 }

@@ -12,6 +12,7 @@
 struct bkt_changes {
     struct bkt_guard guard;
     struct bkt_changes_options options;
+    const struct bkt_log *log; /* for what no callback takes */
     struct bkt_target_ops ops;
     struct bkt_feed *feed;
     struct bkt_watch *watch;
@@ -60,10 +61,15 @@ static void tell(void *ctx, const struct bkt_note *note)
     case BKT_NOTE_WARNING:
         if (options->warning)
             options->warning(options->ctx, note->message);
+        else
+            bkt_log(changes->log, BKT_LOG_WARNING, "%s", note->message);
         break;
     case BKT_NOTE_ERROR:
         if (options->error)
             options->error(options->ctx, note->message, note->key, note->key_len);
+        else
+            bkt_log_of_key(changes->log, note->key ? BKT_LOG_WARNING : BKT_LOG_ERROR,
+                           (struct bkt_str){note->key, note->key_len}, note->message);
         break;
     case BKT_NOTE_READY:
         if (options->ready)
@@ -139,6 +145,7 @@ int bkt_changes_open(const struct bkt_config *config,
     struct bkt_changes *changes = bkt_mem_calloc(1, sizeof(*changes));
     if (!changes)
         return bkt_error_set(err, BKT_ENOMEM, "follow changes: out of memory");
+    changes->log = &bkt_config_settings(config)->log;
     if (options) {
         size_t size = sizeof(changes->options);
         memcpy(&changes->options, options, options->size < size ? options->size : size);

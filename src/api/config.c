@@ -28,6 +28,14 @@ int bkt_config_set_target(struct bkt_config *config,
     return BKT_OK;
 }
 
+void bkt_config_set_log(struct bkt_config *config,
+                        enum bkt_log_level level,
+                        bkt_log_fn *fn,
+                        void *ctx)
+{
+    config->settings.log = (struct bkt_log){fn, ctx, level};
+}
+
 static void *member_of(struct bkt_config *config, const struct bkt_config_property *property)
 {
     return (char *)&config->settings + property->offset;

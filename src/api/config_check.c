@@ -10,7 +10,7 @@
 /* What a check is made with. */
 struct check {
     const struct bkt_settings *settings;
-    bkt_config_warn_fn *warn; /* may be NULL */
+    bkt_config_warn_fn *warn; /* NULL: the log is told */
     void *ctx;
     struct bkt_error *err;
 };
@@ -19,14 +19,15 @@ static void warn(const struct check *check, const char *fmt, ...) BKT_PRINTF(2, 
 
 static void warn(const struct check *check, const char *fmt, ...)
 {
-    if (!check->warn)
-        return;
     char message[1008];
     va_list args;
     va_start(args, fmt);
     (void)vsnprintf(message, sizeof(message), fmt, args);
     va_end(args);
-    check->warn(check->ctx, message);
+    if (check->warn)
+        check->warn(check->ctx, message);
+    else
+        bkt_log(&check->settings->log, BKT_LOG_WARNING, "%s", message);
 }
 
 static bool has_scheme(const char *url, const char *scheme)

@@ -9,6 +9,7 @@
 #include "api/config_value.h"
 #include "aws/endpoint.h"
 #include "core/buf.h"
+#include "core/log.h"
 #include "table/decode.h"
 
 #include <bucketable/config.h>
@@ -67,6 +68,7 @@ struct bkt_settings {
     /* The caller's own target, borrowed, in place of `url`; NULL: none. */
     const struct bkt_target_ops *target_ops;
     void *target_self;
+    struct bkt_log log; /* of all handles that are made of it */
 };
 
 /* Valid as long as the configuration, and until it changes. */

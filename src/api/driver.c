@@ -2,9 +2,11 @@
 
 #include "api/target.h"
 #include "core/backoff.h"
+#include "core/escape.h"
 #include "core/time.h"
 #include "targets/state_target.h"
 
+#include <inttypes.h>
 #include <sys/random.h>
 
 enum { PROGRESS_MS = 100 };
@@ -201,6 +203,84 @@ struct bkt_counts bkt_driver_counts(const struct bkt_driver *driver)
     return counts;
 }
 
+struct bkt_counts bkt_driver_listing_counts(const struct bkt_driver *driver)
+{
+    struct bkt_counts now = bkt_driver_counts(driver);
+    const struct bkt_counts *before = &driver->listing_before;
+    return (struct bkt_counts){
+        .listed = now.listed - before->listed,
+        .matched = now.matched - before->matched,
+        .added = now.added - before->added,
+        .updated = now.updated - before->updated,
+        .deleted = now.deleted - before->deleted,
+        .unchanged = now.unchanged - before->unchanged,
+        .failed = now.failed - before->failed,
+        .bytes = now.bytes - before->bytes,
+        .list_requests = now.list_requests - before->list_requests,
+        .get_requests = now.get_requests - before->get_requests,
+        .retries = now.retries - before->retries,
+        .seconds = now.seconds - before->seconds,
+        .events_missed = now.events_missed - before->events_missed,
+    };
+}
+
+static void log_listing(const struct bkt_driver *driver, bool is_complete)
+{
+    const struct bkt_settings *settings = driver->settings;
+    if (!bkt_log_wants(&settings->log, BKT_LOG_INFO))
+        return;
+    char prefix[256];
+    bkt_escape(bkt_str_from(settings->prefix), prefix, sizeof(prefix));
+    if (!is_complete) {
+        bkt_log(&settings->log, BKT_LOG_INFO, "list s3://%s/%s: begun", settings->bucket_name,
+                prefix);
+        return;
+    }
+    struct bkt_counts counts = bkt_driver_listing_counts(driver);
+    bkt_log(&settings->log, BKT_LOG_INFO,
+            "list s3://%s/%s: complete after %.1f s, and in the table: %" PRIu64 " listed, %" PRIu64
+            " rows, %" PRIu64 " added, %" PRIu64 " updated, %" PRIu64 " deleted, %" PRIu64
+            " failed",
+            settings->bucket_name, prefix, counts.seconds, counts.listed, counts.matched,
+            counts.added, counts.updated, counts.deleted, counts.failed);
+}
+
+/* What the engine tells: noted for the log, then passed on. */
+static void on_event(void *ctx,
+                     enum bkt_engine_event event,
+                     struct bkt_str key,
+                     struct bkt_str text)
+{
+    struct bkt_driver *driver = ctx;
+    const struct bkt_log *log = &driver->settings->log;
+    switch (event) {
+    case BKT_EVENT_LISTING:
+        driver->listing_before = bkt_driver_counts(driver);
+        log_listing(driver, false);
+        break;
+    case BKT_EVENT_LISTED:
+        log_listing(driver, true);
+        break;
+    case BKT_EVENT_UPSERT:
+        bkt_log_of_key(log, BKT_LOG_DEBUG, key, "row committed");
+        break;
+    case BKT_EVENT_DELETE:
+        bkt_log_of_key(log, BKT_LOG_DEBUG, key, "row deleted");
+        break;
+    case BKT_EVENT_FAILED:
+    case BKT_EVENT_TROUBLE:
+        break; /* who gets it logs it where no callback takes it */
+    }
+    if (driver->options.on_event)
+        driver->options.on_event(driver->options.ctx, event, key, text);
+}
+
+static void on_settled(void *ctx, void *ticket)
+{
+    const struct bkt_driver *driver = ctx;
+    driver->options.on_settled(driver->options.ctx, ticket);
+}
+
 static void show_progress(struct bkt_driver *driver, int64_t now_ms)
 {
     if (!driver->options.on_progress || now_ms < driver->progress_at_ms)
@@ -295,9 +375,9 @@ int bkt_driver_start(struct bkt_driver *driver, struct bkt_error *err)
         .memory_limit = settings->memory_limit,
         .max_deletes = {settings->max_deletes.is_percent, settings->max_deletes.number},
         .is_live = driver->options.is_live,
-        .on_event = driver->options.on_event,
-        .on_settled = driver->options.on_settled,
-        .ctx = driver->options.ctx,
+        .on_event = on_event,
+        .on_settled = on_settled,
+        .ctx = driver,
     };
     (void)!getrandom(&options.seed, sizeof(options.seed), 0);
     int rc = bkt_target_attach(settings, &driver->target, &options.attached, err);

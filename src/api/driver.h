@@ -47,7 +47,8 @@ struct bkt_driver {
     int64_t started_ms;
     int64_t progress_at_ms;
     struct bkt_s3_stats stats_before;
-    uint64_t throttled; /* answers so far, as was passed on to the engine */
+    struct bkt_counts listing_before; /* when the listing under way began */
+    uint64_t throttled;               /* answers so far, as was passed on to the engine */
     atomic_bool is_stopped;
     atomic_bool is_list_asked;
 };
@@ -68,6 +69,9 @@ BKT_MUST_CHECK int bkt_driver_loop(struct bkt_driver *driver, struct bkt_error *
 void bkt_driver_end(struct bkt_driver *driver);
 
 struct bkt_counts bkt_driver_counts(const struct bkt_driver *driver);
+
+/* The same since the newest listing began. */
+struct bkt_counts bkt_driver_listing_counts(const struct bkt_driver *driver);
 
 /* Commit what is whole and end the loop; list the bucket now.  From anywhere, also signal handlers.
  */

@@ -12,6 +12,7 @@
 struct bkt_rows {
     struct bkt_guard guard;
     struct bkt_rows_options options;
+    const struct bkt_log *log; /* for what no callback takes */
     struct bkt_target_ops ops;
     struct bkt_feed *feed;
     struct bkt_sync *sync; /* in any order: a sync into the feed, with a state for the time being */
@@ -47,10 +48,13 @@ static void tell(void *ctx, const struct bkt_note *note)
 {
     const struct bkt_rows *rows = ctx;
     const struct bkt_rows_options *options = &rows->options;
+    struct bkt_str key = {note->key, note->key_len};
     if (note->kind == BKT_NOTE_WARNING && options->warning)
         options->warning(options->ctx, note->message);
-    if (note->kind == BKT_NOTE_ERROR && options->failed)
+    else if (note->kind == BKT_NOTE_ERROR && options->failed)
         options->failed(options->ctx, note->key, note->key_len, note->message);
+    else if (note->kind != BKT_NOTE_PROGRESS)
+        bkt_log_of_key(rows->log, BKT_LOG_WARNING, key, note->message);
     if (note->kind == BKT_NOTE_PROGRESS && options->progress)
         options->progress(options->ctx, &note->counts);
 }
@@ -103,6 +107,7 @@ int bkt_rows_open(const struct bkt_config *config,
     struct bkt_rows *rows = bkt_mem_calloc(1, sizeof(*rows));
     if (!rows)
         return bkt_error_set(err, BKT_ENOMEM, "open the rows: out of memory");
+    rows->log = &bkt_config_settings(config)->log;
     if (options) {
         size_t size = sizeof(rows->options);
         memcpy(&rows->options, options, options->size < size ? options->size : size);

@@ -202,7 +202,7 @@ int bkt_source_show(const struct bkt_source *source,
     if (rc == BKT_OK && row->decoded.failed) {
         char shown[256];
         bkt_escape(key, shown, sizeof(shown));
-        return bkt_error_set(err, BKT_ENOROW, "%s is no row: %s", shown, row->decoded.reason);
+        return bkt_error_set(err, BKT_ETEXT, "%s is no row: %s", shown, row->decoded.reason);
     }
     return rc;
 }

@@ -44,6 +44,7 @@ BKT_MUST_CHECK int bkt_asked_show(const struct bkt_settings *settings,
 /*
  * Make the row of what the bucket answered for `key`; the body is decoded in place.  BKT_ENOROW
  * when it is none: the message says why, and err->http_status is 404 when there is no object.
+ * BKT_ETEXT: it cannot be decoded.
  */
 BKT_MUST_CHECK int bkt_source_show(const struct bkt_source *source,
                                    struct bkt_asked *asked,

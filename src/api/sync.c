@@ -10,6 +10,7 @@
 struct bkt_sync {
     struct bkt_guard guard;
     struct bkt_sync_callbacks callbacks;
+    const struct bkt_log *log; /* for what no callback takes */
     struct bkt_driver driver;
 };
 
@@ -18,6 +19,8 @@ static void warn(void *ctx, const char *message)
     struct bkt_sync *sync = ctx;
     if (sync->callbacks.warning)
         sync->callbacks.warning(sync->callbacks.ctx, message);
+    else
+        bkt_log(sync->log, BKT_LOG_WARNING, "%s", message);
 }
 
 static void on_progress(void *ctx, const struct bkt_counts *counts)
@@ -36,6 +39,8 @@ static void on_event(void *ctx,
     (void)snprintf(message, sizeof(message), "%.*s", BKT_STR_ARG(text));
     if (event == BKT_EVENT_FAILED && sync->callbacks.failed)
         sync->callbacks.failed(sync->callbacks.ctx, key.ptr, key.len, message);
+    else if (event == BKT_EVENT_FAILED)
+        bkt_log_of_key(sync->log, BKT_LOG_WARNING, key, message);
     if (event == BKT_EVENT_TROUBLE)
         warn(sync, message);
 }
@@ -58,6 +63,7 @@ int bkt_sync_new_into(const struct bkt_config *config,
     struct bkt_sync *sync = bkt_mem_calloc(1, sizeof(*sync));
     if (!sync)
         return bkt_error_set(err, BKT_ENOMEM, "prepare a sync: out of memory");
+    sync->log = &bkt_config_settings(config)->log;
     if (callbacks) {
         size_t size = sizeof(sync->callbacks);
         memcpy(&sync->callbacks, callbacks, callbacks->size < size ? callbacks->size : size);

@@ -18,6 +18,8 @@ static void warn(void *ctx, const char *message)
     struct bkt_watch *watch = ctx;
     if (watch->callbacks.warning)
         watch->callbacks.warning(watch->callbacks.ctx, message);
+    else
+        bkt_log(watch->log, BKT_LOG_WARNING, "%s", message);
 }
 
 static void tell_error(struct bkt_watch *watch, const char *message, struct bkt_str key)
@@ -25,6 +27,8 @@ static void tell_error(struct bkt_watch *watch, const char *message, struct bkt_
     if (watch->callbacks.error)
         watch->callbacks.error(watch->callbacks.ctx, message, key.len > 0 ? key.ptr : NULL,
                                key.len);
+    else
+        bkt_log_of_key(watch->log, key.len > 0 ? BKT_LOG_WARNING : BKT_LOG_ERROR, key, message);
 }
 
 static bool channels_are_ready(const struct bkt_watch *watch)
@@ -41,33 +45,14 @@ static void tell_ready(struct bkt_watch *watch)
     if (watch->was_told_ready || !watch->has_listed || !channels_are_ready(watch))
         return;
     watch->was_told_ready = true;
+    bkt_log(watch->log, BKT_LOG_INFO, "the table is the bucket; following its changes");
     if (watch->callbacks.ready)
         watch->callbacks.ready(watch->callbacks.ctx);
 }
 
-static struct bkt_counts since(const struct bkt_counts *now, const struct bkt_counts *before)
-{
-    return (struct bkt_counts){
-        .listed = now->listed - before->listed,
-        .matched = now->matched - before->matched,
-        .added = now->added - before->added,
-        .updated = now->updated - before->updated,
-        .deleted = now->deleted - before->deleted,
-        .unchanged = now->unchanged - before->unchanged,
-        .failed = now->failed - before->failed,
-        .bytes = now->bytes - before->bytes,
-        .list_requests = now->list_requests - before->list_requests,
-        .get_requests = now->get_requests - before->get_requests,
-        .retries = now->retries - before->retries,
-        .seconds = now->seconds - before->seconds,
-        .events_missed = now->events_missed - before->events_missed,
-    };
-}
-
 static void listed(struct bkt_watch *watch)
 {
-    struct bkt_counts now = bkt_driver_counts(&watch->driver);
-    struct bkt_counts counts = since(&now, &watch->before);
+    struct bkt_counts counts = bkt_driver_listing_counts(&watch->driver);
     bool found = counts.events_missed > 0 ||
                  (!watch->has_listed && counts.added + counts.updated + counts.deleted > 0);
     for (size_t i = 0; i < watch->listener_count; i++) {
@@ -96,7 +81,6 @@ static void on_event(void *ctx,
     char message[1024];
     switch (event) {
     case BKT_EVENT_LISTING:
-        watch->before = bkt_driver_counts(&watch->driver);
         return;
     case BKT_EVENT_LISTED:
         listed(watch);
@@ -239,6 +223,8 @@ static void on_ready(void *ctx)
     struct listener *listener = ctx;
     struct bkt_watch *watch = listener->watch;
     bool is_first = !listener->was_ready;
+    if (is_first || listener->trouble.since_ms != 0)
+        bkt_log(watch->log, BKT_LOG_INFO, "%s: events are received", listener->channel.ops->name);
     listener->was_ready = true;
     listener->trouble.since_ms = 0;
     /* Opened first, listed second: nothing falls between. */
@@ -250,6 +236,9 @@ static void on_ready(void *ctx)
 static void on_gap(void *ctx)
 {
     struct listener *listener = ctx;
+    bkt_log(listener->watch->log, BKT_LOG_INFO,
+            "%s: events may have been missed: the bucket is listed again",
+            listener->channel.ops->name);
     bkt_engine_list(listener->watch->driver.engine);
 }
 
@@ -363,6 +352,7 @@ int bkt_watch_new_into(const struct bkt_config *config,
     if (!watch)
         return bkt_error_set(err, BKT_ENOMEM, "prepare a watch: out of memory");
     bkt_stats_desk_init(&watch->desk);
+    watch->log = &bkt_config_settings(config)->log;
     if (callbacks) {
         size_t size = sizeof(watch->callbacks);
         memcpy(&watch->callbacks, callbacks, callbacks->size < size ? callbacks->size : size);

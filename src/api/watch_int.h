@@ -31,6 +31,7 @@ struct listener {
 struct bkt_watch {
     struct bkt_guard guard;
     struct bkt_watch_callbacks callbacks;
+    const struct bkt_log *log; /* for what no callback takes */
     struct bkt_driver driver;
     struct listener listeners[BKT_CHANNELS_MAX];
     size_t listener_count;
@@ -42,9 +43,8 @@ struct bkt_watch {
     bool was_told_ready;
     int64_t refresh_at_ms; /* INT64_MAX: never */
     int64_t now_ms;
-    int64_t drain_until_ms;   /* 0: it was not stopped */
-    struct bkt_counts before; /* when the listing under way began */
-    int rc;                   /* what a channel cannot do without */
+    int64_t drain_until_ms; /* 0: it was not stopped */
+    int rc;                 /* what a channel cannot do without */
     struct bkt_error err;
 
     struct bkt_stats_desk desk;

@@ -95,6 +95,9 @@ void cli_show_help(FILE *out, const struct cli_command *command);
 void cli_say(const struct cli_globals *globals, const char *level, const char *fmt, ...)
     BKT_PRINTF(3, 4);
 
+/* A bkt_log_fn onto that line; `ctx` is the globals. */
+void cli_log(void *ctx, enum bkt_log_level level, const char *message);
+
 /* Say why a call failed, and which status that is. */
 int cli_fail(const struct cli_globals *globals, const struct bkt_error *err);
 

@@ -50,6 +50,14 @@ void cli_say(const struct cli_globals *globals, const char *level, const char *f
     (void)fputs("}\n", stderr);
 }
 
+void cli_log(void *ctx, enum bkt_log_level level, const char *message)
+{
+    const struct cli_globals *globals = ctx;
+    if (globals->progress != CLI_PROGRESS_NEVER && isatty(STDERR_FILENO) == 1)
+        (void)fputs("\r\033[K", stderr); /* over what a progress line may have left */
+    cli_say(globals, bkt_log_level_name(level), "%s", message);
+}
+
 int cli_fail(const struct cli_globals *globals, const struct bkt_error *err)
 {
     int signal_number = cli_signals_caught();

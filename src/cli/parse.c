@@ -252,6 +252,15 @@ static void note_unused(const struct parser *parser)
     }
 }
 
+/* -v, -vv: the library's own lines. */
+static void set_log(struct cli_args *args)
+{
+    if (args->globals.verbose > 0 && !args->globals.quiet) {
+        bkt_config_set_log(args->config, args->globals.verbose > 1 ? BKT_LOG_DEBUG : BKT_LOG_INFO,
+                           cli_log, &args->globals);
+    }
+}
+
 static int configure(const struct parser *parser)
 {
     struct cli_args *args = parser->args;
@@ -268,6 +277,7 @@ static int configure(const struct parser *parser)
         rc = set_other_words(args, &err);
     if (rc)
         return cli_fail(&args->globals, &err);
+    set_log(args);
     note_unused(parser);
     return CLI_DONE;
 }

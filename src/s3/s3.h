@@ -19,6 +19,7 @@
 #include "aws/endpoint.h"
 #include "aws/http.h"
 #include "core/checksum.h"
+#include "core/log.h"
 #include "s3/list_page.h"
 
 struct bkt_s3;
@@ -38,7 +39,8 @@ struct bkt_s3_options {
     int64_t retry_time_ms;
     bkt_s3_creds_fn *creds; /* not asked with no_sign_request */
     void *creds_ctx;
-    uint64_t seed; /* of the jitter */
+    uint64_t seed;             /* of the jitter */
+    const struct bkt_log *log; /* borrowed; NULL: nobody is told */
 };
 
 enum { BKT_S3_KINDS = 3, BKT_S3_ANSWER_CLASSES = 6 };

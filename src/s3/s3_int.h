@@ -120,7 +120,6 @@ void s3_retry_or_fail(struct s3_op *op,
                       int64_t server_hint_ms,
                       const struct bkt_error *why);
 void s3_failed(struct s3_op *op, const struct bkt_error *err);
-void s3_send_again(struct s3_op *op);
 void s3_tell_object(struct s3_op *op, struct bkt_s3_object *object);
 
 /* s3_answer.c: make what the callback is told; BKT_OK, or why the answer is not one. */

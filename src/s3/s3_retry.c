@@ -17,15 +17,31 @@ enum {
     SKEW_SUSPECT_MS = 4 * 60 * 1000,
 };
 
+/* What the op does, for people: in front of what came of it. */
+static void wrap(const struct s3_op *op, struct bkt_error *err)
+{
+    char what[256];
+    bkt_escape(op->kind == S3_OP_GET ? op->key : op->prefix, what, sizeof(what));
+    (void)bkt_error_wrap(err, err->code, "%s s3://%s/%s", op->kind == S3_OP_GET ? "get" : "list",
+                         op->s3->bucket, what);
+}
+
+static void log_retry(const struct s3_op *op, int64_t delay_ms, const struct bkt_error *why)
+{
+    const struct bkt_log *log = op->s3->options.log;
+    if (!bkt_log_wants(log, BKT_LOG_DEBUG))
+        return;
+    struct bkt_error err = *why;
+    wrap(op, &err);
+    bkt_log(log, BKT_LOG_DEBUG, "%s: tried again in %lld ms", err.message, (long long)delay_ms);
+}
+
 /* The ends of an op. */
 
 static void fail(struct s3_op *op, const struct bkt_error *why)
 {
     struct bkt_error err = *why;
-    char what[256];
-    bkt_escape(op->kind == S3_OP_GET ? op->key : op->prefix, what, sizeof(what));
-    (void)bkt_error_wrap(&err, err.code, "%s s3://%s/%s", op->kind == S3_OP_GET ? "get" : "list",
-                         op->s3->bucket, what);
+    wrap(op, &err);
     switch (op->kind) {
     case S3_OP_LIST:
         op->on_page(op->ctx, op->id, NULL, &err);
@@ -96,6 +112,7 @@ void s3_retry_or_fail(struct s3_op *op,
         fail(op, &err);
         return;
     }
+    log_retry(op, delay_ms, why);
     s3->stats.retries++;
     s3_wait_until(op, now_ms + delay_ms);
 }
@@ -109,8 +126,9 @@ void s3_failed(struct s3_op *op, const struct bkt_error *err)
 }
 
 /* Once more at once: what was wrong has been put right. */
-void s3_send_again(struct s3_op *op)
+static void send_again(struct s3_op *op, const struct bkt_error *why)
 {
+    log_retry(op, 0, why);
     op->s3->stats.retries++;
     op->put_right++;
     s3_wait_until(op, INT64_MIN);
@@ -242,15 +260,14 @@ static bool redirect(struct s3_op *op,
 void s3_answered_region(struct s3_op *op, const struct bkt_http_response *response)
 {
     op->asks_region = false;
-    struct bkt_str region = bkt_http_header_get(response, "x-amz-bucket-region");
-    if (op->sent_region_no != op->s3->region_no || adopt_region(op->s3, region)) {
-        bkt_mem_free(op->refusal);
-        op->refusal = NULL;
-        s3_send_again(op);
-        return;
-    }
     struct bkt_error err = *op->refusal;
-    fail(op, &err);
+    bkt_mem_free(op->refusal);
+    op->refusal = NULL;
+    struct bkt_str region = bkt_http_header_get(response, "x-amz-bucket-region");
+    if (op->sent_region_no != op->s3->region_no || adopt_region(op->s3, region))
+        send_again(op, &err);
+    else
+        fail(op, &err);
 }
 
 /* The clock and the credentials. */
@@ -333,7 +350,7 @@ void s3_refused(struct s3_op *op, struct bkt_http_response *response)
     } else if (class == BKT_S3ERROR_TRANSIENT || class == BKT_S3ERROR_THROTTLED) {
         s3_retry_or_fail(op, class == BKT_S3ERROR_THROTTLED, server_hint_ms(response), &err);
     } else if (put_right(op, class, response, &said, &err)) {
-        s3_send_again(op);
+        send_again(op, &err);
     } else {
         if (class == BKT_S3ERROR_FORBIDDEN && !s3->options.request_payer &&
             strcmp(said.code, "AccessDenied") == 0) {

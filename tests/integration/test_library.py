@@ -100,7 +100,9 @@ def test_one_row_with_its_metadata(bucket, example):
 @minio_only
 def test_a_table(bucket, example):
     bucket.put_all({"a": "1", "b": "2"})
-    assert example("sync_table")(bucket.url, "docs.db").stdout == b"2 rows, 0 failed\n"
+    result = example("sync_table")(bucket.url, "docs.db")
+    assert result.stdout == b"2 rows, 0 failed\n"
+    assert "\rsync_table: info: list s3://" in result.stderr
 
 
 class Following:

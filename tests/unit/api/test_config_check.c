@@ -192,6 +192,33 @@ static int check_all(const struct bkt_config *config)
     return bkt_config_check(config, BKT_CONFIG_SOURCE | BKT_CONFIG_TARGET, NULL, NULL, &err);
 }
 
+static void log_it(void *ctx, enum bkt_log_level level, const char *message)
+{
+    assert_int_equal(level, BKT_LOG_WARNING);
+    hear(ctx, message);
+}
+
+static void what_no_callback_takes_is_logged(void **state)
+{
+    (void)state;
+    static const struct check_case c = {
+        {"redis_url=redis://u:secret@h", "redis_channel=c", "sqs_queue_url=" QUEUE}, NULL};
+    struct bkt_config *config = configure(&c, false);
+    struct heard heard = {0};
+    struct heard logged = {0};
+    bkt_config_set_log(config, BKT_LOG_WARNING, log_it, &logged);
+    assert_int_equal(bkt_config_check(config, BKT_CONFIG_SOURCE, hear, &heard, NULL), BKT_OK);
+    assert_int_equal(heard.count, 1);
+    assert_int_equal(logged.count, 0);
+    assert_int_equal(bkt_config_check(config, BKT_CONFIG_SOURCE, NULL, NULL, NULL), BKT_OK);
+    assert_string_equal(logged.message, heard.message);
+    assert_null(strstr(logged.message, "secret"));
+    bkt_config_set_log(config, BKT_LOG_ERROR, log_it, &logged);
+    assert_int_equal(bkt_config_check(config, BKT_CONFIG_SOURCE, NULL, NULL, NULL), BKT_OK);
+    assert_int_equal(logged.count, 1);
+    bkt_config_free(config);
+}
+
 static void checking_survives_oom(void **state)
 {
     (void)state;
@@ -218,6 +245,7 @@ int main(void)
         cmocka_unit_test(targets_must_fit),
         cmocka_unit_test(only_the_parts_in_use_are_looked_at),
         cmocka_unit_test(what_is_surely_not_meant_is_warned_of),
+        cmocka_unit_test(what_no_callback_takes_is_logged),
         cmocka_unit_test(checking_survives_oom),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
