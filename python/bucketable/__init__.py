@@ -17,11 +17,11 @@ from typing import Any, NamedTuple, Optional, TypeVar, Union
 
 from . import _bkt
 from ._errors import (CanceledError, ConfigError, CredentialsError, Error, GuardError, NetworkError,
-                      NoRowError, ServerError, TargetError)
+                      NoRowError, ServerError, TargetError, TextError)
 
 __all__ = ["CanceledError", "Change", "Changes", "ConfigError", "CredentialsError", "Error",
            "Field", "GuardError", "Listed", "Listing", "NetworkError", "NoRowError", "Reader", "Row",
-           "Rows", "ServerError", "TargetError", "ls", "read", "rows", "sync", "watch"]
+           "Rows", "ServerError", "TargetError", "TextError", "ls", "read", "rows", "sync", "watch"]
 __version__: str = _bkt.version
 log = logging.getLogger("bucketable")
 
@@ -218,6 +218,10 @@ class Listing(_Handle):
         self._handle = _bkt.open_source(_fields(source, fields))
         self._rest: Iterator[tuple[str, int, int | None, str]] = iter(())
         self._is_over = False
+
+    def close(self) -> None:
+        super().close()
+        self._rest = iter(())  # what came with the last item is not handed out either
 
     def __iter__(self) -> Iterator[Listed]:
         return self

@@ -41,6 +41,10 @@ class NoRowError(Error, LookupError):
     """The key is no row."""
 
 
+class TextError(NoRowError, ValueError):
+    """It would be a row, but its bytes are not text (text_errors="strict")."""
+
+
 class TargetError(Error):
     """The target failed, or is another source's."""
 
@@ -55,8 +59,8 @@ class CanceledError(Error):
 
 KINDS: dict[str, type[Error]] = {
     "ECONFIG": ConfigError, "ENET": NetworkError, "ES3": ServerError, "ECREDS": CredentialsError,
-    "ENOROW": NoRowError, "ETARGET": TargetError, "EFOREIGN": TargetError, "EGUARD": GuardError,
-    "ECANCELED": CanceledError,
+    "ENOROW": NoRowError, "ETEXT": TextError, "ETARGET": TargetError, "EFOREIGN": TargetError,
+    "EGUARD": GuardError, "ECANCELED": CanceledError,
 }
 
 

@@ -57,6 +57,7 @@ class AsyncWalk(Generic[_Item]):
         self._walk: Any = None
         self._pending: Future[list[_Item]] | None = None
         self._items: list[_Item] = []  # the next one last
+        self._is_closed = False
 
     def __aiter__(self) -> AsyncIterator[_Item]:
         return self
@@ -68,6 +69,7 @@ class AsyncWalk(Generic[_Item]):
         await self.aclose()
 
     async def aclose(self) -> None:
+        self._is_closed = True
         if self._walk is not None:
             await _on_thread(self._walk.close)
 
@@ -76,6 +78,8 @@ class AsyncWalk(Generic[_Item]):
             self._walk.close()  # ends the wait of a thread that is left
 
     async def __anext__(self) -> _Item:
+        if self._is_closed:
+            raise RuntimeError("this walk is closed")
         if self._walk is None:
             self._walk = await _on_thread(self._make)
         if not self._items:

@@ -15,6 +15,7 @@ struct handle {
     struct bkt_rows *rows; /* one of these two */
     struct bkt_changes *changes;
     struct bkt_notes *notes; /* what is told after a wait */
+    PyObject *kept;          /* a row whose wait ended with what a callback raised; NULL: none */
     pid_t pid;
     bool is_busy;   /* a thread is in it */
     bool is_closed; /* as soon as it is not busy */
@@ -113,16 +114,23 @@ static int turn(struct handle *handle,
 static PyObject *wait_for(struct handle *handle, long timeout_ms, bool is_bounded, PyObject *told)
 {
     struct bkt_error err = {0};
+    if (handle->kept) {
+        PyObject *made = handle->kept;
+        handle->kept = NULL;
+        return made;
+    }
     for (;;) {
         const struct bkt_row *row = NULL;
         uint64_t id = 0;
         bool is_end = false;
         int wait_ms = is_bounded && timeout_ms < BKT_PY_TURN_MS ? (int)timeout_ms : BKT_PY_TURN_MS;
         int rc = turn(handle, wait_ms, &row, &id, &is_end, &err);
-        /* A row at hand is made before `told` can raise, or it would be lost. */
+        /* What `told` raises must not lose the row at hand: the next call has it. */
         PyObject *made = rc == BKT_OK && row ? bkt_py_row(row, id) : NULL;
-        if ((row && !made) || bkt_notes_tell(handle->notes, told)) {
-            Py_XDECREF(made);
+        if (row && !made)
+            return NULL;
+        if (bkt_notes_tell(handle->notes, told)) {
+            handle->kept = made;
             return NULL;
         }
         if (rc)
@@ -186,7 +194,9 @@ static PyObject *handle_stream(PyObject *self, PyObject *args)
         return NULL;
     struct bkt_py_walk walk = {handle->config, handle->rows, handle->notes, handle->pid};
     PyObject *capsule = NULL;
-    if (handle->rows)
+    if (handle->kept)
+        PyErr_SetString(PyExc_RuntimeError, "take the row that is at hand by next() before");
+    else if (handle->rows)
         capsule = bkt_py_stream(&walk, columns, is_binary, told);
     else
         PyErr_SetString(PyExc_TypeError, "changes have no end: they are no stream of a table");
@@ -202,7 +212,9 @@ static PyObject *handle_stream(PyObject *self, PyObject *args)
 
 static void handle_dealloc(PyObject *self)
 {
-    release((struct handle *)self);
+    struct handle *handle = (struct handle *)self;
+    release(handle);
+    Py_CLEAR(handle->kept);
     bkt_py_delete(self);
 }
 
@@ -238,7 +250,7 @@ static struct handle *new_handle(PyObject *module, PyObject *fields)
     if (!handle->notes)
         (void)PyErr_NoMemory();
     handle->config = handle->notes ? bkt_py_config(fields) : NULL;
-    if (!handle->config) {
+    if (!handle->config || bkt_notes_listen(handle->notes, handle->config)) {
         Py_DECREF((PyObject *)handle);
         return NULL;
     }

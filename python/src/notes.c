@@ -1,16 +1,18 @@
 #include "notes.h"
 
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { NOTES_MAX = 10000 };
+enum { NOTES_MAX = 10000, NOT_LOGGED = -1 };
 
 struct note {
     struct note *next;
     char *key; /* NULL: of no object */
     size_t key_len;
     char *message;
+    int level; /* of the log; NOT_LOGGED: it is for `told` */
 };
 
 struct bkt_notes {
@@ -40,7 +42,7 @@ static void free_note(struct note *note)
     free(note);
 }
 
-static struct note *new_note(const char *key, size_t key_len, const char *message)
+static struct note *new_note(const char *key, size_t key_len, const char *message, int level)
 {
     struct note *note = calloc(1, sizeof(*note));
     if (!note)
@@ -54,12 +56,14 @@ static struct note *new_note(const char *key, size_t key_len, const char *messag
     if (key)
         memcpy(note->key, key, key_len);
     note->key_len = key_len;
+    note->level = level;
     return note;
 }
 
-void bkt_notes_put(struct bkt_notes *notes, const char *key, size_t key_len, const char *message)
+static void put(
+    struct bkt_notes *notes, const char *key, size_t key_len, const char *message, int level)
 {
-    struct note *note = new_note(key, key_len, message);
+    struct note *note = new_note(key, key_len, message, level);
     if (!note)
         return; /* it is for people */
     (void)pthread_mutex_lock(&notes->mutex);
@@ -72,6 +76,42 @@ void bkt_notes_put(struct bkt_notes *notes, const char *key, size_t key_len, con
     (void)pthread_mutex_unlock(&notes->mutex);
     if (note)
         free_note(note);
+}
+
+void bkt_notes_put(struct bkt_notes *notes, const char *key, size_t key_len, const char *message)
+{
+    put(notes, key, key_len, message, NOT_LOGGED);
+}
+
+static void on_log(void *ctx, enum bkt_log_level level, const char *message)
+{
+    put(ctx, NULL, 0, message, (int)level);
+}
+
+/* bucketable._log.NAME(*args), of which `format` is the types. */
+static PyObject *call_log(const char *name, const char *format, ...)
+{
+    PyObject *module = PyImport_ImportModule("bucketable._log");
+    PyObject *function = module ? PyObject_GetAttrString(module, name) : NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    PyObject *values = function ? Py_VaBuildValue(format, arguments) : NULL;
+    va_end(arguments);
+    PyObject *answer = values ? PyObject_CallObject(function, values) : NULL;
+    Py_XDECREF(values);
+    Py_XDECREF(function);
+    Py_XDECREF(module);
+    return answer;
+}
+
+int bkt_notes_listen(struct bkt_notes *notes, struct bkt_config *config)
+{
+    PyObject *answer = call_log("level", "()");
+    long level = answer ? PyLong_AsLong(answer) : -1;
+    Py_XDECREF(answer);
+    if (level >= 0)
+        bkt_config_set_log(config, (enum bkt_log_level)level, on_log, notes);
+    return PyErr_Occurred() ? -1 : 0;
 }
 
 static struct note *take(struct bkt_notes *notes)
@@ -88,21 +128,42 @@ static struct note *take(struct bkt_notes *notes)
     return note;
 }
 
+/* Only what is no Exception (Ctrl-C, sys.exit()) is let through. */
+static int write_log(int level, PyObject *message)
+{
+    PyObject *answer = call_log("write", "(iO)", level, message);
+    if (!answer && PyErr_ExceptionMatches(PyExc_Exception))
+        PyErr_WriteUnraisable(message);
+    Py_XDECREF(answer);
+    return PyErr_Occurred() ? -1 : 0;
+}
+
+static int tell_one(const struct note *note, PyObject *told)
+{
+    PyObject *message =
+        PyUnicode_DecodeUTF8(note->message, (Py_ssize_t)strlen(note->message), "replace");
+    if (!message)
+        return -1;
+    int rc = -1;
+    if (note->level != NOT_LOGGED) {
+        rc = write_log(note->level, message);
+    } else {
+        PyObject *key = note->key ? bkt_py_key(note->key, note->key_len) : Py_BuildValue("");
+        PyObject *answer = key ? PyObject_CallFunctionObjArgs(told, key, message, NULL) : NULL;
+        rc = answer ? 0 : -1;
+        Py_XDECREF(answer);
+        Py_XDECREF(key);
+    }
+    Py_DECREF(message);
+    return rc;
+}
+
 int bkt_notes_tell(struct bkt_notes *notes, PyObject *told)
 {
     int rc = 0;
     struct note *note;
     while (rc == 0 && (note = take(notes))) {
-        PyObject *key = note->key ? bkt_py_key(note->key, note->key_len) : Py_BuildValue("");
-        PyObject *message =
-            PyUnicode_DecodeUTF8(note->message, (Py_ssize_t)strlen(note->message), "replace");
-        PyObject *answer = NULL;
-        if (key && message)
-            answer = PyObject_CallFunctionObjArgs(told, key, message, NULL);
-        rc = answer ? 0 : -1;
-        Py_XDECREF(answer);
-        Py_XDECREF(message);
-        Py_XDECREF(key);
+        rc = tell_one(note, told);
         free_note(note);
     }
     return rc;

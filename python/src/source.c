@@ -3,6 +3,7 @@
  */
 #include "bkt_py.h"
 #include "errand.h"
+#include "notes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -32,9 +33,10 @@ struct source {
     struct bkt_config *config;
     struct bkt_source *source;
     struct bkt_errand errand;
-    struct chunk *chunks; /* two: one is filled while the other is looked at; NULL: no listing */
-    size_t filled;        /* the errand's */
-    const char *key;      /* that is being read */
+    struct bkt_notes *notes; /* the log's: nothing else is told of */
+    struct chunk *chunks;    /* two: one is filled while the other is looked at; NULL: no listing */
+    size_t filled;           /* the errand's */
+    const char *key;         /* that is being read */
     size_t key_len;
     pid_t pid;
     bool is_busy;
@@ -67,6 +69,8 @@ static void release(struct source *self)
     bkt_source_free(self->source);
     bkt_config_free(self->config);
     PyEval_RestoreThread(state);
+    bkt_notes_free(self->notes);
+    self->notes = NULL;
     self->source = NULL;
     self->config = NULL;
 }
@@ -117,7 +121,7 @@ static const void *await(struct source *self, bool *out_raised)
         PyThreadState *state = PyEval_SaveThread();
         item = bkt_errand_wait(&self->errand, BKT_PY_TURN_MS, &is_over);
         PyEval_RestoreThread(state);
-        if (PyErr_CheckSignals()) {
+        if (PyErr_CheckSignals() || bkt_notes_tell(self->notes, Py_None)) {
             *out_raised = true;
             return NULL;
         }
@@ -357,7 +361,10 @@ PyObject *bkt_py_open_source(PyObject *module, PyObject *args)
         return NULL;
     self->pid = getpid();
     self->config = bkt_py_config(fields);
-    if (!self->config) {
+    self->notes = self->config ? bkt_notes_new() : NULL;
+    if (self->config && !self->notes)
+        (void)PyErr_NoMemory();
+    if (!self->notes || bkt_notes_listen(self->notes, self->config)) {
         Py_DECREF((PyObject *)self);
         return NULL;
     }

@@ -4,8 +4,9 @@
 struct syncing {
     struct bkt_sync *sync;
     struct bkt_notes *notes;
+    PyObject *told;
     PyThreadState *waiting;
-    bool is_interrupted;
+    bool is_interrupted; /* an exception waits to be raised */
 };
 
 /* On the thread that runs the sync. */
@@ -14,7 +15,8 @@ static void on_progress(void *ctx, const struct bkt_counts *counts)
     (void)counts;
     struct syncing *syncing = ctx;
     PyEval_RestoreThread(syncing->waiting);
-    if (!syncing->is_interrupted && PyErr_CheckSignals()) {
+    if (!syncing->is_interrupted &&
+        (PyErr_CheckSignals() || bkt_notes_tell(syncing->notes, syncing->told))) {
         syncing->is_interrupted = true;
         bkt_sync_stop(syncing->sync);
     }
@@ -78,18 +80,18 @@ PyObject *bkt_py_sync(PyObject *module, PyObject *args)
     struct bkt_config *config = bkt_py_config(fields);
     if (!config)
         return NULL;
-    struct syncing syncing = {.notes = bkt_notes_new()};
+    struct syncing syncing = {.notes = bkt_notes_new(), .told = told};
     struct bkt_counts counts = {0};
     struct bkt_error err = {0};
     PyObject *answer = NULL;
     if (!syncing.notes) {
-        bkt_config_free(config);
-        return PyErr_NoMemory();
+        (void)PyErr_NoMemory();
+    } else if (bkt_notes_listen(syncing.notes, config) == 0) {
+        int rc = run(&syncing, config, &counts, &err);
+        if (!syncing.is_interrupted && bkt_notes_tell(syncing.notes, told) == 0)
+            answer = rc ? bkt_py_raise(&err) : counts_of(&counts);
     }
-    int rc = run(&syncing, config, &counts, &err);
     bkt_config_free(config);
-    if (!syncing.is_interrupted && bkt_notes_tell(syncing.notes, told) == 0)
-        answer = rc ? bkt_py_raise(&err) : counts_of(&counts);
     bkt_notes_free(syncing.notes);
     return answer;
 }

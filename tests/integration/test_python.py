@@ -370,6 +370,112 @@ def test_what_a_callback_raises_comes_out(bucket, bucketable, tmp_path):
 
 
 @minio_only
+def test_what_a_callback_raises_loses_no_row(bucket, bucketable):
+    bucket.put_all({**{f"bad{i:02}": b"\x80" for i in range(40)},
+                    **{f"good{i:02}": "1" for i in range(40)}})
+
+    def refuse(key, reason):
+        raise ZeroDivisionError(key)
+
+    for in_key_order in (False, True):
+        rows = bucketable.rows(bucket.url, text_errors="strict", failed=refuse,
+                               in_key_order=in_key_order)
+        found, raised = [], 0
+        while True:
+            try:
+                row = next(rows, None)
+            except ZeroDivisionError:
+                raised += 1
+                continue
+            if row is None:
+                break
+            found.append(row.filename)
+        assert sorted(found) == [f"good{i:02}" for i in range(40)] and raised == 40
+
+
+@minio_only
+def test_bytes_that_are_no_text_are_an_error_of_their_own(bucket, bucketable):
+    bucket.put("bad", b"\x80")
+    with pytest.raises(bucketable.TextError, match="not valid UTF-8") as found:
+        bucketable.read(bucket.url, "bad", text_errors="strict")
+    assert isinstance(found.value, bucketable.NoRowError) and found.value.name == "ETEXT"
+    with pytest.raises(bucketable.NoRowError, match="no such object") as found:
+        bucketable.read(bucket.url, "never", text_errors="strict")
+    assert found.value.name == "ENOROW"
+
+
+def closed(handle):
+    handle.close()
+    handle.close()
+    return handle
+
+
+@minio_only
+@pytest.mark.parametrize("make, methods", [
+    ("rows", {"__next__": (), "_at_hand": ()}),
+    ("ls", {"__next__": ()}),
+    ("Reader", {"read": ("a",)}),
+    ("watch", {"__next__": (), "next": (0,)}),
+])
+def test_a_closed_object_says_so(bucket, bucketable, make, methods):
+    bucket.put_all({key: "1" for key in "abc"})
+    options = {"refresh_interval": "1d"} if make == "watch" else {}
+    handle = closed(getattr(bucketable, make)(bucket.url, **options))
+    public = {name for name in dir(handle) if not name.startswith("_")} - {"close"}
+    assert public <= set(methods), "each is tried here"
+    for name, arguments in methods.items():
+        with pytest.raises(RuntimeError, match="closed"):
+            getattr(handle, name)(*arguments)
+    with handle as again:  # close() is all that it does
+        assert again is handle
+    # In the middle, and at the end.
+    for take in ([next], [list]) if make in ("rows", "ls") else []:
+        handle = getattr(bucketable, make)(bucket.url)
+        for step in take:
+            step(handle)
+        handle.close()
+        if take == [next]:
+            with pytest.raises(RuntimeError, match="closed"):
+                next(handle)
+        else:
+            assert next(handle, None) is None, "an iterator that has ended stays so"
+
+
+@minio_only
+def test_a_closed_stream_and_a_late_acknowledgment_say_so(bucket, bucketable):
+    bucket.put("a", "1")
+    rows = closed(bucketable.rows(bucket.url))
+    with pytest.raises(RuntimeError, match="closed"):
+        rows.__arrow_c_stream__()
+    changes = bucketable.watch(bucket.url, refresh_interval="1d")
+    change = next(changes)
+    closed(changes)
+    with pytest.raises(RuntimeError, match="closed"):
+        change.ack()
+
+
+@minio_only
+def test_a_closed_asyncio_walk_says_so(bucket, bucketable):
+    bucket.put_all({key: "1" for key in "abc"})
+
+    async def use(make, **options):
+        walk = make(bucket.url, **options)
+        await walk.__anext__()
+        await walk.aclose()
+        await walk.aclose()
+        with pytest.raises(RuntimeError, match="closed"):
+            await walk.__anext__()
+        unused = make(bucket.url, **options)
+        await unused.aclose()
+        with pytest.raises(RuntimeError, match="closed"):
+            await unused.__anext__()
+
+    for make, options in ((bucketable.aio.rows, {}), (bucketable.aio.ls, {}),
+                          (bucketable.aio.watch, {"refresh_interval": "1d"})):
+        asyncio.run(use(make, **options))
+
+
+@minio_only
 def test_a_cycle_through_a_callback_is_collected(bucket, bucketable):
     def open_and_forget():
         rows = bucketable.rows(bucket.url, failed=lambda key, reason: rows.close())
