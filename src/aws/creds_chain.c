@@ -91,7 +91,9 @@ int bkt_creds_profile_fetch(const struct bkt_creds_ctx *ctx,
     own.is_hop = true;
     struct tried tried = {.len = 0};
     int rc = ask(&own, SCOPE_IDENTITY | SCOPE_PROFILE, profile, &tried, out_creds, err);
-    return rc ? rc : bkt_creds_none(why, "%s", tried.text);
+    if (rc || bkt_creds_are_set(out_creds))
+        return rc;
+    return bkt_creds_none(why, "%s", tried.text);
 }
 
 static int ask_all(const struct bkt_creds_ctx *ctx,

@@ -74,6 +74,12 @@ MUTANTS = {
     "canceled-within-a-callback": (
         "a request is taken from libcurl while that is calling", "aws/http", "src/aws/http_request.c",
         ("    if (http->is_inside) {", "    if (false) {")),
+    "ended-canceled": (
+        "a request that its own end cancels frees its place twice", "aws/http", "src/aws/http.c",
+        ("    http_retire(transfer);\n    transfer->err.http", "    transfer->err.http")),
+    "buffer-not-ended": (
+        "an emptied buffer still ends where it did", "core/buf", "src/core/buf.c",
+        ("        buf->ptr[0] = '\\0';\n", "        (void)0;\n")),
     "class-unseen": (
         "a storage class that changes alone is not seen", "table/merge", "src/table/merge.c",
         ("bkt_class_mark(object->storage_class) != (row->flags & BKT_STATE_CLASS)", "false")),

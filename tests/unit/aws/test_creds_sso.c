@@ -117,6 +117,25 @@ static void no_token(void **state)
     assert_says(f, "ask the SSO portal for a role's keys: HTTP 403 No access");
 }
 
+/* A file that was written back: for nobody else to read, and with all of these in it. */
+static void assert_file(const struct creds_fixture *f,
+                        const char *name,
+                        const char *const *parts,
+                        size_t count)
+{
+    char path[256];
+    struct stat st;
+    struct bkt_buf text = BKT_BUF_INIT(4096);
+    bool exists;
+    (void)snprintf(path, sizeof(path), "%s/%s", f->fake.home, name);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_int_equal(bkt_file_read(path, &text, &exists, NULL), BKT_OK);
+    for (size_t i = 0; i < count; i++)
+        assert_non_null(strstr(text.ptr, parts[i]));
+    bkt_buf_clear(&text);
+}
+
 static void refresh(void **state)
 {
     struct creds_fixture *f = *state;
@@ -137,18 +156,10 @@ static void refresh(void **state)
     /* The next one finds the new token in the file, beside all that was there. */
     assert_int_equal(ask(f, bkt_creds_sso_fetch, "default"), BKT_OK);
     assert_int_equal(http_script_left(f->http), 0);
-    char path[256];
-    struct bkt_buf text = BKT_BUF_INIT(4096);
-    bool exists;
-    (void)snprintf(path, sizeof(path), "%s/" SESSION_FILE, f->fake.home);
-    assert_int_equal(bkt_file_read(path, &text, &exists, NULL), BKT_OK);
-    assert_non_null(strstr(text.ptr, "\"refreshToken\":\"HUSH-R2\""));
-    assert_non_null(strstr(text.ptr, "\"expiresAt\":\"2024-03-01T18:00:00Z\""));
-    assert_non_null(strstr(text.ptr, "\"clientId\":\"HUSH-ID\""));
-    bkt_buf_clear(&text);
-    struct stat st;
-    assert_int_equal(stat(path, &st), 0);
-    assert_int_equal(st.st_mode & 0777, 0600);
+    static const char *const parts[] = {"\"refreshToken\":\"HUSH-R2\"",
+                                        "\"expiresAt\":\"2024-03-01T18:00:00Z\"",
+                                        "\"clientId\":\"HUSH-ID\""};
+    assert_file(f, SESSION_FILE, parts, T_COUNT(parts));
 }
 
 static void refresh_that_fails(void **state)
@@ -254,18 +265,10 @@ static void login_is_refreshed(void **state)
     assert_int_equal(ask(f, bkt_creds_login_fetch, "default"), BKT_OK);
     assert_creds(f, "A2", "HUSH2", "TOK2");
     assert_int_equal(http_script_count(f->http), 1);
-    char path[256];
-    struct bkt_buf text = BKT_BUF_INIT(4096);
-    bool exists;
-    (void)snprintf(path, sizeof(path), "%s/" LOGIN_FILE, f->fake.home);
-    assert_int_equal(bkt_file_read(path, &text, &exists, NULL), BKT_OK);
-    assert_non_null(strstr(text.ptr, "\"accountId\":\"1\",\"expiresAt\":\"2024-03-01T10:15:00Z\""));
-    assert_non_null(strstr(text.ptr, "\"refreshToken\":\"HUSH-R2\""));
-    assert_non_null(strstr(text.ptr, "\"dpopKey\":\"-----BEGIN EC PRIVATE KEY-----\\n"));
-    bkt_buf_clear(&text);
-    struct stat st;
-    assert_int_equal(stat(path, &st), 0);
-    assert_int_equal(st.st_mode & 0777, 0600);
+    static const char *const parts[] = {
+        "\"accountId\":\"1\",\"expiresAt\":\"2024-03-01T10:15:00Z\"",
+        "\"refreshToken\":\"HUSH-R2\"", "\"dpopKey\":\"-----BEGIN EC PRIVATE KEY-----\\n"};
+    assert_file(f, LOGIN_FILE, parts, T_COUNT(parts));
 }
 
 static void login_that_is_not_refreshed(void **state)
