@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from cocoindex import op
 from cocoindex.sources import RedisNotification
 
-from . import Listing, NoRowError, Reader, Row
+from . import Listing, NoRowError, Reader, Row, TextError
 
 __all__ = ["AmazonS3", "RedisNotification"]
 log = logging.getLogger("bucketable.cocoindex")
@@ -143,9 +143,9 @@ class _Executor:
             reader = Reader(self._source, columns=["etag", "last_modified"], **self._fields)
         try:
             return reader.read(filename)
-        except NoRowError as error:
-            if error.message.startswith("it is no row:"):
-                raise  # an object that cannot be decoded is a failure; what was there stays
+        except TextError:
+            raise  # a failure, as any other: what was there stays
+        except NoRowError:
             return None
         finally:
             self._idle.put(reader)
