@@ -4,6 +4,8 @@ The server is the scripted one, which verifies every signature with code of its 
 """
 
 import re
+import signal
+import time
 
 import pytest
 import table
@@ -326,3 +328,20 @@ def test_every_kind_of_trouble_at_once(stub, program, many, db):
     stub.fault({"list_lie": "short_page"}, op="list")
     program.sync(URL, db)
     assert table.rows(db) == many
+
+
+@pytest.mark.parametrize("words", [
+    "ls URL", "get URL docs/01.txt", "plan URL DB", "explain URL DB docs/01.txt", "check URL DB",
+    "setup URL --sqs-queue-url QUEUE", "enqueue URL --sqs-queue-url QUEUE"])
+def test_a_signal_ends_what_waits(stub, program, contents, db, words):
+    program.sync(URL, db)
+    stub.fault({"delay_ms": 60_000}, op="any")
+    for name, value in {"URL": URL, "DB": str(db), "QUEUE": stub.url + "/1/queue"}.items():
+        words = words.replace(name, value)
+    running = program.start(*words.split(), env={"AWS_ENDPOINT_URL_SQS": stub.url})
+    while not hits(stub):
+        assert running.poll() is None, "it did not wait"
+        time.sleep(0.01)
+    running.send_signal(signal.SIGINT)
+    result = program.finish(running, exits=130, timeout_s=20)
+    assert (result.stdout, result.stderr) == (b"", "")
