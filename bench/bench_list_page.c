@@ -60,10 +60,9 @@ static int make_page(const struct shape *shape, struct bkt_buf *page)
 static bool run_ours(struct bkt_str body)
 {
     static struct bkt_arena arena;
-    struct bkt_list_page page;
+    struct bkt_page page;
     bkt_arena_reset(&arena);
-    return bkt_list_page_parse(body, BKT_LIST_ASCENDING, &arena, &page, NULL) == BKT_OK &&
-           page.object_count == KEYS;
+    return bkt_list_page_parse(body, &arena, &page, NULL) == BKT_OK && page.object_count == KEYS;
 }
 
 static bool run_expat(struct bkt_str body)

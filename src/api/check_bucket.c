@@ -126,7 +126,7 @@ static void tell_list_failure(struct bkt_check *check, const struct bkt_error *e
 
 /* The smallest row of the page. */
 static const struct bkt_object *choose_row(const struct bkt_check *check,
-                                           const struct bkt_list_page *page,
+                                           const struct bkt_page *page,
                                            size_t *out_row_count)
 {
     const struct bkt_object *chosen = NULL;
@@ -142,7 +142,7 @@ static const struct bkt_object *choose_row(const struct bkt_check *check,
     return chosen;
 }
 
-static void tell_list(struct bkt_check *check, const struct bkt_list_page *page, size_t row_count)
+static void tell_list(struct bkt_check *check, const struct bkt_page *page, size_t row_count)
 {
     const char *bucket = check->settings->bucket_name;
     const char *more = page->is_truncated ? " (more follow)" : "";

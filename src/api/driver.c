@@ -56,27 +56,10 @@ void bkt_driver_list(struct bkt_driver *driver)
 
 /* What the bucket answers, handed to the engine. */
 
-static void free_page(void *owner)
-{
-    bkt_s3_page_free(owner);
-}
-
 static void on_page(void *ctx, uint64_t id, struct bkt_s3_page *answer, const struct bkt_error *err)
 {
     struct bkt_driver *driver = ctx;
-    if (!answer) {
-        bkt_engine_listed(driver->engine, id, NULL, err);
-        return;
-    }
-    struct bkt_page page = {
-        .objects = answer->page.objects,
-        .object_count = answer->page.object_count,
-        .is_truncated = answer->page.is_truncated,
-        .next_token = answer->page.next_token,
-        .owner = answer,
-        .free = free_page,
-    };
-    bkt_engine_listed(driver->engine, id, &page, NULL);
+    bkt_engine_listed(driver->engine, id, answer ? &answer->page : NULL, err);
 }
 
 static bool on_size(void *ctx, uint64_t id, uint64_t size)

@@ -82,15 +82,9 @@ static int take(struct pages *pages, struct page_slot *slot, struct bkt_error *e
         bkt_s3_page_free(answer);
         return bkt_error_set(err, BKT_ENOMEM, "list the bucket: out of memory");
     }
-    struct bkt_page page = {
-        .objects = answer->page.objects,
-        .object_count = answer->page.object_count,
-        .is_truncated = answer->page.is_truncated,
-        .next_token = answer->page.next_token,
-    };
     struct bkt_arena arena = {0};
     struct bkt_covered covered;
-    int rc = bkt_lister_page(pages->lister, chain, &page, &arena, &covered, err);
+    int rc = bkt_lister_page(pages->lister, chain, &answer->page, &arena, &covered, err);
     bkt_arena_clear(&arena);
     if (rc) {
         bkt_s3_page_free(answer);
@@ -98,7 +92,7 @@ static int take(struct pages *pages, struct page_slot *slot, struct bkt_error *e
         return rc;
     }
     *held = (struct held_page){
-        .answer = answer, .at = covered.skip, .end = page.object_count - covered.drop};
+        .answer = answer, .at = covered.skip, .end = answer->page.object_count - covered.drop};
     if (pages->last)
         pages->last->next = held;
     else

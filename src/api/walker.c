@@ -23,23 +23,6 @@ static void free_merge(struct bkt_merge *merge)
     bkt_mem_free(merge);
 }
 
-static void free_page(void *owner)
-{
-    bkt_s3_page_free(owner);
-}
-
-static struct bkt_page page_of(struct bkt_s3_page *answer)
-{
-    return (struct bkt_page){
-        .objects = answer->page.objects,
-        .object_count = answer->page.object_count,
-        .is_truncated = answer->page.is_truncated,
-        .next_token = answer->page.next_token,
-        .owner = answer,
-        .free = free_page,
-    };
-}
-
 /* Ask for the next page; `walker->page` stays NULL after the last one. */
 static int fetch(struct walker *walker, struct bkt_error *err)
 {
@@ -50,19 +33,19 @@ static int fetch(struct walker *walker, struct bkt_error *err)
     int rc = bkt_asker_page(walker->asker, &request, &answer, err);
     if (rc)
         return rc;
-    struct bkt_page page = page_of(answer);
     struct bkt_merge *merge = bkt_mem_calloc(1, sizeof(*merge));
     if (!merge) {
         bkt_s3_page_free(answer);
         return bkt_error_set(err, BKT_ENOMEM, "list the bucket: out of memory");
     }
-    rc = bkt_lister_page(walker->lister, request.chain, &page, &merge->arena, &merge->covered, err);
+    rc = bkt_lister_page(walker->lister, request.chain, &answer->page, &merge->arena,
+                         &merge->covered, err);
     if (rc) {
         bkt_s3_page_free(answer);
         free_merge(merge);
         return rc;
     }
-    bkt_merge_begin(merge, &page);
+    bkt_merge_begin(merge, &answer->page);
     walker->page = merge;
     return BKT_OK;
 }

@@ -12,6 +12,15 @@ static struct bkt_str put(char **at, struct bkt_str text)
     return (struct bkt_str){copy, text.len};
 }
 
+struct bkt_str bkt_bare_etag(struct bkt_str etag)
+{
+    if (bkt_str_has_prefix(etag, BKT_STR("W/")))
+        etag = (struct bkt_str){etag.ptr + 2, etag.len - 2};
+    if (etag.len >= 2 && etag.ptr[0] == '"' && etag.ptr[etag.len - 1] == '"')
+        etag = (struct bkt_str){etag.ptr + 1, etag.len - 2};
+    return etag;
+}
+
 char *bkt_object_dup(const struct bkt_object *object,
                      const struct bkt_object_extra *extra,
                      struct bkt_object *out_object,

@@ -18,6 +18,9 @@ struct bkt_object {
     int64_t last_modified_ms;     /* wall time, or BKT_TIME_NONE; whole seconds on many servers */
 };
 
+/* `W/"x"`, `"x"` and `x` are the tag x. */
+struct bkt_str bkt_bare_etag(struct bkt_str etag);
+
 /* The head of a read lacks the milliseconds that many listings have: take them over. */
 void bkt_object_refine_time(struct bkt_object *read, int64_t listed_ms);
 

@@ -20,7 +20,7 @@
 #include "aws/http.h"
 #include "core/checksum.h"
 #include "core/log.h"
-#include "s3/list_page.h"
+#include "core/page.h"
 
 struct bkt_s3;
 
@@ -76,9 +76,9 @@ struct bkt_s3_stats bkt_s3_stats(const struct bkt_s3 *s3);
 /* "s3://bucket", and the region that requests are signed for, as is known by now. */
 const char *bkt_s3_region(const struct bkt_s3 *s3);
 
-/* A page with the memory that it lies in; owned by whoever is given it. */
+/* A page and its owner: the memory that it lies in, which is given to whoever gets the page. */
 struct bkt_s3_page {
-    struct bkt_list_page page;
+    struct bkt_page page;
     struct bkt_buf body;
     struct bkt_arena arena;
 };

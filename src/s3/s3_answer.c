@@ -3,18 +3,15 @@
 #include "core/json_write.h"
 #include "core/mem.h"
 #include "core/time.h"
+#include "s3/list_page.h"
 
 #include <strings.h>
 
 enum { METADATA_BYTES_MAX = 64 << 10 };
 
-struct bkt_str s3_bare_etag(struct bkt_str etag)
+static void free_owner(void *owner)
 {
-    if (bkt_str_has_prefix(etag, BKT_STR("W/")))
-        etag = (struct bkt_str){etag.ptr + 2, etag.len - 2};
-    if (etag.len >= 2 && etag.ptr[0] == '"' && etag.ptr[etag.len - 1] == '"')
-        etag = (struct bkt_str){etag.ptr + 1, etag.len - 2};
-    return etag;
+    bkt_s3_page_free(owner);
 }
 
 void bkt_s3_page_free(struct bkt_s3_page *page)
@@ -24,22 +21,6 @@ void bkt_s3_page_free(struct bkt_s3_page *page)
     bkt_buf_clear(&page->body);
     bkt_arena_clear(&page->arena);
     bkt_mem_free(page);
-}
-
-/* Keys of another directory, from a server or a proxy that lost the question. */
-static int check_prefix(struct bkt_str prefix,
-                        const struct bkt_list_page *page,
-                        struct bkt_error *err)
-{
-    for (size_t i = 0; i < page->object_count; i++) {
-        if (bkt_str_has_prefix(page->objects[i].key, prefix))
-            continue;
-        (void)bkt_error_set(err, BKT_EPARSE,
-                            "a listed key does not begin with the prefix that was asked for");
-        err->retriable = true;
-        return BKT_EPARSE;
-    }
-    return BKT_OK;
 }
 
 int s3_answer_page(const struct s3_op *op,
@@ -52,10 +33,9 @@ int s3_answer_page(const struct s3_op *op,
         return bkt_error_set(err, BKT_ENOMEM, "read a listing: out of memory");
     page->body = *response->body;
     *response->body = BKT_BUF_INIT(response->body->max);
-    int rc = bkt_list_page_parse(bkt_buf_str(&page->body), BKT_LIST_ASCENDING, &page->arena,
-                                 &page->page, err);
+    int rc = bkt_list_page_parse(bkt_buf_str(&page->body), &page->arena, &page->page, err);
     if (rc == BKT_OK)
-        rc = check_prefix(op->prefix, &page->page, err);
+        rc = bkt_page_check_keys(&page->page, op->prefix, err);
     if (rc) {
         /* Give the body back: an <Error> in it says more. */
         *response->body = page->body;
@@ -63,6 +43,8 @@ int s3_answer_page(const struct s3_op *op,
         bkt_s3_page_free(page);
         return rc;
     }
+    page->page.owner = page;
+    page->page.free = free_owner;
     *out_page = page;
     return BKT_OK;
 }
@@ -162,7 +144,7 @@ int s3_answer_object(const struct s3_op *op,
             return rc;
     }
     object.object.key = op->key;
-    object.object.etag = s3_bare_etag(bkt_http_header_get(response, "etag"));
+    object.object.etag = bkt_bare_etag(bkt_http_header_get(response, "etag"));
     object.object.storage_class = bkt_http_header_get(response, "x-amz-storage-class");
     object.object.size = response->body->len;
     struct bkt_str modified = bkt_http_header_get(response, "last-modified");

@@ -55,7 +55,7 @@ static bool etag_is_md5(const struct bkt_http_response *response)
 
 static bool from_etag(const struct bkt_http_response *response, struct bkt_checksum *out)
 {
-    struct bkt_str etag = s3_bare_etag(bkt_http_header_get(response, "etag"));
+    struct bkt_str etag = bkt_bare_etag(bkt_http_header_get(response, "etag"));
     if (etag.len != 32 || !etag_is_md5(response))
         return false;
     for (size_t i = 0; i < 16; i++) {

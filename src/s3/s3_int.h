@@ -136,7 +136,4 @@ int s3_answer_object(const struct s3_op *op,
 /* s3_checksum.c: what the head of a whole object says of its content; or none. */
 void s3_checksum_of(const struct bkt_http_response *response, struct bkt_checksum *out);
 
-/* An ETag as the table knows it: opaque, without its quotes and the mark of a weak one. */
-struct bkt_str s3_bare_etag(struct bkt_str etag);
-
 #endif

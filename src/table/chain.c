@@ -71,20 +71,9 @@ int bkt_chain_check_keys(const struct bkt_chain *chain,
                          const struct bkt_page *page,
                          struct bkt_error *err)
 {
-    for (size_t i = 0; i < page->object_count; i++) {
-        struct bkt_str key = page->objects[i].key;
-        if (key.len == 0 || key.len > BKT_KEY_BYTES_MAX)
-            return bkt_error_set(err, BKT_EPARSE,
-                                 "a listed key has %zu bytes; S3 keys have 1 to %d", key.len,
-                                 BKT_KEY_BYTES_MAX);
-        if (!bkt_str_has_prefix(key, chain->prefix))
-            return bkt_error_set(err, BKT_EPARSE,
-                                 "a listed key does not begin with the prefix that was asked for");
-        if (i > 0 && bkt_str_cmp(page->objects[i - 1].key, key) >= 0)
-            return bkt_error_set(err, BKT_EUNSUPPORTED,
-                                 "the listing is not in the order of the keys (directory buckets "
-                                 "and some servers do so; they cannot be followed)");
-    }
+    int rc = bkt_page_check_keys(page, chain->prefix, err);
+    if (rc)
+        return rc;
     if (page->object_count > 0 && chain->seen.len > 0 &&
         bkt_str_cmp(page->objects[0].key, bkt_buf_str(&chain->seen)) <= 0)
         return bkt_error_set(err, BKT_EPARSE, "the listing goes back to keys that it gave before");

@@ -10,17 +10,7 @@
 
 #include "core/buf.h"
 #include "core/checksum.h"
-#include "core/object.h"
-
-/* A page of a listing.  The engine owns it from the moment it is handed over, and frees it. */
-struct bkt_page {
-    const struct bkt_object *objects;
-    size_t object_count;
-    bool is_truncated;         /* more follows */
-    struct bkt_str next_token; /* not empty when truncated */
-    void *owner;               /* of the memory that all of this lies in */
-    void (*free)(void *owner);
-};
+#include "core/page.h"
 
 enum bkt_read_kind {
     BKT_READ_OBJECT,       /* the whole object, and its bytes in `body` */

@@ -37,7 +37,6 @@ ENGINE = "src/table/engine.c"
 LISTING = "src/table/engine_listing.c"
 WORK = "src/table/engine_work.c"
 LISTER = "src/table/lister.c"
-CHAIN = "src/table/chain.c"
 
 # name: (what is wrong, file, (old text, new text), ...)
 MUTANTS = {
@@ -143,7 +142,7 @@ MUTANTS = {
         ("bool is_last = !page->is_truncated || ",
          "bool is_last = !page->is_truncated || page->next_token.len == 0 || ")),
     "disorder-is-believed": (
-        "a page whose keys do not ascend is merged", CHAIN,
+        "a page whose keys do not ascend is merged", "src/core/page.c",
         ("if (i > 0 && bkt_str_cmp(page->objects[i - 1].key, key) >= 0)", "if (false)")),
     "404-is-believed": (
         "an object is removed without asking whether its bucket exists", WORK,

@@ -93,9 +93,9 @@ MUTANTS = {
         ("    if (queue->last)\n        queue->last->next = job;\n    else\n        queue->first = "
          "job;\n    queue->last = job;\n",
          "    job->next = queue->first;\n    queue->first = job;\n")),
-    "prefix-undecoded": (
-        "a common prefix stays percent-encoded", "s3/list_page", "src/s3/list_page.c",
-        ("if (bkt_key_decode(reader->arena, *prefix, prefix))", "if (false)")),
+    "page-of-another-question": (
+        "a page with keys of another prefix is believed", "core/page", "src/core/page.c",
+        ("if (!bkt_str_has_prefix(key, prefix))", "if (false)")),
     "key-undecoded": (
         "a listed key stays percent-encoded", "s3/list_page", "src/s3/list_page.c",
         ("if (bkt_key_decode(reader->arena, *key, key))", "if (false)")),

@@ -30,8 +30,7 @@ struct oracle {
     size_t depth;
     bool is_beyond;
     struct bkt_object objects[4096];
-    struct bkt_str prefixes[4096];
-    struct bkt_list_page page;
+    struct bkt_page page;
 };
 
 static void *oracle_calloc(size_t count, size_t size)
@@ -244,12 +243,11 @@ static bool oracle_object(struct oracle_node *contents, bool url_encoded, struct
 }
 
 /* After oracle_read(): what bkt_list_page_parse() is to return, and oracle->page. */
-static int oracle_page(struct oracle *oracle, enum bkt_list_order order)
+static int oracle_page(struct oracle *oracle)
 {
     struct oracle_node *root = oracle->root;
-    struct bkt_list_page *page = &oracle->page;
+    struct bkt_page *page = &oracle->page;
     struct oracle_node *truncated, *token, *encoding;
-    bool ascends = true;
 
     if (oracle_is(root, "Error"))
         return BKT_ES3;
@@ -257,25 +255,14 @@ static int oracle_page(struct oracle *oracle, enum bkt_list_order order)
         !oracle_child(root, "NextContinuationToken", &token) ||
         !oracle_child(root, "EncodingType", &encoding))
         return BKT_EPARSE;
-    page->url_encoded = encoding && bkt_str_eq(oracle_str(encoding), BKT_STR("url"));
-    if (encoding && encoding->text_len > 0 && !page->url_encoded)
+    bool url_encoded = encoding && bkt_str_eq(oracle_str(encoding), BKT_STR("url"));
+    if (encoding && encoding->text_len > 0 && !url_encoded)
         return BKT_EPARSE;
 
     for (struct oracle_node *node = root->first; node; node = node->next) {
         if (oracle_is(node, "Contents") &&
-            !oracle_object(node, page->url_encoded, &oracle->objects[page->object_count++]))
+            !oracle_object(node, url_encoded, &oracle->objects[page->object_count++]))
             return BKT_EPARSE;
-        if (!oracle_is(node, "CommonPrefixes"))
-            continue;
-        for (struct oracle_node *prefix = node->first; prefix; prefix = prefix->next) {
-            if (!oracle_is(prefix, "Prefix"))
-                continue;
-            if (prefix->first || prefix->text_len == 0)
-                return BKT_EPARSE;
-            if (page->url_encoded)
-                oracle_decode(prefix);
-            oracle->prefixes[page->common_prefix_count++] = oracle_str(prefix);
-        }
     }
     if (!truncated)
         return BKT_EPARSE;
@@ -286,20 +273,13 @@ static int oracle_page(struct oracle *oracle, enum bkt_list_order order)
     if (page->is_truncated && (!token || token->text_len == 0))
         return BKT_EPARSE;
     page->next_token = page->is_truncated ? oracle_str(token) : BKT_STR("");
-
-    for (size_t i = 1; i < page->object_count; i++)
-        ascends &= bkt_str_cmp(oracle->objects[i - 1].key, oracle->objects[i].key) < 0;
-    for (size_t i = 1; i < page->common_prefix_count; i++)
-        ascends &= bkt_str_cmp(oracle->prefixes[i - 1], oracle->prefixes[i]) < 0;
-    return ascends || order == BKT_LIST_ANY_ORDER ? BKT_OK : BKT_EUNSUPPORTED;
+    return BKT_OK;
 }
 
-static bool oracle_same_page(const struct oracle *oracle, const struct bkt_list_page *page)
+static bool oracle_same_page(const struct oracle *oracle, const struct bkt_page *page)
 {
-    const struct bkt_list_page *own = &oracle->page;
-    if (own->object_count != page->object_count ||
-        own->common_prefix_count != page->common_prefix_count ||
-        own->is_truncated != page->is_truncated || own->url_encoded != page->url_encoded ||
+    const struct bkt_page *own = &oracle->page;
+    if (own->object_count != page->object_count || own->is_truncated != page->is_truncated ||
         !bkt_str_eq(own->next_token, page->next_token))
         return false;
     for (size_t i = 0; i < page->object_count; i++) {
@@ -308,10 +288,6 @@ static bool oracle_same_page(const struct oracle *oracle, const struct bkt_list_
         if (!bkt_str_eq(a->key, b->key) || !bkt_str_eq(a->etag, b->etag) || a->size != b->size ||
             !bkt_str_eq(a->storage_class, b->storage_class) ||
             a->last_modified_ms != b->last_modified_ms)
-            return false;
-    }
-    for (size_t i = 0; i < page->common_prefix_count; i++) {
-        if (!bkt_str_eq(oracle->prefixes[i], page->common_prefixes[i]))
             return false;
     }
     return true;

@@ -145,18 +145,12 @@ static void answer_list(struct bucket *bucket, struct bkt_engine *engine, struct
                    "<IsTruncated>%s</IsTruncated>%s%s%s</ListBucketResult>",
                    is_truncated ? "true" : "false", is_truncated ? "<NextContinuationToken>" : "",
                    is_truncated ? key : "", is_truncated ? "</NextContinuationToken>" : "");
-    struct bkt_list_page parsed;
+    struct bkt_page page;
     struct bkt_error err = {0};
-    if (bkt_list_page_parse(bkt_str_from(xml), BKT_LIST_ASCENDING, &arena, &parsed, &err))
+    if (bkt_list_page_parse(bkt_str_from(xml), &arena, &page, &err))
         fail_msg("%s", err.message);
-    struct bkt_page page = {
-        .objects = parsed.objects,
-        .object_count = parsed.object_count,
-        .is_truncated = parsed.is_truncated,
-        .next_token = parsed.next_token,
-        .owner = &arena,
-        .free = free_arena,
-    };
+    page.owner = &arena;
+    page.free = free_arena;
     bkt_engine_listed(engine, want->id, &page, NULL);
 }
 
