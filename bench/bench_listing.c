@@ -200,7 +200,7 @@ static void run(struct world *world, const struct bkt_filter *filter, struct bkt
     struct bkt_arena arena = {0};
     const struct bkt_str *keys;
     size_t count;
-    if (bkt_lister_new(filter, &lister, &err) != BKT_OK)
+    if (bkt_lister_new(filter, "bench", &lister, &err) != BKT_OK)
         die("no lister", &err);
     struct bkt_covered gap;
     while (bkt_lister_next_gap(lister, 0, &gap)) {

@@ -16,10 +16,10 @@ int pages_open(struct pages *pages,
     pages->slots = bkt_mem_calloc(slot_count, sizeof(*pages->slots));
     if (!pages->slots)
         return bkt_error_set(err, BKT_ENOMEM, "prepare a listing: out of memory");
-    int rc = bkt_lister_new(asker->bucket.filter, &pages->lister, err);
+    int rc = bkt_lister_new(asker->bucket.filter, asker->bucket.settings->bucket_name,
+                            &pages->lister, err);
     if (rc)
         return rc;
-    bkt_lister_set_bucket(pages->lister, asker->bucket.settings->bucket_name);
     rc = bkt_lister_limit(pages->lister, from, to);
     return rc ? bkt_error_set(err, rc, "prepare a listing: %s", bkt_error_text(rc)) : BKT_OK;
 }

@@ -108,9 +108,8 @@ int bkt_walk(struct bkt_asker *asker,
 {
     struct walker walker = {.asker = asker};
     struct bkt_merge *merge = NULL;
-    int rc = bkt_lister_new(rules->filter, &walker.lister, err);
-    if (rc == BKT_OK)
-        bkt_lister_set_bucket(walker.lister, asker->bucket.settings->bucket_name);
+    int rc =
+        bkt_lister_new(rules->filter, asker->bucket.settings->bucket_name, &walker.lister, err);
     while (rc == BKT_OK && (rc = next(&walker, &merge, err)) == BKT_OK && merge) {
         rc = run(asker, merge, rules, target, counts, fn, ctx, err);
         free_merge(merge);

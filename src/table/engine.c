@@ -17,12 +17,11 @@ int bkt_engine_new(const struct bkt_engine_options *options,
     engine->wake_at_ms = INT64_MAX;
     engine->clock = options->attached.clock;
     engine->row_count = options->attached.row_count;
-    engine->rows_lack_columns = options->attached.columns_changed;
-    engine->slots = bkt_slots_init(options->list_concurrency);
+    engine->listing.rows_lack_columns = options->attached.columns_changed;
+    engine->listing.slots = bkt_slots_init(options->list_concurrency);
     bkt_work_init(&engine->work, options->seed);
-    engine->flights = bkt_mem_calloc(options->list_concurrency, sizeof(*engine->flights));
     engine->reading = bkt_mem_calloc(options->get_concurrency, sizeof(struct bkt_work_item *));
-    if (!engine->flights || !engine->reading) {
+    if (!engine->reading) {
         bkt_engine_free(engine);
         return bkt_error_set(err, BKT_ENOMEM, "start the engine: out of memory");
     }
@@ -34,15 +33,14 @@ void bkt_engine_free(struct bkt_engine *engine)
 {
     if (!engine)
         return;
-    bkt_engine_listing_clear(engine);
+    bkt_engine_pages_clear(engine);
     while (engine->job_first) {
         struct bkt_job *next = engine->job_first->next;
         bkt_job_free(engine->job_first);
         engine->job_first = next;
     }
     bkt_work_clear(&engine->work);
-    bkt_boundaries_clear(&engine->boundaries);
-    bkt_mem_free(engine->flights);
+    bkt_boundaries_clear(&engine->listing.boundaries);
     bkt_mem_free(engine->reading);
     bkt_mem_free(engine);
 }
@@ -87,9 +85,14 @@ void bkt_engine_tell(struct bkt_engine *engine,
         engine->options.on_event(engine->options.ctx, event, key, text);
 }
 
+void bkt_engine_tell_trouble(struct bkt_engine *engine, const char *text)
+{
+    bkt_engine_tell(engine, BKT_EVENT_TROUBLE, BKT_STR(""), bkt_str_from(text));
+}
+
 void bkt_engine_list(struct bkt_engine *engine)
 {
-    engine->list_asked = true;
+    engine->listing.is_asked = true;
 }
 
 void bkt_engine_stop(struct bkt_engine *engine)
@@ -102,7 +105,8 @@ bool bkt_engine_is_idle(const struct bkt_engine *engine)
     bool jobs = engine->job_ready > 0 || engine->job_out > 0;
     if (engine->is_stopping)
         return !jobs && engine->work.queues[BKT_WORK_READ].count == 0;
-    return !jobs && engine->phase == LISTING_NONE && !engine->list_asked && engine->work.count == 0;
+    return !jobs && engine->listing.phase == LISTING_NONE && !engine->listing.is_asked &&
+           engine->work.count == 0;
 }
 
 /* A sweep waits until all that was staged is in: one of those may fail, and be tried again. */
@@ -138,7 +142,7 @@ int bkt_engine_next(struct bkt_engine *engine,
     if (rc == BKT_OK)
         rc = bkt_engine_listing_step(engine, &why);
     if (rc == BKT_OK)
-        rc = bkt_engine_work_step(engine, now_ms, &why);
+        rc = bkt_engine_commit_step(engine);
     if (rc) {
         (void)bkt_engine_fail(engine, rc, why.code ? &why : NULL);
         if (err)
@@ -148,7 +152,7 @@ int bkt_engine_next(struct bkt_engine *engine,
     if (want_job(engine, out_want))
         return BKT_OK;
     if (!engine->is_stopping &&
-        (bkt_engine_work_want(engine, out_want) || bkt_engine_listing_want(engine, out_want)))
+        (bkt_engine_work_want(engine, out_want) || bkt_engine_pages_want(engine, out_want)))
         return BKT_OK;
     *out_want = (struct bkt_want){.kind = BKT_WANT_NOTHING};
     return BKT_OK;
@@ -171,10 +175,10 @@ int bkt_engine_wait_ms(const struct bkt_engine *engine, int64_t now_ms)
     int wait_ms = wait_for_jobs_ms(engine, now_ms);
     if (engine->is_stopping)
         return wait_ms;
-    if (engine->list_asked && engine->phase == LISTING_NONE)
-        wait_ms = bkt_wait_min(wait_ms, bkt_wait_until(engine->list_after_ms, now_ms));
+    if (engine->listing.is_asked && engine->listing.phase == LISTING_NONE)
+        wait_ms = bkt_wait_min(wait_ms, bkt_wait_until(engine->listing.after_ms, now_ms));
     if (bkt_engine_listing_is_held(engine))
-        wait_ms = bkt_wait_min(wait_ms, bkt_wait_until(engine->hold_at_ms, now_ms));
+        wait_ms = bkt_wait_min(wait_ms, bkt_wait_until(engine->listing.hold_at_ms, now_ms));
     return bkt_wait_min(wait_ms, bkt_wait_until(engine->wake_at_ms, now_ms));
 }
 
@@ -188,8 +192,7 @@ static bool try_again(struct bkt_engine *engine, struct bkt_job *job)
 {
     if (job->rc == BKT_OK || !engine->options.is_live || !job->err.retriable || engine->is_stopping)
         return false;
-    bkt_engine_tell(engine, BKT_EVENT_TROUBLE, (struct bkt_str){"", 0},
-                    bkt_str_from(job->err.message));
+    bkt_engine_tell_trouble(engine, job->err.message);
     job->rc = BKT_OK;
     job->next = engine->job_first;
     engine->job_first = job;
@@ -211,7 +214,7 @@ void bkt_engine_job_done(struct bkt_engine *engine, struct bkt_job *job)
     if (job->clock.clock > engine->clock.clock)
         engine->clock = job->clock;
     if (job->kind == BKT_JOB_APPLY)
-        bkt_engine_work_job_done(engine, job);
+        bkt_engine_commit_job_done(engine, job);
     else
         bkt_engine_listing_job_done(engine, job);
     bkt_job_free(job);
@@ -225,10 +228,10 @@ struct bkt_engine_counts bkt_engine_counts(const struct bkt_engine *engine)
 struct bkt_engine_condition bkt_engine_condition(const struct bkt_engine *engine)
 {
     return (struct bkt_engine_condition){
-        .is_listing = engine->phase != LISTING_NONE,
-        .is_failing = engine->target_fails || engine->bucket_fails || engine->list_failures > 0,
+        .is_listing = engine->listing.phase != LISTING_NONE,
+        .is_failing = engine->target_fails || engine->bucket_fails || engine->listing.failures > 0,
         .row_count = engine->row_count,
-        .failed_count = engine->failed_count,
+        .failed_count = engine->listing.failed_count,
         .working_on = bkt_engine_backlog(engine),
     };
 }

@@ -44,6 +44,11 @@ enum {
     RETRY_MAX_MS = 300000,
 };
 
+/*
+ *   NONE ──► ASKS ──► BEGINS ──► RUNS ──► SWEEPS ──► DRAINS ──► ENDS ──► NONE
+ *
+ * From any but NONE it may go to FAILED, and from there to NONE; another is begun later.
+ */
 enum listing_phase {
     LISTING_NONE,
     LISTING_ASKS,   /* whether another process lists */
@@ -55,10 +60,29 @@ enum listing_phase {
     LISTING_FAILED, /* the last of its pages are waited for */
 };
 
-/* A page that was asked for. */
-struct list_flight {
-    bool is_used;
-    size_t chain;
+/* The listing under way, and what one leaves for the next. */
+struct listing {
+    enum listing_phase phase;
+    uint64_t number;   /* of the one under way; a failed one's jobs are still about */
+    uint64_t ended;    /* so many were complete */
+    bool is_asked;     /* for the next one */
+    int64_t after_ms;  /* and not before, after one that failed */
+    unsigned failures; /* in a row */
+    bool rows_lack_columns;
+    int64_t hold_at_ms; /* when it is to be said next that we list */
+    bool hold_is_out;
+    bool was_told_to_wait;           /* for another process's listing */
+    struct bkt_engine_counts before; /* when it began */
+    uint64_t failed_count;           /* as the newest one's record has it */
+    size_t work_count;               /* entries that it waits for */
+
+    struct bkt_lister *lister;
+    struct bkt_slots slots;
+    size_t pages_out; /* asked for */
+    struct bkt_merge *merge_first, *merge_last;
+    size_t merge_count;
+    struct bkt_job *absences;         /* being filled; NULL: none are to be staged */
+    struct bkt_boundaries boundaries; /* for the next one */
 };
 
 struct bkt_engine {
@@ -68,31 +92,11 @@ struct bkt_engine {
     uint64_t row_count;
     struct bkt_engine_counts counts;
 
-    enum listing_phase phase;
-    bool list_asked;
-    int64_t list_after_ms;  /* not before, after one that failed */
-    unsigned list_failures; /* in a row */
-    uint64_t listings_ended;
-    uint64_t listing; /* the number of the one under way; a failed one's jobs are still about */
-    bool rows_lack_columns;
-    int64_t hold_at_ms; /* when it is to be said next that we list */
-    bool hold_is_out;
-    bool was_told_to_wait; /* for another process's listing */
-    struct bkt_lister *lister;
-    struct list_flight *flights; /* list_concurrency of them */
-    struct bkt_slots slots;
-    struct bkt_boundaries boundaries; /* for the next listing */
-    size_t flight_count;
-    struct bkt_merge *merge_first, *merge_last;
-    size_t merge_count;
-    struct bkt_job *stage; /* being filled */
-    struct bkt_listing_record record;
-    uint64_t failed_count; /* as the newest listing's record has it */
+    struct listing listing;
 
     struct bkt_work work;
     struct bkt_work_item **reading; /* get_concurrency places */
     size_t reading_count;
-    size_t listed_work; /* entries that the listing under way waits for */
     uint64_t reserved_bytes;
     int64_t ready_since_ms;  /* when the oldest READ entry was first seen */
     size_t bucket_asked_for; /* so many of the oldest UNCONFIRMED entries */
@@ -119,20 +123,34 @@ void bkt_engine_tell(struct bkt_engine *engine,
                      struct bkt_str key,
                      struct bkt_str text);
 
-/* engine_listing.c */
-int bkt_engine_listing_step(struct bkt_engine *engine, struct bkt_error *err);
-bool bkt_engine_listing_want(struct bkt_engine *engine, struct bkt_want *out_want);
-void bkt_engine_listing_job_done(struct bkt_engine *engine, struct bkt_job *job);
-void bkt_engine_listing_clear(struct bkt_engine *engine);
-bool bkt_engine_listing_is_held(const struct bkt_engine *engine); /* and to be said so again */
+void bkt_engine_tell_trouble(struct bkt_engine *engine, const char *text);
 
-/* engine_work.c */
-int bkt_engine_work_step(struct bkt_engine *engine, int64_t now_ms, struct bkt_error *err);
-bool bkt_engine_work_want(struct bkt_engine *engine, struct bkt_want *out_want);
-void bkt_engine_work_job_done(struct bkt_engine *engine, struct bkt_job *job);
+/* engine_listing.c: a listing from its floor to its record. */
+int bkt_engine_listing_step(struct bkt_engine *engine, struct bkt_error *err);
+void bkt_engine_listing_job_done(struct bkt_engine *engine, struct bkt_job *job);
+bool bkt_engine_listing_is_held(const struct bkt_engine *engine); /* and to be said so again */
+void bkt_engine_listing_fail(struct bkt_engine *engine, int rc, const struct bkt_error *err);
+void bkt_engine_listing_end_failed(struct bkt_engine *engine);
+
+/* engine_pages.c: its pages, merged with the state. */
+int bkt_engine_pages_begin(struct bkt_engine *engine, struct bkt_error *err);
+int bkt_engine_pages_merge(struct bkt_engine *engine, struct bkt_error *err);
+void bkt_engine_pages_stage(struct bkt_engine *engine); /* the last absences */
+bool bkt_engine_pages_are_done(const struct bkt_engine *engine);
+bool bkt_engine_pages_want(struct bkt_engine *engine, struct bkt_want *out_want);
+void bkt_engine_pages_clear(struct bkt_engine *engine);
+
+/* engine_work.c: a key from the moment that something may be new with it to its being read. */
 int bkt_engine_work_add(struct bkt_engine *engine,
                         struct bkt_str key,
                         const struct bkt_state_row *row,
                         const struct bkt_object *listed);
+bool bkt_engine_work_want(struct bkt_engine *engine, struct bkt_want *out_want);
+void bkt_engine_work_release(struct bkt_engine *engine, struct bkt_work_item *item);
+void bkt_engine_work_try_later(struct bkt_engine *engine, struct bkt_work_item *item);
+
+/* engine_commit.c: from there to its row. */
+int bkt_engine_commit_step(struct bkt_engine *engine);
+void bkt_engine_commit_job_done(struct bkt_engine *engine, struct bkt_job *job);
 
 #endif

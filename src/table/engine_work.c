@@ -1,4 +1,4 @@
-/* A key from the moment that something may be new with it to the commit of its row. */
+/* A key from the moment that something may be new with it to the end of its read. */
 #include "table/engine_int.h"
 
 #include "core/mem.h"
@@ -6,9 +6,6 @@
 #include "table/span.h"
 
 #include <assert.h>
-#include <stdlib.h>
-
-enum { TORN_READS_MAX = 2 };
 
 struct touch {
     struct bkt_engine *engine;
@@ -61,9 +58,9 @@ int bkt_engine_work_add(struct bkt_engine *engine,
     int rc = find_or_add(engine, key, &item);
     if (rc)
         return rc;
-    if (!item->was_listed && engine->phase != LISTING_NONE) {
+    if (!item->was_listed && engine->listing.phase != LISTING_NONE) {
         item->was_listed = true;
-        engine->listed_work++;
+        engine->listing.work_count++;
     }
     if (item->stage != BKT_WORK_QUEUED)
         return BKT_OK; /* the condition of the read under way stays what it is */
@@ -120,8 +117,6 @@ int bkt_engine_touch(struct bkt_engine *engine,
     return BKT_OK;
 }
 
-/* Reading. */
-
 static bool reserve(struct bkt_engine *engine, struct bkt_work_item *item, uint64_t bytes)
 {
     uint64_t others = engine->reserved_bytes - item->reserved_bytes;
@@ -134,14 +129,14 @@ static bool reserve(struct bkt_engine *engine, struct bkt_work_item *item, uint6
     return true;
 }
 
-static void release(struct bkt_engine *engine, struct bkt_work_item *item)
+void bkt_engine_work_release(struct bkt_engine *engine, struct bkt_work_item *item)
 {
     engine->reserved_bytes -= item->reserved_bytes;
     item->reserved_bytes = 0;
 }
 
 /* It could not be read: again, later. */
-static void try_later(struct bkt_engine *engine, struct bkt_work_item *item)
+void bkt_engine_work_try_later(struct bkt_engine *engine, struct bkt_work_item *item)
 {
     item->failures++;
     item->due_ms = engine->now_ms + bkt_engine_retry_delay_ms(item->failures);
@@ -296,7 +291,7 @@ void bkt_engine_read(struct bkt_engine *engine, uint64_t id, struct bkt_read *re
         bkt_filter_matches(engine->options.filter, item->key, read->object.size, NULL)) {
         /* It is a row, but there was no room: with its size known, it is let in when there is. */
         bkt_work_drop_change(item);
-        release(engine, item);
+        bkt_engine_work_release(engine, item);
         item->size_hint = read->object.size;
         bkt_work_move(&engine->work, item, BKT_WORK_QUEUED);
         return;
@@ -312,8 +307,8 @@ void bkt_engine_read(struct bkt_engine *engine, uint64_t id, struct bkt_read *re
 static void doubt(struct bkt_engine *engine, struct bkt_work_item *item)
 {
     bkt_work_drop_change(item);
-    release(engine, item);
-    try_later(engine, item);
+    bkt_engine_work_release(engine, item);
+    bkt_engine_work_try_later(engine, item);
 }
 
 void bkt_engine_bucket_exists(struct bkt_engine *engine, const struct bkt_error *why)
@@ -332,204 +327,11 @@ void bkt_engine_bucket_exists(struct bkt_engine *engine, const struct bkt_error 
          */
         while (engine->work.queues[BKT_WORK_UNCONFIRMED].count > 0)
             doubt(engine, engine->work.queues[BKT_WORK_UNCONFIRMED].oldest);
-        bkt_engine_tell(engine, BKT_EVENT_TROUBLE, (struct bkt_str){"", 0},
-                        bkt_str_from(why->message));
+        bkt_engine_tell_trouble(engine, why->message);
         return;
     }
     /* Keys that were found absent after the question need another one: it may be gone since. */
     for (; asked_for > 0; asked_for--)
         bkt_work_move(&engine->work, engine->work.queues[BKT_WORK_UNCONFIRMED].oldest,
                       BKT_WORK_READ);
-}
-
-/* Committing. */
-
-static int by_key(const void *a, const void *b)
-{
-    const struct bkt_work_item *const *left = a;
-    const struct bkt_work_item *const *right = b;
-    return bkt_str_cmp((*left)->key, (*right)->key);
-}
-
-/* Give the job what the entry holds; the memory stays the entry's, but for the body. */
-static void hand_over(struct bkt_job *job, size_t i)
-{
-    struct bkt_work_item *item = job->items[i];
-    job->is_raw[i] = item->change.op == BKT_CHANGE_UPSERT && !item->has_change;
-    job->bodies[i] = item->body;
-    job->checksums[i] = item->checksum;
-    item->body = (struct bkt_buf){0};
-    job->changes[i] = item->change;
-    if (item->change.op == BKT_CHANGE_FAIL)
-        job->changes[i].reason = bkt_buf_str(&job->bodies[i]);
-}
-
-static int commit(struct bkt_engine *engine)
-{
-    struct bkt_work_queue *ready = &engine->work.queues[BKT_WORK_READ];
-    size_t wanted = engine->options.attached.batch_changes;
-    size_t most = wanted > 0 ? wanted : BATCH_CHANGES_MAX;
-    size_t capacity = ready->count < most ? ready->count : most;
-    struct bkt_job *job = bkt_job_new(BKT_JOB_APPLY, capacity);
-    if (!job)
-        return BKT_ENOMEM;
-    job->policy = engine->options.policy;
-    uint64_t bytes = 0;
-    size_t count = 0;
-    while (count < capacity && (count == 0 || bytes < BATCH_BYTES_MAX)) {
-        struct bkt_work_item *item = ready->oldest;
-        bytes += item->body.len;
-        job->durable = job->durable || item->tickets.covered > 0;
-        job->items[count++] = item;
-        bkt_work_move(&engine->work, item, BKT_WORK_COMMITTING);
-    }
-    qsort(job->items, count, sizeof(struct bkt_work_item *), by_key);
-    for (size_t i = 0; i < count; i++)
-        hand_over(job, i);
-    job->count = count;
-    bkt_engine_queue_job(engine, job);
-    return BKT_OK;
-}
-
-int bkt_engine_work_step(struct bkt_engine *engine, int64_t now_ms, struct bkt_error *err)
-{
-    (void)err;
-    size_t ready = engine->work.queues[BKT_WORK_READ].count;
-    if (ready == 0) {
-        engine->ready_since_ms = 0;
-        return BKT_OK;
-    }
-    if (engine->ready_since_ms == 0)
-        engine->ready_since_ms = now_ms;
-    if (engine->job_ready + engine->job_out >= JOBS_OUT_MAX)
-        return BKT_OK;
-
-    bool more_comes =
-        engine->reading_count > 0 && !engine->is_stopping && engine->phase != LISTING_NONE;
-    size_t wanted = engine->options.attached.batch_changes;
-    size_t enough = wanted > 0 ? wanted / BATCH_ENOUGH_PART : BATCH_CHANGES_ENOUGH;
-    bool is_full = ready >= enough || engine->reserved_bytes > engine->options.memory_limit / 2;
-    if (more_comes && !is_full && now_ms - engine->ready_since_ms < BATCH_LINGER_MS)
-        return BKT_OK;
-    int rc = commit(engine);
-    engine->ready_since_ms = engine->work.queues[BKT_WORK_READ].count > 0 ? now_ms : 0;
-    return rc;
-}
-
-static void count_applied(struct bkt_engine *engine, const struct bkt_change *change)
-{
-    struct bkt_engine_counts *counts = &engine->counts;
-    switch (change->op) {
-    case BKT_CHANGE_UPSERT:
-        counts->bytes += change->content.len;
-        counts->updated += change->had_row;
-        counts->added += !change->had_row;
-        engine->row_count += !change->had_row;
-        bkt_engine_tell(engine, BKT_EVENT_UPSERT, change->object.key, (struct bkt_str){"", 0});
-        return;
-    case BKT_CHANGE_DELETE:
-        counts->deleted += change->had_row;
-        engine->row_count -= change->had_row;
-        if (change->had_row)
-            bkt_engine_tell(engine, BKT_EVENT_DELETE, change->object.key, (struct bkt_str){"", 0});
-        return;
-    case BKT_CHANGE_TOUCH:
-        counts->unchanged++;
-        return;
-    case BKT_CHANGE_FAIL:
-        counts->failed++;
-        bkt_engine_tell(engine, BKT_EVENT_FAILED, change->object.key, change->reason);
-        return;
-    }
-}
-
-/* The read clock said no: read the key again, cheaply if the content at hand may still be right. */
-static void read_again(struct bkt_engine *engine, struct bkt_job *job, size_t i)
-{
-    struct bkt_work_item *item = job->items[i];
-    const struct bkt_change *change = &job->changes[i];
-    if (change->op == BKT_CHANGE_UPSERT && change->object.etag.len > 0) {
-        item->change = *change;
-        item->has_change = true;
-        item->body = job->bodies[i];
-        job->bodies[i] = (struct bkt_buf){0};
-        /* It holds memory: it goes first, and does not wait for more. */
-        bkt_work_move_first(&engine->work, item, BKT_WORK_QUEUED);
-        return;
-    }
-    /* The row may have another ETag by now: no condition. */
-    bkt_work_forget_etag(item);
-    bkt_work_drop_change(item);
-    release(engine, item);
-    bkt_work_move(&engine->work, item, BKT_WORK_QUEUED);
-}
-
-/* What came was not what the bucket has: once or twice more, before that is the last word. */
-static bool is_to_be_read_again(struct bkt_work_item *item, const struct bkt_job *job, size_t i)
-{
-    if (job->changes[i].outcome == BKT_OUTCOME_REFUSED)
-        return true;
-    item->torn_reads = job->is_torn[i] ? item->torn_reads + 1 : 0;
-    return job->is_torn[i] && item->torn_reads <= TORN_READS_MAX;
-}
-
-static void settle(struct bkt_engine *engine, struct bkt_work_item *item)
-{
-    struct bkt_tickets *tickets = &item->tickets;
-    for (size_t i = 0; i < tickets->covered; i++)
-        engine->options.on_settled(engine->options.ctx, tickets->items[i]);
-    tickets->count -= tickets->covered;
-    if (tickets->count > 0)
-        memmove(tickets->items, tickets->items + tickets->covered, tickets->count * sizeof(void *));
-    tickets->covered = 0;
-}
-
-static void leave_listing(struct bkt_engine *engine, struct bkt_work_item *item)
-{
-    if (item->was_listed)
-        engine->listed_work--;
-    item->was_listed = false;
-}
-
-/* The key's commit is done: what next with it? */
-static void finish(struct bkt_engine *engine, struct bkt_work_item *item, bool is_worth_trying)
-{
-    release(engine, item);
-    bkt_work_drop_change(item);
-    bkt_work_forget_etag(item);
-    if (item->again) {
-        bkt_work_move(&engine->work, item, BKT_WORK_QUEUED);
-        return;
-    }
-    leave_listing(engine, item);
-    if (is_worth_trying)
-        try_later(engine, item);
-    else
-        bkt_work_remove(&engine->work, item);
-}
-
-void bkt_engine_work_job_done(struct bkt_engine *engine, struct bkt_job *job)
-{
-    if (job->rc) {
-        (void)bkt_engine_fail(engine, job->rc, &job->err);
-        return;
-    }
-    for (size_t i = 0; i < job->count; i++) {
-        struct bkt_work_item *item = job->items[i];
-        const struct bkt_change *change = &job->changes[i];
-        if (is_to_be_read_again(item, job, i)) {
-            read_again(engine, job, i);
-            continue;
-        }
-        count_applied(engine, change);
-        if (engine->listings_ended > 0 && item->was_listed && item->tickets.count == 0 &&
-            (change->op == BKT_CHANGE_UPSERT || change->op == BKT_CHANGE_DELETE))
-            engine->counts.missed++;
-        settle(engine, item);
-        /* What depends on the content alone waits for another content. */
-        bool is_worth_trying = change->op == BKT_CHANGE_FAIL && !change->failed_by_content &&
-                               engine->options.is_live &&
-                               engine->work.queues[BKT_WORK_WAITING].count < WORK_MAX;
-        finish(engine, item, is_worth_trying);
-    }
 }

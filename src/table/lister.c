@@ -1,44 +1,13 @@
-#include "table/lister.h"
+#include "table/lister_int.h"
 
 #include "core/escape.h"
 #include "core/mem.h"
-#include "table/chain.h"
-#include "table/split.h"
 
 #include <assert.h>
 
-enum { PREFIX_SHOWN_BYTES = 256 }; /* in messages */
-
-/* How splitting is tuned: docs/internals/listing.md. */
 enum {
-    MISSES_MAX = 12,           /* cuts in a row behind which there was nothing */
-    ALPHABET_STRIDE = 16,      /* every so many keys of a page are looked at */
-    PAGES_PER_PROBE = 3,       /* so many pages must have been seen for each probe under way */
-    PAGES_BEFORE_PROBES = 120, /* where much is excluded, so that probes cost less than it saves */
-};
-static const double pages_worth_a_split = 3;
-static const double lean_between = 0.5;
-
-struct bkt_lister {
-    const struct bkt_filter *filter;
-    const char *bucket;
-    struct bkt_arena arena;
-    struct bkt_chain *chains;
-    size_t chain_count;
-    size_t chain_room;
-    size_t done_count;
-    struct bkt_span *gaps;
-    size_t gap_count;
-    size_t gap_next;
-    bool ignores_start_after;
-    bool has_jumped; /* over an excluded directory */
-
-    size_t slots;
-    struct bkt_alphabet alphabet;
-    uint64_t page_count; /* with keys */
-    size_t probe_count;  /* under way */
-    uint64_t miss_count; /* probes that found nothing */
-    uint64_t last_name;
+    PREFIX_SHOWN_BYTES = 256, /* in messages */
+    ALPHABET_STRIDE = 16,     /* every so many keys of a page are looked at, for splitting */
 };
 
 static int add_gap(struct bkt_lister *lister, struct bkt_str after, struct bkt_str next_prefix)
@@ -54,35 +23,38 @@ static int add_gap(struct bkt_lister *lister, struct bkt_str after, struct bkt_s
     return BKT_OK;
 }
 
-static void enroll(struct bkt_lister *lister, struct bkt_chain *chain)
+int bkt_lister_find_place(struct bkt_lister *lister, size_t *out_index)
 {
-    chain->name = ++lister->last_name;
-    chain->lean = lean_between;
-}
-
-/* Room for one more at the end. */
-static int reserve_chain(struct bkt_lister *lister)
-{
-    if (lister->chain_count < lister->chain_room)
+    for (size_t i = 0; i < lister->chain_count && lister->done_count > 0; i++) {
+        if (!lister->chains[i].is_done)
+            continue;
+        bkt_chain_clear(&lister->chains[i]);
+        lister->done_count--;
+        *out_index = i;
         return BKT_OK;
-    size_t room = lister->chain_room * 2 + 8;
-    struct bkt_chain *chains = bkt_mem_realloc(lister->chains, room * sizeof(*chains));
-    if (!chains)
-        return BKT_ENOMEM;
-    lister->chains = chains;
-    lister->chain_room = room;
+    }
+    if (lister->chain_count == lister->chain_room) {
+        size_t room = lister->chain_room * 2 + 8;
+        struct bkt_chain *chains = bkt_mem_realloc(lister->chains, room * sizeof(*chains));
+        if (!chains)
+            return BKT_ENOMEM;
+        lister->chains = chains;
+        lister->chain_room = room;
+    }
+    *out_index = lister->chain_count++;
     return BKT_OK;
 }
 
 /* All keys with the prefix; `out_last` is a span's end. */
 static int add_chain(struct bkt_lister *lister, struct bkt_str prefix, struct bkt_str *out_last)
 {
-    int rc = reserve_chain(lister);
+    size_t index;
+    int rc = bkt_lister_find_place(lister, &index);
     if (rc)
         return rc;
-    struct bkt_chain *chain = &lister->chains[lister->chain_count++];
+    struct bkt_chain *chain = &lister->chains[index];
     *chain = bkt_chain_new(prefix);
-    enroll(lister, chain);
+    bkt_lister_enroll(lister, chain);
     *out_last = (struct bkt_str){"", 0};
     if (prefix.len == 0)
         return BKT_OK;
@@ -115,6 +87,7 @@ static int cut(struct bkt_lister *lister, const struct bkt_str *prefixes, size_t
 }
 
 int bkt_lister_new(const struct bkt_filter *filter,
+                   const char *bucket,
                    struct bkt_lister **out_lister,
                    struct bkt_error *err)
 {
@@ -122,7 +95,7 @@ int bkt_lister_new(const struct bkt_filter *filter,
     if (!lister)
         return bkt_error_set(err, BKT_ENOMEM, "prepare a listing: out of memory");
     lister->filter = filter;
-    lister->bucket = "?";
+    lister->bucket = bucket;
     lister->slots = 1;
 
     const struct bkt_str *prefixes;
@@ -152,11 +125,6 @@ void bkt_lister_free(struct bkt_lister *lister)
     bkt_mem_free(lister);
 }
 
-void bkt_lister_set_bucket(struct bkt_lister *lister, const char *name)
-{
-    lister->bucket = name;
-}
-
 void bkt_lister_set_slots(struct bkt_lister *lister, size_t slots)
 {
     lister->slots = slots;
@@ -171,161 +139,6 @@ bool bkt_lister_next_gap(struct bkt_lister *lister, uint64_t clock, struct bkt_c
     return true;
 }
 
-/* Splitting. */
-
-int bkt_lister_cut(struct bkt_lister *lister, const struct bkt_str *keys, size_t count)
-{
-    size_t old_count = lister->chain_count;
-    size_t room = old_count + count;
-    struct bkt_chain *chains = bkt_mem_alloc((room + 1) * sizeof(*chains));
-    if (!chains)
-        return BKT_ENOMEM;
-    size_t new_count = 0;
-    int rc = BKT_OK;
-    size_t next = 0;
-    for (size_t i = 0; i < old_count; i++) {
-        chains[new_count++] = lister->chains[i];
-        for (; next < count && rc == BKT_OK; next++) {
-            struct bkt_chain *lower = &chains[new_count - 1];
-            if (lower->up_to.len > 0 && bkt_str_cmp(keys[next], bkt_buf_str(&lower->up_to)) >= 0)
-                break;
-            if (!bkt_chain_may_cut(lower, lister->filter, keys[next]))
-                continue;
-            rc = bkt_chain_cut(lower, keys[next], &chains[new_count]);
-            if (rc == BKT_OK)
-                enroll(lister, &chains[new_count++]);
-        }
-    }
-    bkt_mem_free(lister->chains);
-    lister->chains = chains;
-    lister->chain_count = new_count;
-    lister->chain_room = room + 1;
-    return rc;
-}
-
-static struct bkt_split_range rest_of(const struct bkt_chain *chain)
-{
-    return (struct bkt_split_range){
-        .first = bkt_buf_str(&chain->first),
-        .last = bkt_buf_str(&chain->mark),
-        .up_to = bkt_buf_str(&chain->up_to),
-    };
-}
-
-static void estimate(const struct bkt_lister *lister, struct bkt_chain *chain)
-{
-    struct bkt_split_range rest = rest_of(chain);
-    chain->pages_left = bkt_split_pages(&lister->alphabet, &rest);
-}
-
-static struct bkt_chain *longest(struct bkt_lister *lister)
-{
-    struct bkt_chain *best = NULL;
-    for (size_t i = 0; i < lister->chain_count; i++) {
-        struct bkt_chain *chain = &lister->chains[i];
-        if (!chain->is_done && chain->misses <= MISSES_MAX &&
-            chain->pages_left > pages_worth_a_split &&
-            (!best || chain->pages_left > best->pages_left))
-            best = chain;
-    }
-    return best;
-}
-
-/* A key to cut at; false when there is none. */
-static bool find_cut(struct bkt_lister *lister, struct bkt_chain *chain, struct bkt_buf *key)
-{
-    struct bkt_split_range rest = rest_of(chain);
-    bool found = false;
-    struct bkt_str excluded;
-    if (bkt_split_cut(&lister->alphabet, &rest, chain->lean, key, &found) || !found)
-        return false;
-    if (bkt_filter_excluded_prefix(lister->filter, bkt_buf_str(key), &excluded) &&
-        bkt_span_behind_prefix(excluded, key))
-        return false;
-    return bkt_chain_may_cut(chain, lister->filter, bkt_buf_str(key));
-}
-
-/* A place for one more chain: one that is done, or a new one at the end. */
-static int find_place(struct bkt_lister *lister, size_t *out_index)
-{
-    for (size_t i = 0; i < lister->chain_count && lister->done_count > 0; i++) {
-        if (lister->chains[i].is_done) {
-            bkt_chain_clear(&lister->chains[i]);
-            lister->done_count--;
-            *out_index = i;
-            return BKT_OK;
-        }
-    }
-    int rc = reserve_chain(lister);
-    if (rc == BKT_OK)
-        *out_index = lister->chain_count++;
-    return rc;
-}
-
-/* Whether one more probe may be under way or have found nothing. */
-static bool may_probe(const struct bkt_lister *lister)
-{
-    uint64_t pages = lister->page_count;
-    if (lister->has_jumped)
-        pages = pages > PAGES_BEFORE_PROBES ? pages - PAGES_BEFORE_PROBES : 1;
-    return (lister->probe_count + lister->miss_count) * PAGES_PER_PROBE < pages;
-}
-
-/*
- * Split the chain that has the longest way to go.  False when none is worth it.  Without memory
- * there is one range less, and no other harm.
- */
-static bool split(struct bkt_lister *lister, size_t *out_index)
-{
-    if (lister->slots < 2 || lister->ignores_start_after || !may_probe(lister))
-        return false;
-    struct bkt_buf key = BKT_BUF_INIT(BKT_CHAIN_MARK_BYTES_MAX);
-    struct bkt_chain *lower;
-    bool is_split = false;
-    while (!is_split && (lower = longest(lister)) != NULL) {
-        struct bkt_chain upper;
-        if (!find_cut(lister, lower, &key) ||
-            bkt_chain_cut(lower, bkt_buf_str(&key), &upper) != BKT_OK) {
-            lower->pages_left = 0;
-            continue;
-        }
-        enroll(lister, &upper);
-        upper.is_probe = true;
-        upper.parent = (size_t)(lower - lister->chains);
-        upper.parent_name = lower->name;
-        upper.lean = (lower->lean + 1) / 2;
-        estimate(lister, lower);
-        size_t index;
-        if (find_place(lister, &index) != BKT_OK) {
-            bkt_chain_join(lower, &upper);
-            bkt_chain_clear(&upper);
-            break;
-        }
-        lister->chains[index] = upper;
-        lister->probe_count++;
-        *out_index = index;
-        is_split = true;
-    }
-    bkt_buf_clear(&key);
-    return is_split;
-}
-
-/* A probe has been answered: did it find keys? */
-static void judge_probe(struct bkt_lister *lister, struct bkt_chain *chain, bool has_keys)
-{
-    if (!chain->is_probe)
-        return;
-    chain->is_probe = false;
-    lister->probe_count--;
-    lister->miss_count += !has_keys;
-    struct bkt_chain *parent = &lister->chains[chain->parent];
-    if (parent->is_done || parent->name != chain->parent_name)
-        return;
-    parent->misses = has_keys ? 0 : parent->misses + 1;
-    if (!has_keys)
-        parent->lean = lean_between;
-}
-
 bool bkt_lister_next(struct bkt_lister *lister,
                      uint64_t clock,
                      struct bkt_list_request *out_request)
@@ -334,7 +147,7 @@ bool bkt_lister_next(struct bkt_lister *lister,
     while (index < lister->chain_count &&
            (lister->chains[index].is_done || lister->chains[index].in_flight))
         index++;
-    if (index == lister->chain_count && !split(lister, &index))
+    if (index == lister->chain_count && !bkt_lister_split(lister, &index))
         return false;
     struct bkt_chain *chain = &lister->chains[index];
     chain->in_flight = true;
@@ -429,7 +242,7 @@ static int learn(struct bkt_lister *lister,
                  const struct bkt_covered *covered)
 {
     size_t end = page->object_count - covered->drop;
-    judge_probe(lister, chain, covered->skip < end);
+    bkt_lister_judge_probe(lister, chain, covered->skip < end);
     if (covered->skip == end)
         return BKT_OK;
     lister->page_count++;
@@ -458,9 +271,16 @@ static int advance(struct bkt_lister *lister,
         chain->pages_left = 0; /* nothing is known of what follows */
         lister->has_jumped = true;
     } else if (step == BKT_CHAIN_MOVED && lister->slots > 1) {
-        estimate(lister, chain);
+        bkt_lister_estimate(lister, chain);
     }
     return BKT_OK;
+}
+
+/* Whether nothing is left of the chain, or only what is excluded. */
+static bool is_at_the_end(const struct bkt_chain *chain)
+{
+    return chain->up_to.len > 0 &&
+           bkt_str_cmp(bkt_buf_str(&chain->mark), bkt_buf_str(&chain->up_to)) >= 0;
 }
 
 /* Take a believable page in. */
@@ -483,27 +303,26 @@ static int take(struct bkt_lister *lister,
     if (learn(lister, chain, page, &covered) != BKT_OK)
         return BKT_ENOMEM;
 
-    struct bkt_str end = covered.span.after;
     if (covered.skip > 0 && !chain->is_begun && give_back(lister, chain)) {
         covered.skip = page->object_count;
         covered.drop = 0;
         covered.span.has_up_to = true;
-    } else {
-        bool is_last = !page->is_truncated || covered.drop > 0;
-        if (!is_last) {
-            int rc = advance(lister, chain, page, err);
-            if (rc)
-                return rc;
-            /* What is left of the chain may all be excluded, or nothing. */
-            is_last = chain->up_to.len > 0 &&
-                      bkt_str_cmp(bkt_buf_str(&chain->mark), bkt_buf_str(&chain->up_to)) >= 0;
-        }
-        end = bkt_buf_str(is_last ? &chain->up_to : &chain->mark);
-        covered.span.has_up_to = !is_last || end.len > 0;
-        if (is_last)
-            end_chain(lister, chain);
+        covered.span.up_to = covered.span.after;
+        *out_covered = covered;
+        return BKT_OK;
+    }
+    bool is_last = !page->is_truncated || covered.drop > 0;
+    if (!is_last) {
+        int rc = advance(lister, chain, page, err);
+        if (rc)
+            return rc;
+        is_last = is_at_the_end(chain);
     }
     chain->is_begun = true;
+    if (is_last)
+        end_chain(lister, chain);
+    struct bkt_str end = bkt_buf_str(is_last ? &chain->up_to : &chain->mark);
+    covered.span.has_up_to = !is_last || end.len > 0;
     *out_covered = covered;
     return covered.span.has_up_to ? bkt_arena_dup(arena, end, &out_covered->span.up_to) : BKT_OK;
 }

@@ -42,13 +42,12 @@ struct bkt_covered {
     uint64_t read_at;
 };
 
+/* Both are the caller's; `bucket` is what errors call it. */
 BKT_MUST_CHECK int bkt_lister_new(const struct bkt_filter *filter,
+                                  const char *bucket,
                                   struct bkt_lister **out_lister,
                                   struct bkt_error *err);
 void bkt_lister_free(struct bkt_lister *lister);
-
-/* What errors call the bucket that is listed; the caller's.  "?" at first. */
-void bkt_lister_set_bucket(struct bkt_lister *lister, const char *name);
 
 /*
  * How many pages are asked for at once, at most.  With more than one, ranges are split when there

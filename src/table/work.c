@@ -9,7 +9,7 @@ enum { SLOTS_MIN = 64 };
 
 void bkt_work_init(struct bkt_work *work, uint64_t seed)
 {
-    *work = (struct bkt_work){.seed = seed, .next_id = 1};
+    *work = (struct bkt_work){.seed = seed};
 }
 
 static void enqueue(struct bkt_work *work, struct bkt_work_item *item, enum bkt_work_stage stage)
@@ -91,7 +91,6 @@ int bkt_work_add(struct bkt_work *work, struct bkt_str key, struct bkt_work_item
         bkt_mem_free(copy);
         return BKT_ENOMEM;
     }
-    item->id = work->next_id++;
     item->key = (struct bkt_str){copy, key.len};
     size_t slot = slot_of(work, item->key);
     assert(!work->slots[slot]);

@@ -33,7 +33,6 @@ struct bkt_tickets {
 };
 
 struct bkt_work_item {
-    uint64_t id;
     struct bkt_str key; /* owned */
     enum bkt_work_stage stage;
     bool again;        /* what was learned of it after its read began asks for one more */
@@ -72,7 +71,6 @@ struct bkt_work {
     struct bkt_work_item **slots; /* open addressing by the key's hash */
     size_t slot_count;            /* a power of two, or 0 */
     size_t count;
-    uint64_t next_id;
     uint64_t seed; /* of the hash: keys are chosen by strangers */
 };
 

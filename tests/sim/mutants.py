@@ -35,7 +35,9 @@ TARGET = "tests/sim/sim_target.c"
 DRIVER = "tests/sim/sim_process.c"
 ENGINE = "src/table/engine.c"
 LISTING = "src/table/engine_listing.c"
+PAGES = "src/table/engine_pages.c"
 WORK = "src/table/engine_work.c"
+COMMIT = "src/table/engine_commit.c"
 LISTER = "src/table/lister.c"
 
 # name: (what is wrong, file, (old text, new text), ...)
@@ -99,25 +101,25 @@ MUTANTS = {
         "a process with an old spec deletes messages that are no rows to it", DRIVER,
         ("if (!knows_the_spec(process)) {", "if (false) {")),
     "settled-first": (
-        "a message is settled before its change is committed", WORK,
+        "a message is settled before its change is committed", COMMIT,
         ("static int commit(struct bkt_engine *engine)\n",
          "static void settle(struct bkt_engine *engine, struct bkt_work_item *item);\n\n"
          "static int commit(struct bkt_engine *engine)\n"),
         ("        job->items[count++] = item;\n",
          "        job->items[count++] = item;\n        settle(engine, item);\n")),
     "settled-unsynced": (
-        "a message is settled though its commit was not synced", WORK,
+        "a message is settled though its commit was not synced", COMMIT,
         ("        job->durable = job->durable || item->tickets.covered > 0;\n", "")),
     "settled-by-older-read": (
-        "a message is settled by a read that began before it came", WORK,
+        "a message is settled by a read that began before it came", COMMIT,
         ("    struct bkt_tickets *tickets = &item->tickets;\n",
          "    struct bkt_tickets *tickets = &item->tickets;\n"
          "    tickets->covered = tickets->count;\n")),
     "again-ignored": (
-        "what came while a key was read is not read for", WORK,
+        "what came while a key was read is not read for", COMMIT,
         ("    if (item->again) {", "    if (false) {")),
     "refused-is-repeated": (
-        "a refused change is committed with a new clock, unread", WORK,
+        "a refused change is committed with a new clock, unread", COMMIT,
         ("        bkt_work_move_first(&engine->work, item, BKT_WORK_QUEUED);\n",
          "        item->change.read_at = engine->clock.clock;\n"
          "        bkt_work_move(&engine->work, item, BKT_WORK_READ);\n")),
@@ -126,15 +128,15 @@ MUTANTS = {
         ("    engine->reading[id] = NULL;\n",
          "    engine->reading[id] = NULL;\n    item->read_at = engine->clock.clock;\n")),
     "page-read-at-too-late": (
-        "the clock of a page is noted when it comes", LISTING,
+        "the clock of a page is noted when it comes", PAGES,
         ("    bkt_merge_begin(merge, page);\n",
          "    merge->covered.read_at = engine->clock.clock;\n    bkt_merge_begin(merge, page);\n")),
     "page-proves-what-it-skipped": (
         "a page proves absent what the page before skipped", LISTER,
         (".read_at = chain->mark_at}", ".read_at = chain->asked_at}")),
     "failed-page-is-empty": (
-        "a listing that fails is taken for one without keys", LISTING,
-        ("    if (!page) {\n        give_up(engine, why->code, why);\n        return;\n    }\n",
+        "a listing that fails is taken for one without keys", PAGES,
+        ("    if (!page) {\n        bkt_engine_listing_fail(engine, why->code, why);\n        return;\n    }\n",
          "    static const struct bkt_page nothing = {.free = bkt_mem_free};\n"
          "    if (!page)\n        page = &nothing;\n")),
     "no-token-is-the-end": (
@@ -157,7 +159,7 @@ MUTANTS = {
         "an object that cannot be read is removed", WORK,
         ("        change->op = BKT_CHANGE_FAIL;\n", "        change->op = BKT_CHANGE_DELETE;\n")),
     "failure-forgotten": (
-        "an object that could not be read is not tried again", WORK,
+        "an object that could not be read is not tried again", COMMIT,
         ("bool is_worth_trying = change->op", "bool is_worth_trying = false && change->op")),
     "sweep-overtakes-stage": (
         "rows are swept before all absences are staged", ENGINE,

@@ -110,7 +110,7 @@ struct sim_read {
     enum bkt_read_kind kind;
 };
 
-/* As many as the engine's chains ever are for ten keys. */
+/* As many as the engine's chains ever are for ten keys; a page of each at a time. */
 enum { SIM_CHAINS = 64 };
 
 struct sim_list {
@@ -133,7 +133,8 @@ struct sim_process {
     struct bkt_engine *engine;
     struct bkt_table_target target;
     struct sim_read reads[SIM_READS];
-    struct sim_list lists[SIM_LISTS];
+    struct sim_list lists[SIM_CHAINS];
+    uint32_t lists_out;
     struct bkt_error bucket_answer;
     struct bkt_job *jobs[SIM_JOBS]; /* given, in order; the first runs */
     size_t job_count;

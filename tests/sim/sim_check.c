@@ -207,7 +207,7 @@ void sim_check_engine(struct sim_process *process)
     if (held > world->memory_limit && held > largest)
         sim_fail(world, "P%u holds %llu bytes of objects; the limit is %llu", process->name,
                  (unsigned long long)held, (unsigned long long)world->memory_limit);
-    if (listed != engine->listed_work)
+    if (listed != engine->listing.work_count)
         sim_fail(world, "P%u: the entries of a listing do not add up", process->name);
     if (tickets != process->receipts_out)
         sim_fail(world, "P%u has %u messages in hand and %zu tickets", process->name,
@@ -221,7 +221,7 @@ void sim_check_idle(struct sim_process *process)
     struct sim_world *world = process->world;
     const struct bkt_engine *engine = process->engine;
     struct bkt_engine_counts counts = bkt_engine_counts(engine);
-    if (engine->reserved_bytes > 0 || engine->listed_work > 0 || process->receipts_out > 0)
+    if (engine->reserved_bytes > 0 || engine->listing.work_count > 0 || process->receipts_out > 0)
         sim_fail(world, "P%u is idle, and holds something", process->name);
     if (process->told[BKT_EVENT_UPSERT] != counts.added + counts.updated ||
         process->told[BKT_EVENT_DELETE] != counts.deleted)

@@ -131,7 +131,7 @@ void sim_process_free(struct sim_process *process)
         return;
     for (size_t i = 0; i < process->job_count; i++)
         bkt_job_free(process->jobs[i]);
-    for (size_t i = 0; i < SIM_LISTS; i++)
+    for (size_t i = 0; i < SIM_CHAINS; i++)
         sim_page_free(process->lists[i].page);
     bkt_engine_free(process->engine);
     bkt_mem_free(process);
@@ -230,7 +230,11 @@ static void answer_read(struct sim_process *process, uint64_t id)
 static void begin_list(struct sim_process *process, const struct bkt_want *want)
 {
     struct sim_world *world = process->world;
-    if (want->id >= SIM_LISTS || process->lists[want->id].is_used) {
+    if (want->id >= SIM_CHAINS) {
+        sim_fail(world, "P%u has more chains than the simulation", process->name);
+        return;
+    }
+    if (process->lists[want->id].is_used || process->lists_out++ == world->list_concurrency) {
         sim_fail(world, "P%u lists more at a time than it was told to", process->name);
         return;
     }
@@ -266,10 +270,6 @@ static void note_listed(struct sim_process *process,
                         const struct bkt_list_request *request,
                         const struct sim_seen *seen)
 {
-    if (request->chain >= SIM_CHAINS) {
-        sim_fail(process->world, "P%u has more chains than the simulation", process->name);
-        return;
-    }
     unsigned *from = &process->chain_from[request->chain];
     if (request->token.len == 0) {
         *from = 0;
@@ -293,6 +293,7 @@ static void answer_list(struct sim_process *process, uint64_t id)
     struct sim_page *page = list->page;
     list->page = NULL;
     list->is_used = false;
+    process->lists_out--;
     if (!page) {
         struct bkt_error err;
         int code = world->bucket_back_ms > 0 ? BKT_ES3 : BKT_ENET;
@@ -410,11 +411,10 @@ static void set_timer(struct sim_process *process)
         sim_fail(world, "P%u wants nothing, and to be asked again at once", process->name);
         return;
     }
-    bool is_outstanding = process->is_job_running || process->job_count > 0;
+    bool is_outstanding =
+        process->is_job_running || process->job_count > 0 || process->lists_out > 0;
     for (size_t i = 0; i < SIM_READS && !is_outstanding; i++)
         is_outstanding = process->reads[i].is_used;
-    for (size_t i = 0; i < SIM_LISTS && !is_outstanding; i++)
-        is_outstanding = process->lists[i].is_used;
     if (wait_ms < 0 && !is_outstanding && !bkt_engine_is_idle(process->engine) &&
         !process->is_bucket_asked)
         sim_fail(world, "P%u is stuck: it waits for nothing and is not idle", process->name);

@@ -77,8 +77,7 @@ static void lies_are_errors(void **state)
         struct bkt_filter *filter = make_filter(cases[i].prefix, NULL, NULL);
         struct bkt_lister *lister;
         struct bkt_arena arena = {0};
-        assert_int_equal(bkt_lister_new(filter, &lister, NULL), BKT_OK);
-        bkt_lister_set_bucket(lister, "docs");
+        assert_int_equal(bkt_lister_new(filter, "docs", &lister, NULL), BKT_OK);
         for (size_t n = 0; n < 3 && cases[i].pages[n]; n++) {
             struct bkt_list_request request;
             struct bkt_covered covered;
@@ -111,7 +110,7 @@ static void empty_pages_come_to_an_end(void **state)
     struct bkt_covered covered;
     int rc = BKT_OK;
     unsigned pages = 0;
-    assert_int_equal(bkt_lister_new(filter, &lister, NULL), BKT_OK);
+    assert_int_equal(bkt_lister_new(filter, "docs", &lister, NULL), BKT_OK);
     for (; rc == BKT_OK && pages < 100000; pages++) {
         char words[32];
         struct page page;
@@ -138,7 +137,7 @@ static void a_page_proves_as_of_the_one_before(void **state)
     struct bkt_filter *filter = make_filter("", NULL, NULL);
     struct bkt_lister *lister;
     struct bkt_arena arena = {0};
-    assert_int_equal(bkt_lister_new(filter, &lister, NULL), BKT_OK);
+    assert_int_equal(bkt_lister_new(filter, "docs", &lister, NULL), BKT_OK);
     for (size_t i = 0; i < T_COUNT(cases); i++) {
         struct bkt_list_request request;
         struct bkt_covered covered;
@@ -163,7 +162,7 @@ static void an_excluded_directory_is_leapt_over(void **state)
     struct bkt_list_request request;
     struct bkt_covered covered;
     struct page page;
-    assert_int_equal(bkt_lister_new(filter, &lister, NULL), BKT_OK);
+    assert_int_equal(bkt_lister_new(filter, "docs", &lister, NULL), BKT_OK);
     assert_true(bkt_lister_next(lister, 1, &request));
     assert_int_equal(bkt_lister_page(lister, request.chain, make_page(&page, "a b/1 > t1"), &arena,
                                      &covered, NULL),
@@ -338,7 +337,7 @@ static void leaving_out_what_cannot_match_loses_nothing(void **state)
             continue;
         tried++;
         make_bucket(&bucket);
-        assert_int_equal(bkt_lister_new(filter, &lister, NULL), BKT_OK);
+        assert_int_equal(bkt_lister_new(filter, "docs", &lister, NULL), BKT_OK);
         list_all(lister, &bucket, seen, covered);
         for (unsigned i = 0; i < bucket.count; i++) {
             if (covered[i] != 1)

@@ -252,7 +252,7 @@ static void each_key_is_covered_once(void **state)
         said = (struct said){0};
         struct bkt_filter *filter = make_filter(random_below(2) == 0);
         struct bkt_lister *lister;
-        assert_int_equal(bkt_lister_new(filter, &lister, NULL), BKT_OK);
+        assert_int_equal(bkt_lister_new(filter, "docs", &lister, NULL), BKT_OK);
         size_t slots = 1 + random_below(FLIGHTS_MAX);
         bkt_lister_set_slots(lister, slots);
         if (random_below(3) == 0)
@@ -302,7 +302,7 @@ static void what_lies_within_bounds_is_covered_once(void **state)
         struct bkt_str to = random_below(4) ? make_bound(&bucket, texts[1]) : BKT_STR("");
         struct bkt_filter *filter = make_filter(random_below(2) == 0);
         struct bkt_lister *lister;
-        assert_int_equal(bkt_lister_new(filter, &lister, NULL), BKT_OK);
+        assert_int_equal(bkt_lister_new(filter, "docs", &lister, NULL), BKT_OK);
         size_t slots = 1 + random_below(FLIGHTS_MAX);
         bkt_lister_set_slots(lister, slots);
         assert_int_equal(bkt_lister_limit(lister, from, to), BKT_OK);
@@ -344,7 +344,7 @@ static void small_buckets_cost_few_requests(void **state)
             }
             said = (struct said){0};
             struct bkt_lister *lister;
-            assert_int_equal(bkt_lister_new(filter, &lister, NULL), BKT_OK);
+            assert_int_equal(bkt_lister_new(filter, "docs", &lister, NULL), BKT_OK);
             bkt_lister_set_slots(lister, FLIGHTS_MAX);
             list(&bucket, lister, FLIGHTS_MAX, &said);
             if (said.requests > cases[c].requests_max)
@@ -373,7 +373,7 @@ static void an_excluded_directory_saves_its_requests(void **state)
     struct bkt_filter *filter;
     assert_int_equal(bkt_filter_new(&spec, &filter, NULL), BKT_OK);
     struct bkt_lister *lister;
-    assert_int_equal(bkt_lister_new(filter, &lister, NULL), BKT_OK);
+    assert_int_equal(bkt_lister_new(filter, "docs", &lister, NULL), BKT_OK);
     bkt_lister_set_slots(lister, FLIGHTS_MAX);
     said = (struct said){0};
     list(&bucket, lister, FLIGHTS_MAX, &said);
@@ -397,7 +397,7 @@ static void one_slot_is_serial(void **state)
         bucket.ignores_start_after = bucket.sends_short_pages = false;
         said = (struct said){0};
         struct bkt_lister *lister;
-        assert_int_equal(bkt_lister_new(filter, &lister, NULL), BKT_OK);
+        assert_int_equal(bkt_lister_new(filter, "docs", &lister, NULL), BKT_OK);
         list(&bucket, lister, 1, &said);
         size_t pages = (bucket.count + bucket.page_keys - 1) / bucket.page_keys;
         assert_int_equal(said.requests, pages > 0 ? pages : 1);
@@ -427,7 +427,7 @@ static void known_boundaries_are_cheap(void **state)
             cuts[i] = bucket.keys[(i + 1) * 80 - 1 + shift];
         said = (struct said){0};
         struct bkt_lister *lister;
-        assert_int_equal(bkt_lister_new(filter, &lister, NULL), BKT_OK);
+        assert_int_equal(bkt_lister_new(filter, "docs", &lister, NULL), BKT_OK);
         assert_int_equal(bkt_lister_cut(lister, cuts, T_COUNT(cuts)), BKT_OK);
         list(&bucket, lister, 5, &said);
         assert_int_equal(said.at_once, 5);
@@ -459,7 +459,7 @@ static void a_range_believes_no_lie(void **state)
         struct bkt_lister *lister;
         struct bkt_list_request request;
         struct bkt_str cut = BKT_STR("m");
-        assert_int_equal(bkt_lister_new(filter, &lister, NULL), BKT_OK);
+        assert_int_equal(bkt_lister_new(filter, "docs", &lister, NULL), BKT_OK);
         assert_int_equal(bkt_lister_cut(lister, &cut, 1), BKT_OK);
         assert_true(bkt_lister_next(lister, 1, &request));
         assert_true(bkt_lister_next(lister, 1, &request));
@@ -484,7 +484,7 @@ static int make_and_cut(const struct bkt_filter *filter)
 {
     const struct bkt_str keys[] = {BKT_STR("b"), BKT_STR("c"), BKT_STR("d")};
     struct bkt_lister *lister;
-    int rc = bkt_lister_new(filter, &lister, NULL);
+    int rc = bkt_lister_new(filter, "docs", &lister, NULL);
     if (rc)
         return rc;
     bkt_lister_set_slots(lister, 2);
