@@ -119,11 +119,14 @@ int s3_on_head(void *ctx, struct bkt_http_response *response, struct bkt_error *
         return BKT_OK;
     if (response->status == 206)
         return join(op, response, err);
-    if (response->status != 200 || response->content_length < 0)
+    if (response->status != 200)
         return BKT_OK;
-    uint64_t size = (uint64_t)response->content_length;
+    /* The whole object: what an earlier answer has left of it, or said of it, is void. */
     bkt_buf_clear(&op->partial);
     s3_checksum_of(response, &op->checksum);
+    if (response->content_length < 0)
+        return BKT_OK;
+    uint64_t size = (uint64_t)response->content_length;
     if (!op->on_size || op->on_size(op->ctx, op->id, size)) {
         response->body->max = SIZE_MAX / 2;
         return BKT_OK;
