@@ -46,7 +46,7 @@ int bkt_span_before(struct bkt_arena *arena, struct bkt_str key, struct bkt_str 
 int bkt_span_behind_prefix(struct bkt_str prefix, struct bkt_buf *out_mark)
 {
     int rc = bkt_buf_set(out_mark, prefix);
-    return rc ? rc : bkt_buf_append(out_mark, (struct bkt_str){"\xf4\x8f\xbf\xbf", 4});
+    return rc ? rc : bkt_buf_append(out_mark, BKT_SPAN_LAST_CHARACTER);
 }
 
 /* The longest beginning that a server takes as a key. */
@@ -56,12 +56,17 @@ static struct bkt_str clip(struct bkt_str key)
     return (struct bkt_str){key.ptr, bkt_utf8_valid_len((struct bkt_str){key.ptr, len})};
 }
 
-struct bkt_str bkt_span_shared(struct bkt_str a, struct bkt_str b)
+size_t bkt_span_shared_len(struct bkt_str a, struct bkt_str b)
 {
     size_t len = 0;
     while (len < a.len && len < b.len && a.ptr[len] == b.ptr[len])
         len++;
-    return clip((struct bkt_str){a.ptr, len});
+    return len;
+}
+
+struct bkt_str bkt_span_shared(struct bkt_str a, struct bkt_str b)
+{
+    return clip((struct bkt_str){a.ptr, bkt_span_shared_len(a, b)});
 }
 
 /* The code point that well-formed UTF-8 ends with, and where it begins. */
@@ -89,8 +94,7 @@ static size_t put_code_point(char *out, uint32_t code)
 
 int bkt_span_start_after(struct bkt_arena *arena, struct bkt_str key, struct bkt_str *out_key)
 {
-    /* U+10FFFF: behind all that follows */
-    static const struct bkt_str end = {"\xf4\x8f\xbf\xbf", 4};
+    struct bkt_str end = BKT_SPAN_LAST_CHARACTER;
     struct bkt_str clipped = clip(key);
     if (clipped.len < key.len || clipped.len == 0)
         return bkt_arena_dup(arena, clipped, out_key);

@@ -10,6 +10,9 @@
 #include "core/buf.h"
 #include "core/object.h"
 
+/* U+10FFFF comes behind whatever else may follow in a key, since S3 wants UTF-8. */
+#define BKT_SPAN_LAST_CHARACTER BKT_STR("\xf4\x8f\xbf\xbf")
+
 struct bkt_span {
     struct bkt_str after; /* empty: from the first key */
     struct bkt_str up_to;
@@ -29,7 +32,8 @@ BKT_MUST_CHECK int bkt_span_start_after(struct bkt_arena *arena,
                                         struct bkt_str key,
                                         struct bkt_str *out_key);
 
-/* What both keys begin with, cut so that a server takes it as a prefix.  A view of `a`. */
+/* How many bytes both begin with; and that, cut so that a server takes it as a prefix: of `a`. */
+size_t bkt_span_shared_len(struct bkt_str a, struct bkt_str b);
 struct bkt_str bkt_span_shared(struct bkt_str a, struct bkt_str b);
 
 /* The greatest possible key below `key`, which is not empty. */
@@ -38,8 +42,8 @@ BKT_MUST_CHECK int bkt_span_before(struct bkt_arena *arena,
                                    struct bkt_str *out_key);
 
 /*
- * A mark behind every key that begins with `prefix`, which may be a part of the mark: U+10FFFF
- * follows it, since S3 wants UTF-8.  BKT_ENOMEM, BKT_ELIMIT.
+ * A mark behind every key that begins with `prefix`, which may be a part of the mark.  BKT_ENOMEM,
+ * BKT_ELIMIT.
  */
 BKT_MUST_CHECK int bkt_span_behind_prefix(struct bkt_str prefix, struct bkt_buf *out_mark);
 

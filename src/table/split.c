@@ -1,5 +1,7 @@
 #include "table/split.h"
 
+#include "table/span.h"
+
 #include <bucketable/error.h>
 
 #include <math.h>
@@ -10,9 +12,6 @@ enum {
     DIGITS_OF_CUT = 3,     /* a cut is this many digits finer than its distance from `last` */
     MIDDLE_PAGES_MAX = 256,
 };
-
-/* What no key begins with, in UTF-8: the end of a range that has none. */
-static const struct bkt_str last_character = {"\xf4\x8f\xbf\xbf", 4};
 
 /*
  * Digit 0 is the end of a key, so that a key comes before what it begins.  Then, in their order,
@@ -109,14 +108,6 @@ static size_t add(const struct digits *digits, struct fraction *sum, double log_
     return at + DIGITS_OF_CUT;
 }
 
-static size_t common_len(struct bkt_str a, struct bkt_str b)
-{
-    size_t len = 0;
-    while (len < a.len && len < b.len && a.ptr[len] == b.ptr[len])
-        len++;
-    return len;
-}
-
 static struct bkt_str behind(struct bkt_str text, size_t len)
 {
     return (struct bkt_str){text.ptr + len, text.len - len};
@@ -137,8 +128,8 @@ static void measure(const struct bkt_alphabet *alphabet,
                     struct scale *out)
 {
     make_digits(alphabet, &out->digits);
-    out->up_to = range->up_to.len > 0 ? range->up_to : last_character;
-    out->shared_len = common_len(range->first, out->up_to);
+    out->up_to = range->up_to.len > 0 ? range->up_to : BKT_SPAN_LAST_CHARACTER;
+    out->shared_len = bkt_span_shared_len(range->first, out->up_to);
     struct fraction first;
     struct fraction up_to;
     read_fraction(&out->digits, behind(range->first, out->shared_len), &first);

@@ -1,8 +1,8 @@
 /*
  * The keys that may differ from the table, one entry a key, and where each stands.
  *
- *   QUEUED ──► READING ──► READ ──► COMMITTING ──► gone
- *      ▲                                 │
+ *   QUEUED ──► READING ──┬────────────────────► READ ──► COMMITTING ──► gone
+ *      ▲                 └──► UNCONFIRMED ───────┘             │
  *      ├──── refused by the read clock, or something more was said of the key meanwhile
  *      └──── WAITING: it could not be read, and is tried again later
  *
