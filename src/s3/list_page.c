@@ -74,21 +74,6 @@ static int text_once(struct reader *reader, unsigned *seen, unsigned bit, struct
     return bkt_xml_text(&reader->xml, reader->arena, out, reader->err);
 }
 
-static bool parse_size(struct bkt_str text, uint64_t *out_size)
-{
-    uint64_t size = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return false;
-        unsigned digit = (unsigned)(text.ptr[i] - '0');
-        if (size > (UINT64_MAX - digit) / 10)
-            return false;
-        size = size * 10 + digit;
-    }
-    *out_size = size;
-    return text.len > 0;
-}
-
 /* The element of `<Contents>` that has just begun. */
 static int content_element(struct reader *reader, struct bkt_object *object, unsigned *seen)
 {
@@ -108,7 +93,7 @@ static int content_element(struct reader *reader, struct bkt_object *object, uns
     }
     if (bkt_str_eq(name, BKT_STR("Size"))) {
         rc = text_once(reader, seen, SEEN_SIZE, &text);
-        if (rc == BKT_OK && !parse_size(text, &object->size))
+        if (rc == BKT_OK && !bkt_str_to_uint(text, &object->size))
             rc = fail(reader, "a size that is no number");
         return rc;
     }
