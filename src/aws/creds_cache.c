@@ -323,8 +323,11 @@ static int renew_locked(struct bkt_creds_cache *cache,
         if (is_over) {
             return bkt_error_set(err, BKT_ECREDS,
                                  "the service says that the credentials (%s) have expired, and "
-                                 "their source gives the same again",
-                                 cache->creds.source);
+                                 "their source gives the same again: get new ones%s",
+                                 cache->creds.source,
+                                 strcmp(cache->creds.source, "environment") == 0
+                                     ? ", and start again with them"
+                                     : "");
         }
         int rc = want(cache, wait, err);
         if (rc)

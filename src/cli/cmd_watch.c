@@ -4,6 +4,9 @@
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
+
+enum { TROUBLE_BYTES = 1024, SAY_AGAIN_S = 300 };
 
 struct run {
     const struct cli_globals *globals;
@@ -12,8 +15,10 @@ struct run {
     struct cli_listen *listen; /* NULL: not wanted */
     struct cli_notify *notify; /* NULL: nobody manages this process */
     bool has_listed;
-    uint64_t failed_count; /* of the newest listing */
-    int write_error;       /* errno of what could not be printed, or 0 */
+    uint64_t failed_count;       /* of the newest listing */
+    int write_error;             /* errno of what could not be printed, or 0 */
+    char trouble[TROUBLE_BYTES]; /* said last, and nothing has worked since */
+    time_t said_at_s;
 };
 
 static void on_warning(void *ctx, const char *message)
@@ -73,6 +78,7 @@ static void on_ready(void *ctx)
 static void on_upserted(void *ctx, const char *key, size_t key_len)
 {
     struct run *run = ctx;
+    run->trouble[0] = '\0';
     cli_listen_changed(run->listen, "upsert", key, key_len);
     print_event(run, "upsert", key, key_len);
 }
@@ -80,6 +86,7 @@ static void on_upserted(void *ctx, const char *key, size_t key_len)
 static void on_deleted(void *ctx, const char *key, size_t key_len)
 {
     struct run *run = ctx;
+    run->trouble[0] = '\0';
     cli_listen_changed(run->listen, "delete", key, key_len);
     print_event(run, "delete", key, key_len);
 }
@@ -95,6 +102,7 @@ static bool is_news(const struct run *run, const struct bkt_counts *counts)
 static void on_synced(void *ctx, const struct bkt_counts *counts)
 {
     struct run *run = ctx;
+    run->trouble[0] = '\0';
     cli_progress_end(&run->progress);
     cli_notify_listed(run->notify, counts->seconds);
     if (run->globals->json) {
@@ -109,13 +117,28 @@ static void on_synced(void *ctx, const struct bkt_counts *counts)
     run->failed_count = counts->failed;
 }
 
+/* What is tried every second fails every second while a server is away: that is told once. */
+static bool is_said(struct run *run, const char *message)
+{
+    struct timespec now = {0};
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    if (strncmp(run->trouble, message, sizeof(run->trouble) - 1) == 0 &&
+        now.tv_sec - run->said_at_s < SAY_AGAIN_S)
+        return true;
+    (void)snprintf(run->trouble, sizeof(run->trouble), "%s", message);
+    run->said_at_s = now.tv_sec;
+    return false;
+}
+
 static void on_error(void *ctx, const char *message, const char *key, size_t key_len)
 {
     struct run *run = ctx;
-    cli_say(run->globals, "error", "%s", message);
-    cli_listen_failed(run->listen, key, key_len, message);
     if (!key)
         cli_notify_listed(run->notify, 0); /* or not: nobody is kept waiting for it */
+    if (!key && is_said(run, message))
+        return;
+    cli_say(run->globals, "error", "%s", message);
+    cli_listen_failed(run->listen, key, key_len, message);
     if (!run->globals->json)
         return;
     (void)fputs("{\"event\":\"error\",", stdout);

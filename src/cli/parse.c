@@ -99,6 +99,8 @@ static int take_letters(struct parser *parser, const char *letters)
 {
     struct cli_option option;
     int status = CLI_DONE;
+    if (letters[1] && cli_option_find(letters, strcspn(letters, "="), &option))
+        return usage(parser, "-%s: did you mean --%s, with two dashes?", letters, option.name);
     for (const char *letter = letters; *letter && status == CLI_DONE; letter++) {
         status =
             cli_option_find_letter(*letter, &option)

@@ -29,7 +29,7 @@ static const struct {
     {"42703", false, "somebody has changed the table or its state: drop it to have it built again"},
     {"42804", false, "somebody has changed the table or its state: drop it to have it built again"},
     {"42P01", false, "somebody has dropped it: run it again"},
-    {"53100", false, "make room and run it again"},
+    {"53100", true, "make room"},
     {"53", true, NULL},
     {"55P03", true, "it is locked by another process: try again when that is done"},
     {"57014", true, NULL},

@@ -23,7 +23,7 @@ static const char *describe(int primary)
     case SQLITE_LOCKED:
         return "it is locked by another process: try again when that is done";
     case SQLITE_FULL:
-        return "the disk is full: make room and run it again";
+        return "the disk is full: make room";
     case SQLITE_READONLY:
         return "it is read-only: check the permissions of the file and of its folder";
     case SQLITE_PERM:
@@ -53,12 +53,19 @@ int bkt_sqlite_fail(const struct bkt_sqlite *conn, int rc, const char *doing, st
         (void)strerror_r(system, reason, sizeof(reason));
         (void)bkt_error_set(err, BKT_ETARGET, "%s %s: %s: %s", doing, conn->path,
                             sqlite3_errstr(primary), reason);
+    } else if (primary == SQLITE_IOERR) {
+        (void)bkt_error_set(err, BKT_ETARGET,
+                            "%s %s: %s: look for a quota, a limit on the size of files, or a "
+                            "failing disk",
+                            doing, conn->path, sqlite3_errstr(primary));
     } else {
         const char *said = conn->db ? sqlite3_errmsg(conn->db) : sqlite3_errstr(rc);
         (void)bkt_error_set(err, BKT_ETARGET, "%s %s: %s", doing, conn->path, said);
     }
-    if (err)
-        err->retriable = primary == SQLITE_BUSY || primary == SQLITE_LOCKED;
+    if (err) {
+        err->retriable =
+            primary == SQLITE_BUSY || primary == SQLITE_LOCKED || primary == SQLITE_FULL;
+    }
     return BKT_ETARGET;
 }
 

@@ -122,6 +122,7 @@ class TestWithoutABucket:
         (["ls", "--log-format=js"], '--log-format: "js" is none of text, json'),
         (["ls", "-x"], "there is no option -x"),
         (["ls", "-q0x"], "there is no option -x"),
+        (["ls", "-include", "*.md"], "-include: did you mean --include, with two dashes?"),
         (["ls", "--region"], "--region needs a value: --region REGION"),
         (["watch", "--listen"], "--listen needs a value: --listen ADDR:PORT"),
         (["ls", "s3://b", "--apply"], "ls does not take --apply"),

@@ -10,9 +10,9 @@ import pytest
 PAGE = documents.ROOT / "docs" / "troubleshooting.md"
 
 # Said by a server or a library, not by a text of ours.
-OTHERS = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "HTTP 404 NoSuchBucket",
+OTHERS = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "HTTP 404 NoSuchBucket",
           "HTTP 403 AccessDenied", "Could not resolve host", "Connection refused",
-          "QueueDoesNotExist", "unable to open database file", "database or disk is full"}
+          "QueueDoesNotExist", "unable to open database file"}
 
 
 def messages():
@@ -66,6 +66,7 @@ ARN = "arn:aws:sqs:eu-west-1:123456789012:my-docs"
 COMMANDS = {
     'there is no command "..."; did you mean ...?': (2, ["snyc", "BUCKET", "docs.db"], {}),
     "there is no option --...; did you mean --...?": (2, ["ls", "BUCKET", "--inclde", "x"], {}),
+    "-...: did you mean --..., with two dashes?": (2, ["ls", "BUCKET", "-include", "x"], {}),
     "... does not take --...": (2, ["sync", "BUCKET", "docs.db", "--deep"], {}),
     "... needs ... (for example: ...)": (2, ["sync"], {}),
     '--... needs a value: --... ...': (2, ["ls", "BUCKET", "--include"], {}),

@@ -356,7 +356,7 @@ static void the_same_keys_again_are_no_renewal(void **state)
     assert_int_equal(renew(f), BKT_ECREDS);
     assert_string_equal(f->err.message,
                         "the service says that the credentials (script) have expired, and their "
-                        "source gives the same again");
+                        "source gives the same again: get new ones");
     assert_int_equal(
         bkt_creds_cache_renew(f->cache, BKT_CREDS_DO_NOT_WAIT, &f->generation, &f->creds, &f->err),
         BKT_ECREDS);

@@ -313,7 +313,8 @@ static void a_full_disk_keeps_nothing_of_the_batch(void **state)
             break;
         filled = true;
         assert_int_equal(rc, BKT_ETARGET);
-        assert_non_null(strstr(err.message, "the disk is full"));
+        assert_non_null(strstr(err.message, "the disk is full: make room"));
+        assert_true(err.retriable); /* a watch goes on when there is room */
         assert_answer("SELECT content FROM objects WHERE filename = 'a'", "A");
         assert_answer("SELECT count(*) || ' ' || (SELECT row_count FROM bucketable_tables)"
                       " FROM objects",
