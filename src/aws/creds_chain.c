@@ -10,7 +10,6 @@ struct chain {
     struct bkt_creds_ctx ctx; /* its profiles are set during a fetch only */
     char *profile;            /* the option, or NULL */
     char *region;             /* or NULL */
-    char *container_host;     /* or NULL */
 };
 
 /* What a source looks at, a bit each: which of them are asked depends on who asks. */
@@ -142,7 +141,6 @@ static void chain_free(void *self)
         return;
     bkt_mem_free(chain->profile);
     bkt_mem_free(chain->region);
-    bkt_mem_free(chain->container_host);
     bkt_mem_free(chain);
 }
 
@@ -164,8 +162,6 @@ int bkt_creds_chain_new(const struct bkt_creds_chain_options *options,
         rc = keep(&chain->profile, options->profile);
     if (rc == BKT_OK)
         rc = keep(&chain->region, options->region);
-    if (rc == BKT_OK)
-        rc = keep(&chain->container_host, options->container_host);
     if (rc) {
         chain_free(chain);
         return bkt_error_set(err, rc, "look for credentials: %s", bkt_error_text(rc));
@@ -174,10 +170,7 @@ int bkt_creds_chain_new(const struct bkt_creds_chain_options *options,
         .env = options->env ? options->env : bkt_env_process(),
         .http = options->http,
         .region = chain->region,
-        .now_ms = options->now_ms,
-        .now_ctx = options->now_ctx,
-        .container_host = chain->container_host,
-        .retry_delay_ms = options->retry_delay_ms ? options->retry_delay_ms : RETRY_DELAY_MS,
+        .retry_delay_ms = RETRY_DELAY_MS,
     };
     *out_provider =
         (struct bkt_creds_provider){.fetch = chain_fetch, .free = chain_free, .self = chain};

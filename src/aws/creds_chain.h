@@ -22,16 +22,12 @@
 
 #include "aws/creds_source.h"
 
-/* Texts are copied; `env`, `http` and the clock must outlive the provider. */
+/* Texts are copied; `env` and `http` must outlive the provider. */
 struct bkt_creds_chain_options {
     const struct bkt_env *env;           /* NULL: the process's */
     const char *profile;                 /* the program's option; NULL or "": none */
     const char *region;                  /* the client's, for STS; NULL: not known */
     const struct bkt_http_options *http; /* NULL: defaults */
-    int64_t (*now_ms)(void *ctx);        /* NULL: the system's wall time */
-    void *now_ctx;
-    const char *container_host; /* for tests; NULL: "http://169.254.170.2" */
-    uint32_t retry_delay_ms;    /* between tries at a local service; 0: 1000 */
 };
 
 /*

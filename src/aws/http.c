@@ -307,15 +307,12 @@ static int open_loop(struct bkt_http *http, const struct bkt_http_options *optio
     http->has_proxy = environment_has_proxy();
     http->multi = curl_multi_init();
     http->share = curl_share_init();
-    const char *agent =
-        options && options->user_agent ? options->user_agent : "bucketable/" BKT_VERSION;
-    http->user_agent = bkt_mem_strdup(agent, strlen(agent));
     if (options && options->ca_bundle) {
         http->ca_bundle = bkt_mem_strdup(options->ca_bundle, strlen(options->ca_bundle));
         if (!http->ca_bundle)
             return BKT_ENOMEM;
     }
-    if (!http->multi || !http->share || !http->user_agent)
+    if (!http->multi || !http->share)
         return BKT_ENOMEM;
 
     /* One thread owns the loop, so what its connections share needs no lock. */
@@ -378,7 +375,6 @@ void bkt_http_free(struct bkt_http *http)
     }
     bkt_mem_free(http->watches);
     bkt_mem_free(http->ca_bundle);
-    bkt_mem_free(http->user_agent);
     if (http->wakeup_fd >= 0)
         (void)close(http->wakeup_fd);
     if (http->epoll_fd >= 0)

@@ -17,7 +17,6 @@ struct bkt_http;
 
 struct bkt_http_options {
     const char *ca_bundle;    /* file of PEM certificates; NULL: the system's */
-    const char *user_agent;   /* NULL: bucketable/VERSION */
     uint32_t connections_max; /* kept alive between requests; 0: 256 */
 };
 
@@ -36,7 +35,6 @@ struct bkt_http_response {
     size_t header_count;
     struct bkt_buf *body;   /* may be taken with bkt_buf_take() */
     int64_t content_length; /* -1 when the server did not say */
-    const char *remote_ip;  /* "" when not known */
 };
 
 /* The first header of that name (lower case), or an empty view. */

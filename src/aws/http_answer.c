@@ -41,12 +41,10 @@ static int finish_head(struct transfer *transfer)
     struct bkt_http_response *response = &transfer->response;
     long status = 0;
     curl_off_t length = -1;
-    char *ip = NULL;
     curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
     if (status < 200)
         return BKT_OK; /* 100 Continue and the like: the real head follows */
     curl_easy_getinfo(transfer->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
-    curl_easy_getinfo(transfer->easy, CURLINFO_PRIMARY_IP, &ip);
 
     for (size_t i = 0; i < transfer->header_count; i++) {
         const struct header_span *span = &transfer->spans[i];
@@ -60,7 +58,6 @@ static int finish_head(struct transfer *transfer)
     response->headers = transfer->headers;
     response->header_count = transfer->header_count;
     response->content_length = length;
-    response->remote_ip = ip ? ip : "";
     transfer->head_is_in = true;
 
     if (transfer->on_head) {

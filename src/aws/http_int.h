@@ -97,7 +97,6 @@ struct bkt_http {
     struct origin *origins; /* few: one for each service that is talked to */
     bool has_proxy;         /* the environment names one, for some URLs at least */
     char *ca_bundle;
-    char *user_agent;
 };
 
 /* http.c: the callback for a socket that libcurl closes. */

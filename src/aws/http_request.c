@@ -28,7 +28,7 @@ static void set_constant_options(struct bkt_http *http, struct transfer *transfe
     curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
     curl_easy_setopt(easy, CURLOPT_DNS_SHUFFLE_ADDRESSES, 1L);
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, http->user_agent);
+    curl_easy_setopt(easy, CURLOPT_USERAGENT, "bucketable/" BKT_VERSION);
     curl_easy_setopt(easy, CURLOPT_SHARE, http->share);
     if (!http->has_proxy)
         curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* or it asks the environment every time */
@@ -249,8 +249,7 @@ int bkt_http_start(struct bkt_http *http,
     transfer->rc = BKT_OK;
     transfer->err = (struct bkt_error){.code = BKT_OK};
     transfer->curl_message[0] = '\0';
-    transfer->response =
-        (struct bkt_http_response){.body = &transfer->body, .content_length = -1, .remote_ip = ""};
+    transfer->response = (struct bkt_http_response){.body = &transfer->body, .content_length = -1};
 
     int rc = set_headers(transfer, request);
     if (rc == BKT_OK) {

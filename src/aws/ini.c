@@ -164,11 +164,8 @@ static int open_property(struct parser *p, struct bkt_str line, struct bkt_error
         return rc;
 
     /* One with an odd name is dropped, but its indented lines are still its own. */
-    if (bkt_ini_is_identifier(property->name)) {
+    if (bkt_ini_is_identifier(property->name))
         link_property(&p->section->first, &p->section->last, property);
-    } else {
-        p->ini.ignored++;
-    }
     p->property = property;
     return BKT_OK;
 }

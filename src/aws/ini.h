@@ -41,7 +41,6 @@ struct bkt_ini {
     struct bkt_arena arena;
     struct bkt_ini_section *first;
     struct bkt_ini_section *last;
-    size_t ignored; /* properties whose names are no identifiers */
 };
 
 /*
