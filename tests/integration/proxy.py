@@ -6,16 +6,14 @@ import time
 from urllib.parse import unquote, urlsplit
 
 
-class Proxy:
+class Listener:
+    """Takes connections on a port of its own, and serves each on a thread."""
+
     def __init__(self, server_port):
         self.server_port = server_port
-        self.delay_s = 0  # before each object is read
-        self.refuse = False  # every request: the connection just closes
-        self.fail_reads_of = None  # reads of keys that hold this text are answered 500
-        self.changed = threading.Condition()
-        self.requests = []  # (method, target), in the order they came
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.port = self.listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
 
     def __enter__(self):
         threading.Thread(target=self.accept, daemon=True).start()
@@ -23,6 +21,24 @@ class Proxy:
 
     def __exit__(self, *_):
         self.listener.close()
+
+    def accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+
+
+class Proxy(Listener):
+    def __init__(self, server_port):
+        super().__init__(server_port)
+        self.delay_s = 0  # before each object is read
+        self.refuse = False  # every request: the connection just closes
+        self.fail_reads_of = None  # reads of keys that hold this text are answered 500
+        self.changed = threading.Condition()
+        self.requests = []  # (method, target), in the order they came
 
     def env(self):
         """Sends the program this way."""
@@ -43,14 +59,6 @@ class Proxy:
     def forget(self):
         with self.changed:
             self.requests.clear()
-
-    def accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
 
     def serve(self, client):
         with client, socket.create_connection(("127.0.0.1", self.server_port)) as server:
@@ -87,37 +95,22 @@ class Proxy:
             server.sendall(head + b"\r\n\r\n")
 
 
-class Pipe:
+class Pipe(Listener):
     """A proxy for anything, which breaks every connection on demand, and takes none while closed."""
 
     def __init__(self, server_port):
-        self.server_port = server_port
+        super().__init__(server_port)
         self.is_closed = False
         self.opened = []
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self.port = self.listener.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-
-    def __enter__(self):
-        threading.Thread(target=self.accept, daemon=True).start()
-        return self
 
     def __exit__(self, *_):
-        self.listener.close()
+        super().__exit__()
         self.cut()
 
     def cut(self):
         opened, self.opened = self.opened, []
         for connection in opened:
             shut(connection)
-
-    def accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
 
     def serve(self, client):
         if self.is_closed:

@@ -20,6 +20,7 @@ class Refuser:
         self.change = None  # what a good answer becomes: change(call, headers, body) -> both
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
         self.server.daemon_threads = True
+        self.server.handle_error = lambda *_: None  # the program went away
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
 
     def __enter__(self):
