@@ -45,15 +45,20 @@ BKT_API BKT_MUST_CHECK int bkt_glob_set_new(struct bkt_glob_set **out_set, struc
  * Add a pattern, as for bkt_glob_new().  Patterns are counted from 0 in the order of adding.
  * BKT_ECONFIG when it is rejected, BKT_ELIMIT after 2^20 patterns; the set is then as before.
  */
-BKT_API BKT_MUST_CHECK int bkt_glob_set_add(struct bkt_glob_set *set, const char *pattern,
-                                            size_t pattern_len, struct bkt_error *err);
+BKT_API BKT_MUST_CHECK int bkt_glob_set_add(struct bkt_glob_set *set,
+                                            const char *pattern,
+                                            size_t pattern_len,
+                                            struct bkt_error *err);
 
 /* Does any pattern match the whole of `path`? */
-BKT_API bool bkt_glob_set_matches(const struct bkt_glob_set *set, const char *path,
+BKT_API bool bkt_glob_set_matches(const struct bkt_glob_set *set,
+                                  const char *path,
                                   size_t path_len);
 
 /* Which one is the first that matches?  False, and `out_index` left alone, when none does. */
-BKT_API bool bkt_glob_set_find(const struct bkt_glob_set *set, const char *path, size_t path_len,
+BKT_API bool bkt_glob_set_find(const struct bkt_glob_set *set,
+                               const char *path,
+                               size_t path_len,
                                size_t *out_index);
 
 /* How many patterns were added. */

@@ -61,10 +61,7 @@ bool bkt_decode_is_current(uint32_t decode,
  * May a row's content, of that kind and length, be what `decode` rules made of an object of `size`
  * bytes?  True where that cannot be told without reading the object.
  */
-bool bkt_decode_may_be(uint32_t decode,
-                       bool replaced,
-                       uint64_t size,
-                       bool is_bytes,
-                       uint64_t content_len);
+bool bkt_decode_may_be(
+    uint32_t decode, bool replaced, uint64_t size, bool is_bytes, uint64_t content_len);
 
 #endif

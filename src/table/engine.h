@@ -61,7 +61,7 @@ typedef void bkt_engine_event_fn(void *ctx,
 /* Everything is borrowed and must outlive the engine. */
 struct bkt_engine_options {
     const struct bkt_filter *filter;
-    const char *bucket; /* for messages */
+    const char *bucket;                    /* for messages */
     const struct bkt_table_target *target; /* attached */
     struct bkt_attached attached;
     struct bkt_decode_policy policy;

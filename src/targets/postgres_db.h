@@ -7,8 +7,8 @@
  *
  * SQL is written with marks for what depends on the table, each put in as a quoted, qualified name:
  * `@T` the user's table, `@S` its state, `@A` what a listing staged, `@R` the records, `@B` the
- * boundaries of listings, `@L` who lists, `@W` who works, `@I` the index over the state, which takes
- * no schema, `@N` the schema alone.
+ * boundaries of listings, `@L` who lists, `@W` who works, `@I` the index over the state, which
+ * takes no schema, `@N` the schema alone.
  *
  * Threads: a connection is used by one thread at a time.
  */

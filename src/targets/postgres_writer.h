@@ -39,9 +39,9 @@ struct bkt_postgres_writer {
     unsigned columns;
     bool binary;
     bool replace_nul;
-    bool expects_new; /* the keys of the batch before had no state */
+    bool expects_new;   /* the keys of the batch before had no state */
     uint64_t committed; /* changes, since the target was opened */
-    bool has_no_copy; /* the server does not let this user COPY: not tried again */
+    bool has_no_copy;   /* the server does not let this user COPY: not tried again */
     struct bkt_postgres_rows rows[BKT_POSTGRES_ROW_OP_COUNT];
 };
 
