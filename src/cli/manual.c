@@ -99,6 +99,44 @@ static void put_taken(const struct cli_command *command)
     (void)fputs(*before == ';' ? ".\n" : "Takes no options of its own.\n", stdout);
 }
 
+/* Of a word and what is said of it; a NULL ends them. */
+static const char *const exit_statuses[][2] = {
+    {"0", "Done."},
+    {"1", "Failed; what was committed is whole and right, the rest as it was."},
+    {"2", "Wrong usage or configuration: nothing was tried."},
+    {"3", "Done, but some objects could not be made rows."},
+    {"4", "Stopped by max_deletes; nothing was removed."},
+    {"5", "verify: bucket and table differ."},
+    {"130, 143", "Ended by SIGINT or SIGTERM; watch exits with 0."},
+    {0},
+};
+static const char *const environment[][2] = {
+    {"AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN", "The keys."},
+    {"AWS_PROFILE", "The profile of the AWS files that keys and settings come from."},
+    {"AWS_REGION", "The region."},
+    {"AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL_SQS", "Where requests go."},
+    {"AWS_CA_BUNDLE", "Certificates to trust (PEM)."},
+    {"HTTPS_PROXY, NO_PROXY", "The way to S3 and SQS."},
+    {"PGPASSWORD, REDISCLI_AUTH", "Passwords of PostgreSQL and Redis, in place of their URLs."},
+    {0},
+};
+static const char *const files[][2] = {
+    {"~/.aws/config, ~/.aws/credentials", "Profiles, as the AWS CLI has them."},
+    {"/etc/bucketable/NAME.json", "The spec file of the service bucketable@NAME."},
+    {0},
+};
+
+static void write_man_list(const char *title, const char *const (*lines)[2])
+{
+    (void)printf(".SH %s\n", title);
+    for (; (*lines)[0]; lines++) {
+        (void)fputs(".TP\n\\fB", stdout);
+        put_roff((*lines)[0]);
+        (void)fputs("\\fR\n", stdout);
+        put_line((*lines)[1]);
+    }
+}
+
 static void write_man(void)
 {
     (void)printf(".TH BUCKETABLE 1 \"\" \"bucketable %s\" \"User Commands\"\n"
@@ -116,20 +154,9 @@ static void write_man(void)
         put_taken(command);
     }
     put_options();
-    (void)fputs(".SH EXIT STATUS\n", stdout);
-    static const char *const statuses[][2] = {
-        {"0", "Done."},
-        {"1", "Failed; what was committed is whole and right, the rest as it was."},
-        {"2", "Wrong usage or configuration: nothing was tried."},
-        {"3", "Done, but some objects could not be made rows."},
-        {"4", "Stopped by max_deletes; nothing was removed."},
-        {"5", "verify: bucket and table differ."},
-        {"130, 143", "Ended by SIGINT or SIGTERM; watch exits with 0."},
-    };
-    for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
-        (void)printf(".TP\n\\fB%s\\fR\n", statuses[i][0]);
-        put_line(statuses[i][1]);
-    }
+    write_man_list("EXIT STATUS", exit_statuses);
+    write_man_list("ENVIRONMENT", environment);
+    write_man_list("FILES", files);
     (void)fputs(".SH EXAMPLES\n", stdout);
     for (const struct cli_command *command = cli_commands; command->name; command++) {
         (void)fputs(".PP\n.EX\n", stdout);

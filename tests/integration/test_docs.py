@@ -256,6 +256,19 @@ def trouble_with_document(block, directory):
     return None
 
 
+def test_the_man_page_names_what_the_environment_says():
+    page = Path(os.environ["BUCKETABLE_PLAIN"]).with_name("bucketable.1").read_text()
+    section = re.sub(r"\\f.", "", page.partition(".SH ENVIRONMENT\n")[2].partition(".SH ")[0])
+    variables = set(re.findall(r"\b[A-Z][A-Z0-9_]{7,}\b", section))
+    assert {"AWS_PROFILE", "AWS_ENDPOINT_URL", "REDISCLI_AUTH", "PGPASSWORD"} <= variables
+    documents_text = "".join(path.read_text() for path in documents.documents())
+    assert [name for name in sorted(variables) if name not in documents_text] == []
+    if shutil.which("man"):
+        shown = subprocess.run(["man", "--warnings", "-l", "-"], input=page, text=True,
+                               capture_output=True, env={**os.environ, "MANWIDTH": "80"})
+        assert shown.returncode == 0 and shown.stderr == ""
+
+
 class World:
     """The servers of one document, a home directory, and what stands in the document for them."""
 
