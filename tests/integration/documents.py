@@ -1,4 +1,4 @@
-"""What stands in README.md and docs/*.md to be typed or written, block by block.
+"""What stands in README.md, CONTRIBUTING.md and docs/ to be typed or written, block by block.
 
     ```sh fences, indented blocks     commands
     ```console, indented from "$ "    commands after "$ ", and what each prints; "..." is anything
@@ -127,4 +127,4 @@ def blocks(path):
 
 
 def documents():
-    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -1,4 +1,4 @@
-"""What README.md and docs/*.md tell to type works; documents.py says how they are read.
+"""What README.md, CONTRIBUTING.md and docs/ tell to type works; documents.py says how they are read.
 
 The commands of a document in WORLDS are run, in order, by one shell, against real servers.  Those of
 other documents are looked at: a command line of the program must be one that it accepts, a target of
