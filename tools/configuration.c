@@ -37,6 +37,11 @@ static const char intro[] =
     "* A list is a JSON list in a spec file, and an option that is repeated on the command line; "
     "the\n"
     "  command line's list takes the place of the spec file's. `--columns` takes commas as well.\n"
+    "* A glob is matched against the whole key, prefix and all. `*` is any text, `/` included:\n"
+    "  `*.md` takes Markdown at every depth. `**/` is any directories or none, `?` one byte,\n"
+    "  `[a-z]` one of these, `[!a-z]` none of these, `{md,txt}` either, `\\*` a star. Case "
+    "counts.\n"
+    "  The dialect is that of Rust's globset.\n"
     "* A flag is `true` or `false` in a spec file; on the command line its name alone means "
     "true.\n";
 

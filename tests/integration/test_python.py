@@ -551,6 +551,16 @@ def test_the_manual_runs(bucket, server, bucketable, tmp_path, monkeypatch, caps
     assert (tmp_path / "docs.db").exists()
 
 
+@moto_only
+def test_the_readme_runs(bucket, bucketable, tmp_path, monkeypatch, capsys):
+    readme = (PYTHON.parent / "README.md").read_text()
+    code = readme.partition("```python\n")[2].partition("```")[0].replace("my-docs", bucket.name)
+    bucket.put_all({"docs/a.md": "one", "docs/b.txt": "no"})
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, "README.md", "exec"), {})
+    assert capsys.readouterr().out.splitlines() == ["docs/a.md 3", "2"]
+
+
 @minio_only
 def test_the_package_is_typed(bucketable, package_path, tmp_path):
     pytest.importorskip("mypy")
