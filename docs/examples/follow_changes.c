@@ -1,7 +1,6 @@
 /*
- * A bucket's changes, for a program that keeps the rows itself: here a log on standard output, "+"
- * or
- * "-", revision and key.
+ * A bucket's changes, for a program that keeps the rows itself: here a log on standard output, of
+ * "+" or "-", revision and key.
  *
  *     cc follow_changes.c $(pkg-config --cflags --libs bucketable) -o follow_changes &&
  *         ./follow_changes s3://my-docs/docs/ rows.state https://sqs.eu-west-1.amazonaws.com/1/q
