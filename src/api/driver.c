@@ -330,6 +330,7 @@ int bkt_driver_loop(struct bkt_driver *driver, struct bkt_error *err)
             drain(driver);
         if (rc)
             return rc;
+        bkt_writer_go_on(driver->writer);
         show_progress(driver, now_ms);
         if ((is_stopped || !driver->options.is_live) && bkt_engine_is_idle(driver->engine) &&
             (!part->is_drained || part->is_drained(part->ctx)))

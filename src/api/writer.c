@@ -21,6 +21,7 @@ struct bkt_writer {
     struct queue waiting;
     struct queue done;
     struct bkt_stats_commits commits;
+    bool has_failed; /* a job, and nobody has said to go on */
     bool is_ending;
 };
 
@@ -86,7 +87,7 @@ static void *run(void *ctx)
     (void)pthread_mutex_lock(&writer->mutex);
     beat(writer);
     while (!writer->is_ending) {
-        struct bkt_job *job = pop(&writer->waiting);
+        struct bkt_job *job = writer->has_failed ? NULL : pop(&writer->waiting);
         if (!job) {
             wait_for_job(writer);
             continue;
@@ -98,6 +99,7 @@ static void *run(void *ctx)
         (void)pthread_mutex_lock(&writer->mutex);
         if (job->kind == BKT_JOB_APPLY && job->rc == BKT_OK)
             count_commit(&writer->commits, seconds);
+        writer->has_failed = job->rc != BKT_OK;
         push(&writer->done, job);
         bkt_http_wakeup(writer->http);
         beat(writer);
@@ -162,6 +164,16 @@ void bkt_writer_give(struct bkt_writer *writer, struct bkt_job *job)
     (void)pthread_mutex_lock(&writer->mutex);
     push(&writer->waiting, job);
     (void)pthread_cond_signal(&writer->given);
+    (void)pthread_mutex_unlock(&writer->mutex);
+}
+
+void bkt_writer_go_on(struct bkt_writer *writer)
+{
+    (void)pthread_mutex_lock(&writer->mutex);
+    if (writer->has_failed && !writer->done.first) {
+        writer->has_failed = false;
+        (void)pthread_cond_signal(&writer->given);
+    }
     (void)pthread_mutex_unlock(&writer->mutex);
 }
 

@@ -26,6 +26,12 @@ void bkt_writer_free(struct bkt_writer *writer);
 /* Run it after those given before.  The job is the writer's until it is fetched. */
 void bkt_writer_give(struct bkt_writer *writer, struct bkt_job *job);
 
+/*
+ * After a job that failed none runs before this is called: whoever gives up then waits for no
+ * other. One that was not fetched yet stays in the way.
+ */
+void bkt_writer_go_on(struct bkt_writer *writer);
+
 /* How long the transactions of changes took that did not fail. */
 struct bkt_stats_commits bkt_writer_commits(struct bkt_writer *writer);
 

@@ -126,8 +126,10 @@ static void wait_until_reached(struct fixture *f)
 static struct bkt_job *wait_for_job(struct fixture *f)
 {
     struct bkt_job *job;
-    while ((job = bkt_writer_fetch(f->writer)) == NULL)
+    while ((job = bkt_writer_fetch(f->writer)) == NULL) {
+        bkt_writer_go_on(f->writer);
         assert_int_equal(bkt_http_run_once(f->http, -1, NULL), BKT_OK);
+    }
     return job;
 }
 
@@ -178,6 +180,20 @@ static void what_was_not_fetched_is_freed(void **state)
     finish(&f);
 }
 
+/* Whoever gives up when a job has failed waits for no other. */
+static void nothing_runs_behind_a_failure_that_was_not_seen(void **state)
+{
+    (void)state;
+    struct fixture f;
+    start(&f, &plain_ops);
+    f.target.fail_at = 1;
+    for (size_t i = 0; i < JOBS; i++)
+        (void)give(&f, BKT_JOB_APPLY);
+    bkt_job_free(wait_for_job(&f));
+    finish(&f);
+    assert_int_equal(f.target.calls, 1);
+}
+
 static void commits_that_did_not_fail_are_counted(void **state)
 {
     (void)state;
@@ -220,6 +236,7 @@ int main(void)
         cmocka_unit_test(jobs_are_done_one_by_one_in_the_order_given),
         cmocka_unit_test(what_is_given_later_is_done_later),
         cmocka_unit_test(what_was_not_fetched_is_freed),
+        cmocka_unit_test(nothing_runs_behind_a_failure_that_was_not_seen),
         cmocka_unit_test(commits_that_did_not_fail_are_counted),
         cmocka_unit_test(beats_need_no_jobs),
     };
