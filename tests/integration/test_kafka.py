@@ -137,6 +137,34 @@ def test_a_watch_outlives_its_broker(bucket, program, kafka, topic, tmp_path):
 
 
 @minio_only
+def test_a_sync_whose_broker_is_gone_for_good_ends_and_the_next_one_goes_on(
+        bucket, program, proxy, kafka, topic, tmp_path):
+    """The broker is killed while a sync reads; a short patience keeps the test short, too."""
+    target = [f"kafka://{kafka.brokers}/{topic}", "--state", tmp_path / "state",
+              "--kafka-option", "message.timeout.ms=2000"]
+    keys = [f"k{n:03}" for n in range(200)]
+    bucket.put_all({key: "first" for key in keys})
+    program("sync", bucket.url, *target)
+    bucket.put_all({key: "second" for key in keys} | {"new": "new"})
+    bucket.delete("k000")
+    proxy.delay_s = 0.05
+    running = program.start("sync", "--quiet", bucket.url, *target, "--get-concurrency", "2",
+                            env=proxy.env())
+    proxy.wait_for_reads(40)
+    kafka.process.kill()
+    kafka.stop()
+    error = program.finish(running, exits=1).error()
+    assert f"kafka topic {topic} at {kafka.brokers}: " in error and "refused" in error
+
+    kafka.start()
+    for key, content in fold(messages(kafka, topic)).items():
+        assert content in {b"first", b"second", b"new"}
+    assert program.sync(bucket.url, *target)["failed"] == 0
+    assert fold(messages(kafka, topic)) == bucket.contents()
+    assert program.sync(bucket.url, *target)["unchanged"] == len(bucket.contents()) == 200
+
+
+@minio_only
 def test_status_tells_of_the_state_alone(bucket, program, kafka, topic, tmp_path):
     url = f"kafka://{kafka.brokers}/{topic}"
     bucket.put_all({"a": "1", "large": "x" * 2_000_000})
