@@ -1,10 +1,11 @@
-/* apply() of table_target.h. */
-
-#include "targets/change.h"
-#include "targets/libpq_load.h"
-#include "targets/postgres_batch.h"
+#include "targets/postgres_apply.h"
 
 #include "core/mem.h"
+#include "targets/change.h"
+#include "targets/libpq_load.h"
+#include "targets/postgres_copy.h"
+#include "targets/postgres_error.h"
+#include "targets/postgres_run.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -308,7 +309,7 @@ static int finish(struct bkt_postgres_writer *writer,
     int64_t failed = 0;
     int rc = BKT_OK;
     struct bkt_postgres_params states = {0};
-    struct bkt_postgres_params counts = {0};
+    struct bkt_postgres_params counts = bkt_postgres_table_param(&writer->conn);
     bkt_postgres_states_clear(&batch->states);
     for (size_t i = 0; i < batch->count && rc == BKT_OK; i++) {
         const struct bkt_postgres_item *item = &batch->items[i];
@@ -326,7 +327,6 @@ static int finish(struct bkt_postgres_writer *writer,
         rc = bkt_postgres_states_params(&batch->states, batch->clock.clock, &states);
     if (rc)
         return bkt_postgres_fail_as(writer, rc, err);
-    bkt_postgres_param(&counts, BKT_POSTGRES_TEXT, bkt_str_from(writer->conn.table));
     bkt_postgres_param_int(&counts, rows);
     bkt_postgres_param_int(&counts, failed);
     struct bkt_postgres_statement put = {batch->states.new_count == batch->states.count
@@ -384,12 +384,12 @@ static void note_changes(const struct bkt_postgres_writer *writer,
     }
 }
 
-int bkt_postgres_writer_apply(struct bkt_postgres_writer *writer,
-                              struct bkt_change *changes,
-                              size_t count,
-                              bool durable,
-                              struct bkt_clock *out_clock,
-                              struct bkt_error *err)
+int bkt_postgres_apply(struct bkt_postgres_writer *writer,
+                       struct bkt_change *changes,
+                       size_t count,
+                       bool durable,
+                       struct bkt_clock *out_clock,
+                       struct bkt_error *err)
 {
     struct bkt_postgres_batch batch = {.count = count, .durable = durable};
     batch.items = bkt_mem_alloc((count > 0 ? count : 1) * sizeof(*batch.items));

@@ -60,6 +60,12 @@ enum bkt_postgres_type bkt_postgres_array_type(const struct bkt_postgres_array *
     }
 }
 
+bool bkt_postgres_is_text(struct bkt_str bytes)
+{
+    return !(bytes.len > 0 && memchr(bytes.ptr, '\0', bytes.len)) &&
+           bkt_utf8_valid_len(bytes) == bytes.len;
+}
+
 static int add_len(struct bkt_postgres_array *array, int64_t len)
 {
     char head[HEADER_BYTES + 4] = "";

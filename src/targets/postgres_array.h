@@ -39,6 +39,9 @@ void bkt_postgres_array_clear(struct bkt_postgres_array *array);
 void bkt_postgres_array_reset(struct bkt_postgres_array *array); /* empty, memory kept */
 enum bkt_postgres_type bkt_postgres_array_type(const struct bkt_postgres_array *array);
 
+/* Whether the bytes can be text in PostgreSQL: UTF-8 without U+0000. */
+bool bkt_postgres_is_text(struct bkt_str bytes);
+
 /* Append an element.  BKT_ENOMEM; BKT_ELIMIT past BKT_POSTGRES_BYTES_MAX. */
 BKT_MUST_CHECK int bkt_postgres_array_add(struct bkt_postgres_array *array, struct bkt_str bytes);
 BKT_MUST_CHECK int bkt_postgres_array_add_null(struct bkt_postgres_array *array);

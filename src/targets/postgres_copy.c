@@ -1,5 +1,7 @@
-#include "targets/postgres_batch.h"
+#include "targets/postgres_copy.h"
 
+#include "targets/postgres_error.h"
+#include "targets/postgres_run.h"
 #include "targets/postgres_state.h"
 
 #include <stdio.h>

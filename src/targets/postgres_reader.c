@@ -2,6 +2,8 @@
 
 #include "core/mem.h"
 #include "targets/libpq_load.h"
+#include "targets/postgres_error.h"
+#include "targets/postgres_run.h"
 #include "targets/postgres_shape.h"
 #include "targets/postgres_state.h"
 
@@ -49,13 +51,12 @@ static int read_record(struct bkt_postgres *conn,
                        struct bkt_postgres_record *record,
                        struct bkt_error *err)
 {
-    struct bkt_postgres_params params = {0};
+    struct bkt_postgres_params params = bkt_postgres_table_param(conn);
     PGresult *result = NULL;
     bool has_records = false;
     int rc = bkt_postgres_exists(conn, "@R", &has_records, err);
     if (rc || !has_records)
         return rc;
-    bkt_postgres_param(&params, BKT_POSTGRES_TEXT, bkt_str_from(conn->table));
     rc = bkt_postgres_exec(conn, "look at",
                            "SELECT " BKT_POSTGRES_RECORD_COLUMNS
                            " FROM @R WHERE table_name = $1::text",

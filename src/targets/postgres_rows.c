@@ -1,6 +1,7 @@
 #include "targets/postgres_rows.h"
 
 #include "targets/change.h"
+#include "targets/postgres_run.h"
 
 enum { PARAM_COLUMNS = 3, KEPT_BYTES_MAX = 32 << 20 };
 

@@ -6,7 +6,7 @@
 #define TARGETS_POSTGRES_ROWS_H
 
 #include "table/table_target.h"
-#include "targets/postgres_db.h"
+#include "targets/postgres_run.h"
 
 enum bkt_postgres_row_op {
     BKT_POSTGRES_COPY,    /* rows that are new: faster, and refused as a whole when one is not */

@@ -4,9 +4,12 @@
 #include "targets/change.h"
 #include "targets/libpq_load.h"
 #include "targets/postgres_boundaries.h"
+#include "targets/postgres_error.h"
 #include "targets/postgres_lease.h"
+#include "targets/postgres_run.h"
 #include "targets/postgres_shape.h"
 #include "targets/postgres_workers.h"
+#include "targets/sql.h"
 
 #include <stdio.h>
 
@@ -72,7 +75,7 @@ static int append_statement(const struct bkt_postgres *conn,
 {
     int rc = bkt_postgres_expand(conn, sql, out);
     if (rc == BKT_OK && user)
-        rc = bkt_postgres_quote(out, "", user);
+        rc = bkt_sql_quote(out, "", user);
     return rc ? rc : bkt_buf_append(out, BKT_STR(";\n"));
 }
 
@@ -158,8 +161,7 @@ static int hold_record(struct bkt_postgres *conn,
         rc = create(conn, record_sql, err);
     if (rc)
         return rc;
-    struct bkt_postgres_params name = {0};
-    bkt_postgres_param(&name, BKT_POSTGRES_TEXT, bkt_str_from(conn->table));
+    struct bkt_postgres_params name = bkt_postgres_table_param(conn);
     struct bkt_postgres_params insert = name;
     bkt_postgres_param(&insert, BKT_POSTGRES_TEXT, spec->source);
     const struct bkt_postgres_statement statements[] = {
@@ -188,8 +190,7 @@ static int write_record(struct bkt_postgres *conn,
         "UPDATE @R SET schema_version = $2::int8, source = $3::text, spec = $4::text,"
         " is_binary = $5::int8 <> 0, columns = $6::int8, epoch = $7::int8, clock = $8::int8,"
         " floor = $9::int8, updated_at = now() WHERE table_name = $1::text";
-    struct bkt_postgres_params params = {0};
-    bkt_postgres_param(&params, BKT_POSTGRES_TEXT, bkt_str_from(conn->table));
+    struct bkt_postgres_params params = bkt_postgres_table_param(conn);
     bkt_postgres_param_int(&params, BKT_POSTGRES_SCHEMA_VERSION);
     bkt_postgres_param(&params, BKT_POSTGRES_TEXT, spec->source);
     bkt_postgres_param(&params, BKT_POSTGRES_TEXT, spec->spec);
@@ -210,8 +211,7 @@ static int create_all(struct bkt_postgres *conn,
                       struct bkt_postgres_record *record,
                       struct bkt_error *err)
 {
-    struct bkt_postgres_params name = {0};
-    bkt_postgres_param(&name, BKT_POSTGRES_TEXT, bkt_str_from(conn->table));
+    struct bkt_postgres_params name = bkt_postgres_table_param(conn);
     const struct bkt_postgres_statement drop[] = {
         {"DROP TABLE IF EXISTS @S", NULL},
         {"DROP TABLE IF EXISTS @A", NULL},

@@ -2,6 +2,8 @@
 
 #include "targets/change.h"
 #include "targets/libpq_load.h"
+#include "targets/postgres_error.h"
+#include "targets/postgres_run.h"
 
 #include <stdio.h>
 
@@ -10,26 +12,69 @@ static int fail(const struct bkt_postgres *conn, int code, struct bkt_error *err
     return bkt_postgres_fail(conn, code, "use", err, text);
 }
 
-/* Is there something of the name that `mark` stands for? */
+int bkt_postgres_find_schema(struct bkt_postgres *conn, struct bkt_error *err)
+{
+    PGresult *result = NULL;
+    if (conn->schema[0])
+        return BKT_OK;
+    int rc = bkt_postgres_exec(conn, "find", "SELECT current_schema()", NULL, &result, err);
+    if (rc)
+        return rc;
+    struct bkt_str schema = bkt_postgres_str(result, 0, 0);
+    if (schema.len == 0 || schema.len > BKT_POSTGRES_NAME_BYTES) {
+        rc =
+            bkt_postgres_fail(conn, BKT_ETARGET, "find", err,
+                              "no schema of the search path exists: name one, --table SCHEMA.NAME");
+    } else {
+        (void)snprintf(conn->schema, sizeof(conn->schema), "%.*s", BKT_STR_ARG(schema));
+    }
+    PQclear(result);
+    return rc;
+}
+
+int bkt_postgres_begin_look(struct bkt_postgres *conn, struct bkt_error *err)
+{
+    return bkt_postgres_exec(conn, "look at", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+                             NULL, NULL, err);
+}
+
+/* Run `sql`, whose only parameter is the name that `mark` stands for. */
+static int exec_on_name(struct bkt_postgres *conn,
+                        const char *mark,
+                        const char *sql,
+                        PGresult **out_result,
+                        struct bkt_error *err)
+{
+    struct bkt_buf name = BKT_BUF_INIT(BKT_POSTGRES_SQL_BYTES);
+    struct bkt_postgres_params params = {0};
+    int rc = bkt_postgres_expand(conn, mark, &name);
+    if (rc) {
+        rc = fail(conn, rc, err, bkt_error_text(rc));
+    } else {
+        bkt_postgres_param(&params, BKT_POSTGRES_TEXT, bkt_buf_str(&name));
+        rc = bkt_postgres_exec(conn, "use", sql, &params, out_result, err);
+    }
+    bkt_buf_clear(&name);
+    return rc;
+}
+
+int bkt_postgres_ask(
+    struct bkt_postgres *conn, const char *mark, const char *sql, bool *out, struct bkt_error *err)
+{
+    PGresult *result = NULL;
+    int rc = exec_on_name(conn, mark, sql, &result, err);
+    if (rc == BKT_OK)
+        *out = bkt_postgres_int(result, 0, 0) != 0;
+    PQclear(result);
+    return rc;
+}
+
 int bkt_postgres_exists(struct bkt_postgres *conn,
                         const char *mark,
                         bool *out,
                         struct bkt_error *err)
 {
-    struct bkt_buf name = BKT_BUF_INIT(BKT_POSTGRES_SQL_BYTES);
-    struct bkt_postgres_params params = {0};
-    PGresult *result = NULL;
-    int rc = bkt_postgres_expand(conn, mark, &name);
-    if (rc)
-        return fail(conn, rc, err, bkt_error_text(rc));
-    bkt_postgres_param(&params, BKT_POSTGRES_TEXT, bkt_buf_str(&name));
-    rc = bkt_postgres_exec(conn, "use", "SELECT to_regclass($1::text) IS NOT NULL", &params,
-                           &result, err);
-    if (rc == BKT_OK)
-        *out = bkt_postgres_int(result, 0, 0) != 0;
-    PQclear(result);
-    bkt_buf_clear(&name);
-    return rc;
+    return bkt_postgres_ask(conn, mark, "SELECT to_regclass($1::text) IS NOT NULL", out, err);
 }
 
 static void note_column(const PGresult *result, int row, struct bkt_postgres_shape *shape)
@@ -67,20 +112,13 @@ static int read_columns(struct bkt_postgres *conn,
         " AND x.indkey[0] = a.attnum), a.attnotnull AND NOT a.atthasdef AND a.attidentity = '',"
         " c.relkind IN ('r', 'p') FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid"
         " WHERE c.oid = to_regclass($1::text)::oid AND a.attnum > 0 AND NOT a.attisdropped";
-    struct bkt_buf name = BKT_BUF_INIT(BKT_POSTGRES_SQL_BYTES);
-    struct bkt_postgres_params params = {0};
     PGresult *result = NULL;
-    int rc = bkt_postgres_expand(conn, "@T", &name);
-    if (rc)
-        return fail(conn, rc, err, bkt_error_text(rc));
-    bkt_postgres_param(&params, BKT_POSTGRES_TEXT, bkt_buf_str(&name));
-    rc = bkt_postgres_exec(conn, "use", sql, &params, &result, err);
+    int rc = exec_on_name(conn, "@T", sql, &result, err);
     for (int row = 0; rc == BKT_OK && row < PQntuples(result); row++) {
         shape->is_table = bkt_postgres_int(result, row, 4) != 0;
         note_column(result, row, shape);
     }
     PQclear(result);
-    bkt_buf_clear(&name);
     return rc;
 }
 

@@ -38,6 +38,16 @@ struct bkt_postgres_shape {
     bool has_state;
 };
 
+/* Where the table's name has no schema: ask for the first of the search path. */
+BKT_MUST_CHECK int bkt_postgres_find_schema(struct bkt_postgres *conn, struct bkt_error *err);
+
+/* Begin a transaction that changes nothing and sees one moment. */
+BKT_MUST_CHECK int bkt_postgres_begin_look(struct bkt_postgres *conn, struct bkt_error *err);
+
+/* A question that is answered by yes or no; its only parameter is the name that `mark` stands for.
+ */
+BKT_MUST_CHECK int bkt_postgres_ask(
+    struct bkt_postgres *conn, const char *mark, const char *sql, bool *out, struct bkt_error *err);
 /* Is there something of the name that `mark` stands for? */
 BKT_MUST_CHECK int bkt_postgres_exists(struct bkt_postgres *conn,
                                        const char *mark,

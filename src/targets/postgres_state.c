@@ -3,6 +3,7 @@
 #include "core/time.h"
 #include "targets/change.h"
 #include "targets/libpq_load.h"
+#include "targets/postgres_run.h"
 
 const char bkt_postgres_state_get_sql[] =
     "SELECT " BKT_POSTGRES_STATE_COLUMNS " FROM @S WHERE filename = ANY ($1::bytea[])"

@@ -5,7 +5,7 @@
 #define TARGETS_POSTGRES_STATE_H
 
 #include "table/table_target.h"
-#include "targets/postgres_db.h"
+#include "targets/postgres_run.h"
 
 /*
  * The columns of a state row, in the order that bkt_postgres_state_row() reads; `filename` first.

@@ -2,6 +2,8 @@
 
 #include "core/time.h"
 #include "targets/libpq_load.h"
+#include "targets/postgres_error.h"
+#include "targets/postgres_run.h"
 #include "targets/postgres_shape.h"
 #include "targets/postgres_workers.h"
 

@@ -3,13 +3,15 @@
 #include "core/mem.h"
 #include "core/time.h"
 #include "targets/libpq_load.h"
+#include "targets/postgres_apply.h"
 #include "targets/postgres_boundaries.h"
 #include "targets/postgres_lease.h"
+#include "targets/postgres_listing.h"
+#include "targets/postgres_run.h"
 #include "targets/postgres_schema.h"
 #include "targets/postgres_state.h"
 #include "targets/postgres_workers.h"
 #include "targets/postgres_writer.h"
-#include "targets/sweep.h"
 
 struct postgres_target {
     char holder[BKT_HOLDER_BYTES]; /* who we are to those that list, too */
@@ -44,10 +46,9 @@ static int attach(void *self,
 static int read_clock(void *self, struct bkt_clock *out, struct bkt_error *err)
 {
     struct postgres_target *target = self;
-    struct bkt_postgres_params params = {0};
+    struct bkt_postgres_params params = bkt_postgres_table_param(&target->reader);
     PGresult *result = NULL;
     uint64_t seen = atomic_load(&target->writer.seen);
-    bkt_postgres_param(&params, BKT_POSTGRES_TEXT, bkt_str_from(target->reader.table));
     int rc = bkt_postgres_exec(&target->reader, "read",
                                "SELECT clock, floor, epoch FROM @R WHERE table_name = $1::text",
                                &params, &result, err);
@@ -79,13 +80,13 @@ static int apply(void *self,
                  struct bkt_error *err)
 {
     struct postgres_target *target = self;
-    return bkt_postgres_writer_apply(&target->writer, changes, count, durable, out_clock, err);
+    return bkt_postgres_apply(&target->writer, changes, count, durable, out_clock, err);
 }
 
 static int begin_listing(void *self, struct bkt_clock *out_clock, struct bkt_error *err)
 {
     struct postgres_target *target = self;
-    return bkt_postgres_writer_begin_listing(&target->writer, out_clock, err);
+    return bkt_postgres_listing_begin(&target->writer, out_clock, err);
 }
 
 static int stage(void *self,
@@ -94,84 +95,8 @@ static int stage(void *self,
                  struct bkt_error *err)
 {
     struct postgres_target *target = self;
-    return bkt_postgres_writer_stage(&target->writer, absences, count, err);
+    return bkt_postgres_listing_stage(&target->writer, absences, count, err);
 }
-
-/* The first column of the answer is the table's floor, of the same moment as the rest. */
-static int check_floor(const struct bkt_postgres_writer *writer,
-                       const PGresult *result,
-                       struct bkt_error *err)
-{
-    if (PQntuples(result) == 0)
-        return bkt_postgres_fail(&writer->conn, BKT_EFOREIGN, "sweep", err,
-                                 "its record is gone: drop the table to have it built again");
-    return bkt_postgres_writer_check_floor(writer, (uint64_t)bkt_postgres_int(result, 0, 0), err);
-}
-
-static int count_staged(void *self, uint64_t *out_count, struct bkt_error *err)
-{
-    struct bkt_postgres_writer *writer = self;
-    struct bkt_postgres_params params = {0};
-    PGresult *result = NULL;
-    bkt_postgres_param(&params, BKT_POSTGRES_TEXT, bkt_str_from(writer->conn.table));
-    int rc = bkt_postgres_exec(&writer->conn, "sweep",
-                               "SELECT r.floor, (SELECT count(*) FROM @A a JOIN @S s USING"
-                               " (filename) WHERE (s.flags & 1) = 1 AND s.revision <= a.read_at"
-                               " AND a.read_at >= r.floor) FROM @R r WHERE r.table_name = $1::text",
-                               &params, &result, err);
-    if (rc == BKT_OK)
-        rc = check_floor(writer, result, err);
-    if (rc == BKT_OK)
-        *out_count = (uint64_t)bkt_postgres_int(result, 0, 1);
-    PQclear(result);
-    return rc;
-}
-
-static int next_staged(void *self,
-                       struct bkt_str after,
-                       size_t limit,
-                       bkt_staged_fn *fn,
-                       void *ctx,
-                       struct bkt_error *err)
-{
-    struct bkt_postgres_writer *writer = self;
-    struct bkt_postgres_params params = {0};
-    PGresult *result = NULL;
-    bkt_postgres_param(&params, BKT_POSTGRES_BYTEA, after);
-    bkt_postgres_param_int(&params, (int64_t)limit);
-    bkt_postgres_param(&params, BKT_POSTGRES_TEXT, bkt_str_from(writer->conn.table));
-    int rc = bkt_postgres_exec(&writer->conn, "sweep",
-                               "SELECT r.floor, n.filename, n.read_at FROM @R r LEFT JOIN (SELECT"
-                               " a.filename, a.read_at FROM @A a JOIN @S s USING (filename)"
-                               " WHERE a.filename > $1::bytea AND s.flags <> 0"
-                               " ORDER BY a.filename LIMIT $2::int8) n ON true"
-                               " WHERE r.table_name = $3::text ORDER BY n.filename",
-                               &params, &result, err);
-    if (rc == BKT_OK)
-        rc = check_floor(writer, result, err);
-    for (int i = 0; rc == BKT_OK && i < PQntuples(result) && !PQgetisnull(result, i, 1); i++) {
-        struct bkt_absence absence = {bkt_postgres_str(result, i, 1),
-                                      (uint64_t)bkt_postgres_int(result, i, 2)};
-        rc = fn(ctx, &absence, err);
-    }
-    PQclear(result);
-    return rc;
-}
-
-static int apply_swept(void *self,
-                       struct bkt_change *changes,
-                       size_t count,
-                       struct bkt_clock *out_clock,
-                       struct bkt_error *err)
-{
-    return bkt_postgres_writer_apply(self, changes, count, false, out_clock, err);
-}
-
-static const struct bkt_sweep_ops sweep_ops = {
-    .count = count_staged,
-    .next = next_staged,
-    .apply = apply_swept,
-};
 
 static int sweep(void *self,
                  struct bkt_sweep *request,
@@ -179,14 +104,13 @@ static int sweep(void *self,
                  struct bkt_error *err)
 {
     struct postgres_target *target = self;
-    return bkt_sweep_run(&sweep_ops, &target->writer, target->writer.conn.table, request, out_clock,
-                         err);
+    return bkt_postgres_listing_sweep(&target->writer, request, out_clock, err);
 }
 
 static int end_listing(void *self, const struct bkt_listing_record *record, struct bkt_error *err)
 {
     struct postgres_target *target = self;
-    int rc = bkt_postgres_writer_end_listing(&target->writer, record, err);
+    int rc = bkt_postgres_listing_end(&target->writer, record, err);
     if (rc == BKT_OK && target->holds_listing)
         bkt_postgres_lease_release(&target->writer.conn, target->holder);
     target->holds_listing = false;
@@ -225,19 +149,7 @@ static void leave(void *self)
 static int count_failed(void *self, uint64_t *out_count, struct bkt_error *err)
 {
     struct postgres_target *target = self;
-    struct bkt_postgres *conn = &target->writer.conn;
-    struct bkt_postgres_params params = {0};
-    PGresult *result = NULL;
-    bkt_postgres_param(&params, BKT_POSTGRES_TEXT, bkt_str_from(conn->table));
-    int rc = bkt_postgres_exec(conn, "read",
-                               "SELECT coalesce(max(failed_count), 0) FROM @R"
-                               " WHERE table_name = $1::text",
-                               &params, &result, err);
-    if (rc)
-        return rc;
-    *out_count = (uint64_t)bkt_postgres_int(result, 0, 0);
-    PQclear(result);
-    return BKT_OK;
+    return bkt_postgres_count_failed(&target->writer, out_count, err);
 }
 
 static int save_boundaries(void *self, struct bkt_str boundaries, struct bkt_error *err)

@@ -1,6 +1,8 @@
 #include "targets/postgres_workers.h"
 
 #include "targets/libpq_load.h"
+#include "targets/postgres_error.h"
+#include "targets/postgres_run.h"
 #include "targets/postgres_shape.h"
 
 #include <stdlib.h>
@@ -22,8 +24,7 @@ void bkt_postgres_worker_begin(struct bkt_postgres_worker *worker, const char *n
 static int renew(const struct bkt_postgres_worker *worker,
                  struct bkt_postgres *conn,
                  const struct bkt_status_worker *seen,
-                 int64_t now_ms,
-                 struct bkt_error *err)
+                 int64_t now_ms)
 {
     static const char sweep_sql[] =
         "DELETE FROM @W WHERE table_name = $1::text AND worker <> $2::text"
@@ -34,8 +35,7 @@ static int renew(const struct bkt_postgres_worker *worker,
         " clock_timestamp() - $4::int8 * interval '1 millisecond', clock_timestamp(), $5::int8,"
         " $6::int8) ON CONFLICT (table_name, worker) DO UPDATE SET is_lister = excluded.is_lister,"
         " seen_at = excluded.seen_at, changes = excluded.changes, epoch = excluded.epoch";
-    struct bkt_postgres_params sweep = {0};
-    bkt_postgres_param(&sweep, BKT_POSTGRES_TEXT, bkt_str_from(conn->table));
+    struct bkt_postgres_params sweep = bkt_postgres_table_param(conn);
     bkt_postgres_param(&sweep, BKT_POSTGRES_TEXT, bkt_str_from(worker->name));
     struct bkt_postgres_params params = sweep;
     bkt_postgres_param_int(&params, seen->is_lister);
@@ -47,25 +47,8 @@ static int renew(const struct bkt_postgres_worker *worker,
         {sweep_sql, &sweep}, {renew_sql, &params},
         {"COMMIT", NULL},
     };
-    return bkt_postgres_run(conn, doing, statements, 5, NULL, err);
-}
-
-/* The table is not there, and is made; or it is not ours to make or to use. */
-static int make_and_renew(struct bkt_postgres_worker *worker,
-                          struct bkt_postgres *conn,
-                          const struct bkt_status_worker *seen,
-                          int64_t now_ms)
-{
-    int rc = renew(worker, conn, seen, now_ms, NULL);
-    bkt_postgres_rollback(conn);
-    if (rc == BKT_ETARGET && bkt_postgres_said(conn, "42P01")) {
-        rc = bkt_postgres_exec(conn, doing, bkt_postgres_workers_sql, NULL, NULL, NULL);
-        if (rc == BKT_OK)
-            rc = renew(worker, conn, seen, now_ms, NULL);
-        bkt_postgres_rollback(conn);
-    }
-    worker->is_refused = rc == BKT_ETARGET && bkt_postgres_said(conn, "42");
-    return rc;
+    return bkt_postgres_run_or_make(conn, doing, bkt_postgres_workers_sql, statements, 5, NULL,
+                                    NULL);
 }
 
 int64_t bkt_postgres_worker_beat(struct bkt_postgres_worker *worker,
@@ -79,19 +62,21 @@ int64_t bkt_postgres_worker_beat(struct bkt_postgres_worker *worker,
     if (now_ms < worker->due_ms && !is_other)
         return worker->due_ms;
     worker->due_ms = now_ms + BKT_POSTGRES_BEAT_MS;
-    if (make_and_renew(worker, conn, seen, now_ms) == BKT_OK) {
+    int rc = renew(worker, conn, seen, now_ms);
+    bkt_postgres_rollback(conn);
+    if (rc == BKT_OK) {
         worker->has_row = true;
         worker->was_lister = seen->is_lister;
     }
+    worker->is_refused = rc == BKT_ETARGET && bkt_postgres_said(conn, "42");
     return worker->is_refused ? INT64_MAX : worker->due_ms;
 }
 
 void bkt_postgres_worker_end(struct bkt_postgres_worker *worker, struct bkt_postgres *conn)
 {
-    struct bkt_postgres_params params = {0};
+    struct bkt_postgres_params params = bkt_postgres_table_param(conn);
     if (!worker->has_row || !conn->conn)
         return;
-    bkt_postgres_param(&params, BKT_POSTGRES_TEXT, bkt_str_from(conn->table));
     bkt_postgres_param(&params, BKT_POSTGRES_TEXT, bkt_str_from(worker->name));
     (void)!bkt_postgres_exec(conn, doing,
                              "DELETE FROM @W WHERE table_name = $1::text AND worker = $2::text",
@@ -103,28 +88,10 @@ int bkt_postgres_workers_are_kept(struct bkt_postgres *conn,
                                   bool *out_are_kept,
                                   struct bkt_error *err)
 {
-    struct bkt_buf name = BKT_BUF_INIT(BKT_POSTGRES_SQL_BYTES);
-    struct bkt_postgres_params params = {0};
-    PGresult *result = NULL;
-    bool exists = false;
-    int rc = bkt_postgres_exists(conn, "@W", &exists, err);
-    if (rc == BKT_OK && !exists) {
-        *out_are_kept = false;
-        return BKT_OK;
-    }
-    if (rc == BKT_OK && bkt_postgres_expand(conn, "@W", &name))
-        rc = bkt_postgres_fail(conn, BKT_ENOMEM, "read the state of", err, "out of memory");
-    if (rc == BKT_OK) {
-        bkt_postgres_param(&params, BKT_POSTGRES_TEXT, bkt_buf_str(&name));
-        rc = bkt_postgres_exec(conn, "read the state of",
-                               "SELECT has_table_privilege($1::text, 'SELECT')", &params, &result,
-                               err);
-    }
-    if (rc == BKT_OK)
-        *out_are_kept = bkt_postgres_int(result, 0, 0) != 0;
-    PQclear(result);
-    bkt_buf_clear(&name);
-    return rc;
+    return bkt_postgres_ask(conn, "@W",
+                            "SELECT coalesce(has_table_privilege(to_regclass($1::text)::oid,"
+                            " 'SELECT'), false)",
+                            out_are_kept, err);
 }
 
 /* "host:pid:random", by the last two colons: a host's name may have some too. */
@@ -152,9 +119,8 @@ int bkt_postgres_workers_tell(struct bkt_postgres *conn,
         " (extract(epoch FROM seen_at) * 1000)::int8,"
         " (extract(epoch FROM clock_timestamp() - seen_at) * 1000)::int8, changes, epoch"
         " FROM @W WHERE table_name = $1::text ORDER BY worker COLLATE \"C\"";
-    struct bkt_postgres_params params = {0};
+    struct bkt_postgres_params params = bkt_postgres_table_param(conn);
     PGresult *result = NULL;
-    bkt_postgres_param(&params, BKT_POSTGRES_TEXT, bkt_str_from(conn->table));
     int rc = bkt_postgres_exec(conn, "read the state of", sql, &params, &result, err);
     for (int row = 0; rc == BKT_OK && row < PQntuples(result); row++) {
         struct bkt_status_worker worker = {

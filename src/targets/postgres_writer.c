@@ -2,8 +2,8 @@
 
 #include "core/time.h"
 #include "targets/libpq_load.h"
-
-static const struct bkt_postgres_statement nothing;
+#include "targets/postgres_error.h"
+#include "targets/postgres_run.h"
 
 static const char *const hold_sql[] = {
     [BKT_POSTGRES_HOLD] =
@@ -18,13 +18,6 @@ static const char server_sql[] = "SELECT pg_postmaster_start_time()";
 
 /* No table's floor: a listing that was begun on another server is to begin anew. */
 #define FLOOR_VOID UINT64_MAX
-
-static struct bkt_postgres_params table_param(const struct bkt_postgres_writer *writer)
-{
-    struct bkt_postgres_params params = {0};
-    bkt_postgres_param(&params, BKT_POSTGRES_TEXT, bkt_str_from(writer->conn.table));
-    return params;
-}
 
 int bkt_postgres_clock_read(const struct bkt_postgres *conn,
                             const PGresult *result,
@@ -136,7 +129,7 @@ int bkt_postgres_writer_begin(struct bkt_postgres_writer *writer,
                               struct bkt_clock *out_clock,
                               struct bkt_error *err)
 {
-    struct bkt_postgres_params params = table_param(writer);
+    struct bkt_postgres_params params = bkt_postgres_table_param(&writer->conn);
     const struct bkt_postgres_statement statements[] = {
         {"BEGIN", NULL},
         {durable ? "SET LOCAL synchronous_commit = on" : NULL, NULL},
@@ -192,109 +185,6 @@ int bkt_postgres_writer_check_floor(const struct bkt_postgres_writer *writer,
                              writer->floor == FLOOR_VOID
                                  ? "the server was restarted or replaced meanwhile"
                                  : "another process has begun to list into it");
-}
-
-/* A transaction whose only change is one statement, or two. */
-struct simple {
-    enum bkt_postgres_hold hold;
-    bool is_listing; /* of the newest listing begun here, which must be the table's, too */
-    struct bkt_postgres_statement first;
-    struct bkt_postgres_statement second;
-    struct bkt_clock clock;
-};
-
-static int simple_once(struct bkt_postgres_writer *writer, void *ctx, struct bkt_error *err)
-{
-    struct simple *simple = ctx;
-    int rc =
-        bkt_postgres_writer_begin(writer, simple->hold, false, nothing, NULL, &simple->clock, err);
-    if (rc == BKT_OK && simple->is_listing)
-        rc = bkt_postgres_writer_check_floor(writer, simple->clock.floor, err);
-    return rc ? rc : bkt_postgres_writer_commit(writer, simple->first, simple->second, err);
-}
-
-int bkt_postgres_writer_begin_listing(struct bkt_postgres_writer *writer,
-                                      struct bkt_clock *out_clock,
-                                      struct bkt_error *err)
-{
-    struct bkt_postgres_params params = table_param(writer);
-    struct simple simple = {
-        .hold = BKT_POSTGRES_FLOOR,
-        .first = {"DELETE FROM @A", NULL},
-        /* The first term is the index's own, without which it would not be used. */
-        .second = {"DELETE FROM @S WHERE (flags & 5) <> 1 AND flags = 0 AND revision <="
-                   " (SELECT floor FROM @R WHERE table_name = $1::text)",
-                   &params},
-    };
-    int rc = bkt_postgres_writer_do(writer, simple_once, &simple, err);
-    if (rc)
-        return rc;
-    bkt_postgres_writer_saw(writer, simple.clock.clock);
-    writer->floor = simple.clock.floor;
-    *out_clock = simple.clock;
-    return BKT_OK;
-}
-
-static int stage_params(const struct bkt_absence *absences,
-                        size_t count,
-                        struct bkt_postgres_array *keys,
-                        struct bkt_postgres_array *read_ats,
-                        struct bkt_postgres_params *params)
-{
-    int rc = BKT_OK;
-    for (size_t i = 0; i < count && rc == BKT_OK; i++) {
-        rc = bkt_postgres_array_add(keys, absences[i].key);
-        if (rc == BKT_OK)
-            rc = bkt_postgres_array_add_int(read_ats, (int64_t)absences[i].read_at);
-    }
-    if (rc == BKT_OK)
-        rc = bkt_postgres_param_array(params, keys);
-    return rc ? rc : bkt_postgres_param_array(params, read_ats);
-}
-
-int bkt_postgres_writer_stage(struct bkt_postgres_writer *writer,
-                              const struct bkt_absence *absences,
-                              size_t count,
-                              struct bkt_error *err)
-{
-    /* Grouped, since a statement may not meet its own row and a key may be given twice. */
-    static const char sql[] =
-        "INSERT INTO @A AS a (filename, read_at) SELECT i.filename, max(i.read_at) FROM"
-        " (SELECT unnest($1::bytea[]) AS filename, unnest($2::int8[]) AS read_at) AS i"
-        " GROUP BY i.filename ORDER BY i.filename"
-        " ON CONFLICT (filename) DO UPDATE SET read_at = greatest(a.read_at, excluded.read_at)";
-    struct bkt_postgres_array keys;
-    struct bkt_postgres_array read_ats;
-    struct bkt_postgres_params params = {0};
-    struct simple simple = {.hold = BKT_POSTGRES_HOLD, .is_listing = true, .first = {sql, &params}};
-    bkt_postgres_array_init(&keys, BKT_POSTGRES_BYTEA);
-    bkt_postgres_array_init(&read_ats, BKT_POSTGRES_INT8);
-    int rc = stage_params(absences, count, &keys, &read_ats, &params);
-    if (rc) {
-        rc = bkt_postgres_fail(&writer->conn, rc, "write", err, bkt_error_text(rc));
-    } else {
-        rc = bkt_postgres_writer_do(writer, simple_once, &simple, err);
-    }
-    bkt_postgres_array_clear(&keys);
-    bkt_postgres_array_clear(&read_ats);
-    return rc;
-}
-
-int bkt_postgres_writer_end_listing(struct bkt_postgres_writer *writer,
-                                    const struct bkt_listing_record *record,
-                                    struct bkt_error *err)
-{
-    static const char sql[] =
-        "UPDATE @R SET listing_ended_at = to_timestamp($2::int8 / 1000.0), listing_listed = "
-        "$3::int8,"
-        " listing_matched = $4::int8, listing_failed = $5::int8 WHERE table_name = $1::text";
-    struct bkt_postgres_params params = table_param(writer);
-    bkt_postgres_param_int(&params, record->ended_wall_ms);
-    bkt_postgres_param_int(&params, (int64_t)record->listed);
-    bkt_postgres_param_int(&params, (int64_t)record->matched);
-    bkt_postgres_param_int(&params, (int64_t)record->failed);
-    struct simple simple = {.hold = BKT_POSTGRES_HOLD, .is_listing = true, .first = {sql, &params}};
-    return bkt_postgres_writer_do(writer, simple_once, &simple, err);
 }
 
 /* Which server it is, where that can be known. */

@@ -1,5 +1,6 @@
 /*
- * The connection that changes the table: every transaction of table_target.h that writes.
+ * The connection that changes the table, its transactions and the clock.  What they are made of is
+ * in postgres_apply.h and postgres_listing.h.
  *
  * A transaction adds one to the clock, whatever its number of changes, and holds the record's row
  * lock from then on: transactions follow one another.  What it reads after that, it reads in
@@ -13,8 +14,8 @@
 #define TARGETS_POSTGRES_WRITER_H
 
 #include "table/table_target.h"
-#include "targets/postgres_db.h"
 #include "targets/postgres_rows.h"
+#include "targets/postgres_run.h"
 
 #include <stdatomic.h>
 
@@ -64,24 +65,6 @@ BKT_MUST_CHECK int bkt_postgres_clock_read(const struct bkt_postgres *conn,
                                            struct bkt_error *err);
 /* Note a committed clock.  By any thread. */
 void bkt_postgres_writer_saw(struct bkt_postgres_writer *writer, uint64_t clock);
-
-/* As the operations of these names in table_target.h. */
-BKT_MUST_CHECK int bkt_postgres_writer_apply(struct bkt_postgres_writer *writer,
-                                             struct bkt_change *changes,
-                                             size_t count,
-                                             bool durable,
-                                             struct bkt_clock *out_clock,
-                                             struct bkt_error *err);
-BKT_MUST_CHECK int bkt_postgres_writer_begin_listing(struct bkt_postgres_writer *writer,
-                                                     struct bkt_clock *out_clock,
-                                                     struct bkt_error *err);
-BKT_MUST_CHECK int bkt_postgres_writer_stage(struct bkt_postgres_writer *writer,
-                                             const struct bkt_absence *absences,
-                                             size_t count,
-                                             struct bkt_error *err);
-BKT_MUST_CHECK int bkt_postgres_writer_end_listing(struct bkt_postgres_writer *writer,
-                                                   const struct bkt_listing_record *record,
-                                                   struct bkt_error *err);
 
 /*
  * BKT_EBUSY unless `floor`, the table's, is that of the newest listing that was begun here, and on

@@ -2,6 +2,7 @@
 
 #include "core/mem.h"
 #include "core/time.h"
+#include "targets/sql.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -239,19 +240,7 @@ void bkt_sqlite_close(struct bkt_sqlite *conn)
     *conn = (struct bkt_sqlite){0};
 }
 
-static int append_name(struct bkt_buf *out, const char *before, const char *table)
-{
-    int rc = bkt_buf_printf(out, "\"%s", before);
-    for (; rc == BKT_OK && *table; table++) {
-        if (*table == '"')
-            rc = bkt_buf_append_char(out, '"');
-        if (rc == BKT_OK)
-            rc = bkt_buf_append_char(out, *table);
-    }
-    return rc ? rc : bkt_buf_append_char(out, '"');
-}
-
-int bkt_sqlite_expand(const struct bkt_sqlite *conn, const char *sql, struct bkt_buf *out)
+static int append_mark(const void *ctx, char mark, struct bkt_buf *out)
 {
     static const struct {
         char mark;
@@ -261,20 +250,18 @@ int bkt_sqlite_expand(const struct bkt_sqlite *conn, const char *sql, struct bkt
                  {'A', "bucketable_absent_"},
                  {'I', "bucketable_odd_"},
                  {'P', "bucketable_pending_"}};
-
+    const struct bkt_sqlite *conn = ctx;
     int rc = BKT_OK;
-    while (rc == BKT_OK && *sql) {
-        const char *mark = strchr(sql, '@');
-        size_t len = mark ? (size_t)(mark - sql) : strlen(sql);
-        rc = bkt_buf_append(out, (struct bkt_str){sql, len});
-        sql += len;
-        for (size_t i = 0; mark && rc == BKT_OK && i < sizeof(names) / sizeof(names[0]); i++) {
-            if (names[i].mark == mark[1])
-                rc = append_name(out, names[i].before, conn->table);
-        }
-        sql += mark ? 2 : 0;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && rc == BKT_OK; i++) {
+        if (names[i].mark == mark)
+            rc = bkt_sql_quote(out, names[i].before, conn->table);
     }
     return rc;
+}
+
+int bkt_sqlite_expand(const struct bkt_sqlite *conn, const char *sql, struct bkt_buf *out)
+{
+    return bkt_sql_expand(sql, append_mark, conn, out);
 }
 
 int bkt_sqlite_prepare(const struct bkt_sqlite *conn,

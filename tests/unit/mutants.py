@@ -124,7 +124,7 @@ MUTANTS = {
          "BKT_SQLITE_COMMIT, err);\n    if (true)\n")),
     "postgres-commit-believed": (
         "a listing's work that PostgreSQL did not commit is taken for done", POSTGRES,
-        "src/targets/postgres_writer.c",
+        "src/targets/postgres_listing.c",
         ("    return rc ? rc : bkt_postgres_writer_commit(writer, simple->first, simple->second, "
          "err);\n",
          "    if (rc == BKT_OK && bkt_postgres_writer_commit(writer, simple->first, simple->second, "

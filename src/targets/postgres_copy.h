@@ -2,8 +2,8 @@
  * A batch of changes on its way into the tables, and the fast way for what is new: COPY, which goes
  * in whole or not at all.  postgres_apply.c has the usual way.
  */
-#ifndef TARGETS_POSTGRES_BATCH_H
-#define TARGETS_POSTGRES_BATCH_H
+#ifndef TARGETS_POSTGRES_COPY_H
+#define TARGETS_POSTGRES_COPY_H
 
 #include "targets/postgres_state.h"
 #include "targets/postgres_writer.h"
