@@ -132,7 +132,7 @@ static int insert_all(struct bkt_sqlite_writer *writer,
                       struct bkt_error *err)
 {
     sqlite3_stmt *stmt = NULL;
-    int rc = bkt_sqlite_writer_statement(writer, BKT_SQLITE_ROW_INSERT_ALL, &stmt, err);
+    int rc = bkt_sqlite_writer_row_statement(writer, BKT_SQLITE_INSERT_ALL, &stmt, err);
     if (rc)
         return rc;
     bkt_sqlite_batch_show(&writer->batch, BKT_SQLITE_VIEW_NEW_ROWS, first, end);
@@ -198,26 +198,6 @@ static int write_states(struct bkt_sqlite_writer *writer,
     return rc || added == 0 ? rc : add_states(writer, err);
 }
 
-/*
- * A trigger takes over the conflict clause of the statement that fires it: under OR FAIL its own
- * OR IGNORE would fail, and the batch would always be written twice.
- */
-static int has_triggers(struct bkt_sqlite_writer *writer, bool *out, struct bkt_error *err)
-{
-    sqlite3_stmt *stmt = NULL;
-    int rc = bkt_sqlite_writer_statement(writer, BKT_SQLITE_TRIGGERS, &stmt, err);
-    if (rc)
-        return rc;
-    (void)bkt_sqlite_bind_text(stmt, 1, bkt_str_from(writer->conn.table));
-    int status = sqlite3_step(stmt);
-    if (status == SQLITE_ROW)
-        *out = sqlite3_column_int64(stmt, 0) > 0;
-    else
-        rc = bkt_sqlite_writer_fail(writer, status, err);
-    (void)sqlite3_reset(stmt);
-    return rc;
-}
-
 /* Rows first: those that are kept elsewhere travel while their state is written. */
 static int apply_changes(struct bkt_sqlite_writer *writer,
                          struct attempt *attempt,
@@ -228,9 +208,13 @@ static int apply_changes(struct bkt_sqlite_writer *writer,
     batch->binary = writer->binary;
     int rc = find_states(writer, attempt, err);
     if (rc == BKT_OK && !writer->outside && !attempt->is_careful) {
-        bool has = true;
-        rc = has_triggers(writer, &has, err);
-        attempt->inserts_all = !has;
+        /*
+         * A trigger takes over the conflict clause of the statement that fires it: under OR FAIL
+         * its own OR IGNORE would fail, and the batch would always be written twice.
+         */
+        uint64_t triggers = 0;
+        rc = bkt_sqlite_writer_number(writer, BKT_SQLITE_TRIGGERS, &triggers, err);
+        attempt->inserts_all = triggers == 0;
     }
     if (rc == BKT_OK)
         rc = write_rows(writer, attempt, err);

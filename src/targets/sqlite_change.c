@@ -2,9 +2,7 @@
 
 #include "core/time.h"
 #include "targets/change.h"
-#include "targets/sqlite_rows.h"
 
-#include <limits.h>
 #include <stdio.h>
 
 static int bind_last_modified(sqlite3_stmt *stmt, int i, int64_t ms)
@@ -68,27 +66,17 @@ int bkt_sqlite_change_state(struct bkt_sqlite_writer *writer,
     return bkt_sqlite_writer_finish(writer, stmt, err);
 }
 
-/* A statement over the user's rows. */
 static int row_step(struct bkt_sqlite_writer *writer,
-                    enum bkt_sqlite_statement which,
+                    enum bkt_sqlite_row_op op,
                     const struct bkt_change *change,
                     int *out_status,
                     struct bkt_error *err)
 {
     sqlite3_stmt *stmt = NULL;
-    int rc = bkt_sqlite_writer_statement(writer, which, &stmt, err);
+    int rc = bkt_sqlite_writer_row_statement(writer, op, &stmt, err);
     if (rc)
         return rc;
-    enum bkt_sqlite_row_op op;
-    int status;
-    if (bkt_sqlite_writer_row_op(which, &op)) {
-        unsigned columns =
-            writer->columns & (op == BKT_SQLITE_TOUCH ? BKT_COLUMNS_TOUCHED : UINT_MAX);
-        status = bkt_sqlite_rows_bind(stmt, op, columns, change,
-                                      change->content_is_bytes || writer->binary);
-    } else {
-        status = bkt_sqlite_bind_text(stmt, 1, change->object.key);
-    }
+    int status = bkt_sqlite_rows_bind(stmt, op, writer->columns, change, writer->binary);
     if (status == SQLITE_OK)
         status = sqlite3_step(stmt);
     *out_status = status == SQLITE_DONE ? SQLITE_OK : status;
@@ -107,16 +95,16 @@ int bkt_sqlite_change_row(struct bkt_sqlite_writer *writer,
     case BKT_CHANGE_UPSERT:
         /* An update where there is a row, so that BEFORE INSERT triggers fire for new ones only. */
         if (change->had_row) {
-            rc = row_step(writer, BKT_SQLITE_ROW_UPDATE, change, out_status, err);
+            rc = row_step(writer, BKT_SQLITE_UPDATE, change, out_status, err);
             if (rc || *out_status || sqlite3_changes(writer->conn.db) > 0)
                 return rc;
         }
-        return row_step(writer, BKT_SQLITE_ROW_INSERT, change, out_status, err);
+        return row_step(writer, BKT_SQLITE_INSERT, change, out_status, err);
     case BKT_CHANGE_DELETE:
-        return row_step(writer, BKT_SQLITE_ROW_DELETE, change, out_status, err);
+        return row_step(writer, BKT_SQLITE_DELETE, change, out_status, err);
     case BKT_CHANGE_TOUCH:
         if (writer->columns & BKT_COLUMNS_TOUCHED)
-            rc = row_step(writer, BKT_SQLITE_ROW_TOUCH, change, out_status, err);
+            rc = row_step(writer, BKT_SQLITE_TOUCH, change, out_status, err);
         return rc;
     case BKT_CHANGE_FAIL:
         break;
@@ -137,9 +125,9 @@ bool bkt_sqlite_is_rejection(const struct bkt_sqlite_writer *writer, int status)
         return false;
     }
     /* "no such column" is everybody's; "malformed JSON" in an index of the user's is not. */
-    for (int i = BKT_SQLITE_ROW_INSERT; i <= BKT_SQLITE_ROW_DELETE; i++) {
+    for (int op = 0; op < BKT_SQLITE_ROW_OP_COUNT; op++) {
         sqlite3_stmt *probe = NULL;
-        const char *sql = writer->stmts[i] ? sqlite3_sql(writer->stmts[i]) : "";
+        const char *sql = writer->row_stmts[op] ? sqlite3_sql(writer->row_stmts[op]) : "";
         int rc = sqlite3_prepare_v2(writer->conn.db, sql, -1, &probe, NULL);
         (void)sqlite3_finalize(probe);
         if (rc)

@@ -70,6 +70,14 @@ int bkt_sqlite_fail(const struct bkt_sqlite *conn, int rc, const char *doing, st
     return BKT_ETARGET;
 }
 
+int bkt_sqlite_refuse(const struct bkt_sqlite *conn,
+                      int code,
+                      struct bkt_error *err,
+                      const char *what)
+{
+    return bkt_error_set(err, code, "table %s in %s: %s", conn->table, conn->path, what);
+}
+
 static int check_table_name(struct bkt_str table, struct bkt_error *err)
 {
     static const char *const reserved[] = {"sqlite_", "bucketable_"};
@@ -365,23 +373,4 @@ struct bkt_str bkt_sqlite_column(sqlite3_stmt *stmt, int i)
 {
     const char *ptr = sqlite3_column_blob(stmt, i);
     return (struct bkt_str){ptr ? ptr : "", (size_t)sqlite3_column_bytes(stmt, i)};
-}
-
-int bkt_sqlite_is_unclaimed(const struct bkt_sqlite *conn,
-                            sqlite3_stmt *stmt,
-                            int row_count,
-                            int never_listed,
-                            bool is_outside,
-                            bool *out_is_unclaimed,
-                            struct bkt_error *err)
-{
-    int64_t pending = 0;
-    bool is_unclaimed =
-        sqlite3_column_int64(stmt, row_count) == 0 && sqlite3_column_int(stmt, never_listed) != 0;
-    int rc = is_unclaimed && is_outside
-                 ? bkt_sqlite_number(conn, "SELECT count(*) FROM @P", &pending, err)
-                 : BKT_OK;
-    if (rc == BKT_OK)
-        *out_is_unclaimed = is_unclaimed && pending == 0;
-    return rc;
 }

@@ -50,6 +50,12 @@ int bkt_sqlite_fail(const struct bkt_sqlite *conn,
                     const char *doing,
                     struct bkt_error *err);
 
+/* "table T in FILE: what"; `code` is returned. */
+int bkt_sqlite_refuse(const struct bkt_sqlite *conn,
+                      int code,
+                      struct bkt_error *err,
+                      const char *what);
+
 BKT_MUST_CHECK int bkt_sqlite_prepare(const struct bkt_sqlite *conn,
                                       const char *sql,
                                       sqlite3_stmt **out_stmt,
@@ -81,18 +87,5 @@ int bkt_sqlite_bind_time(sqlite3_stmt *stmt, int i, int64_t ms);
 
 /* A column's bytes, as they are; valid until the next step or reset. */
 struct bkt_str bkt_sqlite_column(sqlite3_stmt *stmt, int i);
-
-/*
- * Of a record, by its columns `row_count` and `listing_ended_at IS NULL`: a bucket of which nothing
- * ever came, such as a misspelled one, has no claim to the table.  `is_outside`: its rows are
- * elsewhere, and what a batch that was cut off was writing may be there.
- */
-BKT_MUST_CHECK int bkt_sqlite_is_unclaimed(const struct bkt_sqlite *conn,
-                                           sqlite3_stmt *stmt,
-                                           int row_count,
-                                           int never_listed,
-                                           bool is_outside,
-                                           bool *out_is_unclaimed,
-                                           struct bkt_error *err);
 
 #endif

@@ -125,40 +125,17 @@ int bkt_sqlite_count_failed(struct bkt_sqlite_writer *writer,
                             uint64_t *out_count,
                             struct bkt_error *err)
 {
-    sqlite3_stmt *stmt = NULL;
-    int rc = bkt_sqlite_writer_statement(writer, BKT_SQLITE_FAILED, &stmt, err);
-    if (rc)
-        return rc;
-    (void)bkt_sqlite_bind_text(stmt, 1, bkt_str_from(writer->conn.table));
-    int status = sqlite3_step(stmt);
-    uint64_t count = status == SQLITE_ROW ? (uint64_t)sqlite3_column_int64(stmt, 0) : 0;
-    if (status != SQLITE_ROW && status != SQLITE_DONE)
-        rc = bkt_sqlite_writer_fail(writer, status, err);
-    (void)sqlite3_reset(stmt);
-    if (rc == BKT_OK)
-        *out_count = count;
-    return rc;
+    return bkt_sqlite_writer_number(writer, BKT_SQLITE_FAILED, out_count, err);
 }
 
 static int count_staged(void *self, uint64_t *out_count, struct bkt_error *err)
 {
     struct bkt_sqlite_writer *writer = self;
-    sqlite3_stmt *stmt = NULL;
-    uint64_t count = 0;
     int rc = begin_work(writer, err);
     if (rc)
         return rc;
-    rc = bkt_sqlite_writer_statement(writer, BKT_SQLITE_STAGED_COUNT, &stmt, err);
-    if (rc == BKT_OK) {
-        (void)bkt_sqlite_bind_text(stmt, 1, bkt_str_from(writer->conn.table));
-        int status = sqlite3_step(stmt);
-        if (status == SQLITE_ROW) {
-            count = (uint64_t)sqlite3_column_int64(stmt, 0);
-        } else {
-            rc = bkt_sqlite_fail(&writer->conn, status, "sweep", err);
-        }
-        (void)sqlite3_reset(stmt);
-    }
+    uint64_t count = 0;
+    rc = bkt_sqlite_writer_number(writer, BKT_SQLITE_STAGED_COUNT, &count, err);
     rc = end_work(writer, rc, err);
     if (rc == BKT_OK)
         *out_count = count;

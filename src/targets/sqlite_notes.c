@@ -49,20 +49,6 @@ int bkt_sqlite_notes_write(struct bkt_sqlite_writer *writer,
     return run_each(writer, BKT_SQLITE_NOTE, changes, count, err);
 }
 
-static int count_all(struct bkt_sqlite_writer *writer, size_t *out_count, struct bkt_error *err)
-{
-    sqlite3_stmt *stmt = NULL;
-    int rc = bkt_sqlite_writer_statement(writer, BKT_SQLITE_NOTED, &stmt, err);
-    if (rc)
-        return rc;
-    if (sqlite3_step(stmt) == SQLITE_ROW)
-        *out_count = (size_t)sqlite3_column_int64(stmt, 0);
-    else
-        rc = fail(writer, err);
-    (void)sqlite3_reset(stmt);
-    return rc;
-}
-
 /*
  * All of the changes' notes are there: as many as there are means that there are no others, and
  * SQLite empties a table faster than it deletes rows.  Others are of a batch that failed, or of
@@ -73,19 +59,11 @@ int bkt_sqlite_notes_remove(struct bkt_sqlite_writer *writer,
                             size_t count,
                             struct bkt_error *err)
 {
-    size_t ours = bkt_sqlite_notes_count(writer, changes, count);
-    size_t all = 0;
-    int rc = ours > 0 ? count_all(writer, &all, err) : BKT_OK;
+    uint64_t ours = bkt_sqlite_notes_count(writer, changes, count);
+    uint64_t all = 0;
+    int rc = ours > 0 ? bkt_sqlite_writer_number(writer, BKT_SQLITE_NOTED, &all, err) : BKT_OK;
     if (rc || ours == 0)
         return rc;
-    if (ours != all)
-        return run_each(writer, BKT_SQLITE_UNNOTE, changes, count, err);
-    sqlite3_stmt *stmt = NULL;
-    rc = bkt_sqlite_writer_statement(writer, BKT_SQLITE_UNNOTE_ALL, &stmt, err);
-    if (rc)
-        return rc;
-    if (sqlite3_step(stmt) != SQLITE_DONE)
-        rc = fail(writer, err);
-    (void)sqlite3_reset(stmt);
-    return rc;
+    return ours == all ? bkt_sqlite_writer_run(writer, BKT_SQLITE_UNNOTE_ALL, err)
+                       : run_each(writer, BKT_SQLITE_UNNOTE, changes, count, err);
 }

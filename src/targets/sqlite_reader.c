@@ -2,7 +2,6 @@
 
 #include "core/mem.h"
 #include "targets/sqlite_db.h"
-#include "targets/sqlite_schema.h"
 #include "targets/sqlite_shape.h"
 #include "targets/sqlite_state.h"
 
@@ -32,15 +31,6 @@ struct reader {
     bool has_content;
 };
 
-struct record {
-    int64_t version;
-    bool is_same_source;
-    bool is_same_spec;
-    bool binary;
-    unsigned columns;
-    struct bkt_attached attached;
-};
-
 static int fail(const struct reader *reader, int status, struct bkt_error *err)
 {
     char doing[BKT_SQLITE_NAME_BYTES + 32];
@@ -63,81 +53,6 @@ static int statement(struct reader *reader,
     return rc;
 }
 
-/* Peeking. */
-
-static int read_record(const struct reader *reader,
-                       const struct bkt_table_spec *spec,
-                       struct record *out,
-                       struct bkt_error *err)
-{
-    sqlite3_stmt *stmt = NULL;
-    int rc = bkt_sqlite_prepare(&reader->conn,
-                                "SELECT schema_version, source, spec, is_binary, columns, clock,"
-                                " floor, epoch, row_count, listing_ended_at IS NULL"
-                                " FROM bucketable_tables"
-                                " WHERE table_name = ?1",
-                                &stmt, err);
-    if (rc)
-        return rc;
-    struct record record = {0};
-    (void)bkt_sqlite_bind_text(stmt, 1, bkt_str_from(reader->conn.table));
-    if (sqlite3_step(stmt) == SQLITE_ROW) {
-        record = (struct record){
-            .version = sqlite3_column_int64(stmt, 0),
-            .is_same_source = bkt_str_eq(bkt_sqlite_column(stmt, 1), spec->source),
-            .is_same_spec = bkt_str_eq(bkt_sqlite_column(stmt, 2), spec->spec),
-            .binary = sqlite3_column_int(stmt, 3) != 0,
-            .columns = (unsigned)sqlite3_column_int(stmt, 4),
-            .attached = {.clock = {.clock = (uint64_t)sqlite3_column_int64(stmt, 5),
-                                   .floor = (uint64_t)sqlite3_column_int64(stmt, 6),
-                                   .epoch = (uint64_t)sqlite3_column_int64(stmt, 7)},
-                         .row_count = (uint64_t)sqlite3_column_int64(stmt, 8)},
-        };
-        bool is_unclaimed = false;
-        if (!record.is_same_source) {
-            rc = bkt_sqlite_is_unclaimed(&reader->conn, stmt, 8, 9, !reader->has_rows,
-                                         &is_unclaimed, err);
-        }
-        if (is_unclaimed) {
-            record.is_same_source = true;
-            record.is_same_spec = false;
-        }
-        struct bkt_str owner = bkt_sqlite_column(stmt, 1);
-        if (rc == BKT_OK) {
-            (void)bkt_error_set(err, BKT_EFOREIGN,
-                                "table %s in %s holds %.*s: name another table, or drop this one",
-                                reader->conn.table, reader->conn.path, BKT_STR_ARG(owner));
-        }
-    }
-    int status = sqlite3_finalize(stmt);
-    if (rc == BKT_OK && status)
-        rc = fail(reader, status, err);
-    if (rc)
-        return rc;
-    *out = record;
-    return BKT_OK;
-}
-
-static int find_table(const struct reader *reader,
-                      bool *out_has_record,
-                      bool *out_has_rows,
-                      struct bkt_error *err)
-{
-    int64_t records = 0;
-    int64_t tables = 0;
-    int rc = bkt_sqlite_number(
-        &reader->conn, "SELECT count(*) FROM sqlite_schema WHERE name = 'bucketable_tables'",
-        &records, err);
-    if (rc == BKT_OK) {
-        rc = bkt_sqlite_number(&reader->conn,
-                               "SELECT count(*) FROM sqlite_schema WHERE name = ? COLLATE NOCASE",
-                               &tables, err);
-    }
-    *out_has_record = records > 0;
-    *out_has_rows = tables > 0;
-    return rc;
-}
-
 /* Rows elsewhere whose batch was cut off are unknown until the table is attached. */
 static int check_pending(const struct reader *reader, struct bkt_error *err)
 {
@@ -152,29 +67,42 @@ static int check_pending(const struct reader *reader, struct bkt_error *err)
 
 static int compare_record(const struct reader *reader,
                           const struct bkt_table_spec *spec,
-                          struct record *record,
+                          const struct bkt_sqlite_record *record,
+                          const struct bkt_sqlite_shape *shape,
+                          struct bkt_attached *out,
                           struct bkt_error *err)
 {
-    if (record->version > BKT_SQLITE_SCHEMA_VERSION) {
-        return bkt_error_set(err, BKT_ETARGET,
-                             "table %s in %s was made by a newer version: use that one",
-                             reader->conn.table, reader->conn.path);
+    if (!record->same_source)
+        return bkt_sqlite_record_foreign(&reader->conn, record, err);
+    int rc = reader->has_rows ? BKT_OK : check_pending(reader, err);
+    if (rc)
+        return rc;
+    unsigned columns = reader->has_rows ? record->columns & shape->columns : record->columns;
+    *out = (struct bkt_attached){
+        .clock = record->clock,
+        .row_count = record->row_count,
+        .spec_changed = !record->same_spec,
+        .columns_changed = record->binary != spec->binary || (spec->columns & ~columns) != 0,
+    };
+    return BKT_OK;
+}
+
+static int read_table(const struct reader *reader,
+                      const struct bkt_table_spec *spec,
+                      struct bkt_sqlite_record *record,
+                      struct bkt_sqlite_shape *shape,
+                      struct bkt_error *err)
+{
+    int64_t records = 0;
+    int rc = bkt_sqlite_exec(&reader->conn, "BEGIN", err);
+    if (rc == BKT_OK) {
+        rc = bkt_sqlite_number(
+            &reader->conn, "SELECT count(*) FROM sqlite_schema WHERE name = 'bucketable_tables'",
+            &records, err);
     }
-    if (!record->is_same_source)
-        return BKT_EFOREIGN; /* read_record() has said whose it is */
-    unsigned columns = record->columns;
-    int rc = BKT_OK;
-    if (reader->has_rows) {
-        struct bkt_sqlite_shape shape;
-        rc = bkt_sqlite_shape_read(&reader->conn, &shape, err);
-        columns &= rc ? 0 : shape.columns;
-    } else {
-        rc = check_pending(reader, err);
-    }
-    record->attached.spec_changed = !record->is_same_spec;
-    record->attached.columns_changed =
-        record->binary != spec->binary || (spec->columns & ~columns) != 0;
-    return rc;
+    if (rc == BKT_OK && records > 0)
+        rc = bkt_sqlite_record_read(&reader->conn, spec, !reader->has_rows, NULL, record, err);
+    return rc ? rc : bkt_sqlite_shape_read(&reader->conn, shape, err);
 }
 
 static int peek(void *self,
@@ -183,39 +111,23 @@ static int peek(void *self,
                 struct bkt_error *err)
 {
     struct reader *reader = self;
-    struct record record = {.attached.is_new = true};
-    bool has_record = false;
-    bool has_rows = false;
-    int rc = BKT_OK;
-    if (!reader->conn.db)
-        goto done;
-    rc = bkt_sqlite_exec(&reader->conn, "BEGIN", err);
-    if (rc == BKT_OK)
-        rc = find_table(reader, &has_record, &has_rows, err);
-    if (rc == BKT_OK && has_record)
-        rc = read_record(reader, spec, &record, err);
+    struct bkt_sqlite_record record = {0};
+    struct bkt_sqlite_shape shape = {0};
+    struct bkt_attached attached = {.is_new = true};
+    int rc = reader->conn.db ? read_table(reader, spec, &record, &shape, err) : BKT_OK;
     if (rc)
-        goto done;
-    bool is_known = has_record && record.version != 0;
-    if (has_rows && !is_known) {
-        rc = bkt_error_set(err, BKT_EFOREIGN,
-                           "table %s in %s: it exists and bucketable did not make it: name another "
-                           "table, or drop or rename that one",
-                           reader->conn.table, reader->conn.path);
-    } else if (!is_known || (reader->has_rows && !has_rows)) {
-        record = (struct record){.attached.is_new = true};
-    } else {
-        rc = compare_record(reader, spec, &record, err);
+        return rc;
+    if (shape.exists && (!record.exists || !shape.is_table)) {
+        rc = bkt_sqlite_record_missing(&reader->conn, err);
+    } else if (record.exists && (shape.exists || !reader->has_rows)) {
+        rc = compare_record(reader, spec, &record, &shape, &attached, err);
     }
-
-done:
-    reader->is_new = record.attached.is_new;
-    if (rc == BKT_OK)
-        *out = record.attached;
-    return rc;
+    if (rc)
+        return rc;
+    reader->is_new = attached.is_new;
+    *out = attached;
+    return BKT_OK;
 }
-
-/* The state. */
 
 static int scan(void *self,
                 const struct bkt_scan *range,
@@ -253,8 +165,6 @@ static int read_error(void *self, struct bkt_str key, struct bkt_buf *out, struc
     (void)sqlite3_reset(stmt);
     return rc;
 }
-
-/* The rows. */
 
 static int begin_rows(void *self, struct bkt_error *err)
 {

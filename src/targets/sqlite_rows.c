@@ -78,6 +78,7 @@ static int update_sql(unsigned columns, struct bkt_buf *out)
 
 static int touch_sql(unsigned columns, struct bkt_buf *out)
 {
+    columns &= BKT_COLUMNS_TOUCHED;
     int rc = append_each(out, columns, "UPDATE @T SET ", ", ", FORM_SET_IF_TOLD);
     if (rc == BKT_OK)
         rc = append_each(out, columns, " WHERE filename = ?1 AND (", " OR ", FORM_DIFFERS);
@@ -95,6 +96,10 @@ int bkt_sqlite_rows_sql(enum bkt_sqlite_row_op op, unsigned columns, struct bkt_
         return update_sql(columns, out);
     case BKT_SQLITE_TOUCH:
         return touch_sql(columns, out);
+    case BKT_SQLITE_DELETE:
+        return bkt_buf_append(out, BKT_STR("DELETE FROM @T WHERE filename = ?1"));
+    case BKT_SQLITE_ROW_OP_COUNT:
+        break;
     }
     return BKT_OK;
 }
@@ -115,12 +120,17 @@ int bkt_sqlite_rows_bind(sqlite3_stmt *stmt,
                          enum bkt_sqlite_row_op op,
                          unsigned columns,
                          const struct bkt_change *change,
-                         bool as_blob)
+                         bool binary)
 {
     int rc = bkt_sqlite_bind_text(stmt, PARAM_KEY, change->object.key);
-    if (rc == SQLITE_OK && op != BKT_SQLITE_TOUCH) {
-        rc = as_blob ? bkt_sqlite_bind_blob(stmt, PARAM_CONTENT, change->content)
-                     : bkt_sqlite_bind_text(stmt, PARAM_CONTENT, change->content);
+    if (rc || op == BKT_SQLITE_DELETE)
+        return rc;
+    if (op == BKT_SQLITE_TOUCH) {
+        columns &= BKT_COLUMNS_TOUCHED;
+    } else {
+        rc = binary || change->content_is_bytes
+                 ? bkt_sqlite_bind_blob(stmt, PARAM_CONTENT, change->content)
+                 : bkt_sqlite_bind_text(stmt, PARAM_CONTENT, change->content);
     }
     for (unsigned i = 0; i < BKT_COLUMN_COUNT && rc == SQLITE_OK; i++) {
         if (columns & (1u << i)) {

@@ -21,18 +21,23 @@ enum bkt_sqlite_row_op {
     BKT_SQLITE_INSERT_ALL,
     BKT_SQLITE_UPDATE,
     BKT_SQLITE_TOUCH, /* only what is told and differs, so that no trigger fires for nothing */
+    BKT_SQLITE_DELETE,
+    BKT_SQLITE_ROW_OP_COUNT,
 };
 
-/* `columns` is not empty for TOUCH. */
+/* TOUCH wants `columns` of which some are BKT_COLUMNS_TOUCHED, and leaves out the others. */
 BKT_MUST_CHECK int bkt_sqlite_rows_sql(enum bkt_sqlite_row_op op,
                                        unsigned columns,
                                        struct bkt_buf *out);
 
-/* Not for INSERT_ALL.  SQLite's code.  The change lives until the statement is reset. */
+/*
+ * Not for INSERT_ALL.  `binary`: content is a blob whatever the change says.  SQLite's code.  The
+ * change lives until the statement is reset.
+ */
 BKT_MUST_CHECK int bkt_sqlite_rows_bind(sqlite3_stmt *stmt,
                                         enum bkt_sqlite_row_op op,
                                         unsigned columns,
                                         const struct bkt_change *change,
-                                        bool as_blob);
+                                        bool binary);
 
 #endif

@@ -10,8 +10,6 @@
 #include "targets/sqlite_db.h"
 #include "targets/sqlite_outside.h"
 
-enum { BKT_SQLITE_SCHEMA_VERSION = 1 };
-
 /* attach() of table_target.h, in one transaction.  `outside` is NULL when the rows are in the file.
  */
 BKT_MUST_CHECK int bkt_sqlite_schema_attach(const struct bkt_sqlite *conn,

@@ -4,11 +4,6 @@
 
 #include <stdio.h>
 
-static int fail(const struct bkt_sqlite *conn, int code, struct bkt_error *err, const char *text)
-{
-    return bkt_error_set(err, code, "table %s in %s: %s", conn->table, conn->path, text);
-}
-
 static const char *column_type(unsigned column)
 {
     return column == BKT_COLUMN_SIZE ? "INTEGER" : "TEXT";
@@ -95,7 +90,7 @@ static int retype_content(const struct bkt_sqlite *conn, bool to_binary, struct 
     int rc = bkt_sqlite_expand(
         conn, "CREATE TABLE @T (filename TEXT PRIMARY KEY NOT NULL, content ", &head);
     if (rc) {
-        rc = fail(conn, rc, err, bkt_error_text(rc));
+        rc = bkt_sqlite_refuse(conn, rc, err, bkt_error_text(rc));
         goto done;
     }
     rc = bkt_sqlite_number(conn, "PRAGMA schema_version", &cookie, err);
@@ -122,9 +117,10 @@ static int retype_content(const struct bkt_sqlite *conn, bool to_binary, struct 
         goto done;
     }
     if (changed != 1) {
-        rc = fail(conn, BKT_ETARGET, err,
-                  "the type of column content cannot be changed, since the table was not made by "
-                  "bucketable: drop it to have it built again");
+        rc = bkt_sqlite_refuse(
+            conn, BKT_ETARGET, err,
+            "the type of column content cannot be changed, since the table was not made by "
+            "bucketable: drop it to have it built again");
         goto done;
     }
     (void)snprintf(pragma, sizeof(pragma), "PRAGMA schema_version = %lld", (long long)cookie + 1);
@@ -138,7 +134,7 @@ done:
 }
 
 static int alter_columns(const struct bkt_sqlite *conn,
-                         const char *action,
+                         bool is_drop,
                          unsigned columns,
                          struct bkt_error *err)
 {
@@ -146,10 +142,9 @@ static int alter_columns(const struct bkt_sqlite *conn,
         if (!(columns & (1u << i)))
             continue;
         const char *name = bkt_column_names[i];
-        bool is_drop = strcmp(action, "DROP") == 0;
         char sql[96];
-        (void)snprintf(sql, sizeof(sql), "ALTER TABLE @T %s COLUMN %s %s", action, name,
-                       is_drop ? "" : column_type(1u << i));
+        (void)snprintf(sql, sizeof(sql), "ALTER TABLE @T %s COLUMN %s %s", is_drop ? "DROP" : "ADD",
+                       name, is_drop ? "" : column_type(1u << i));
         int rc = bkt_sqlite_exec(conn, sql, err);
         if (rc == BKT_ETARGET && is_drop && err && !err->retriable) {
             return bkt_error_wrap(err, rc,
@@ -165,17 +160,18 @@ static int alter_columns(const struct bkt_sqlite *conn,
 
 int bkt_sqlite_shape_follow(const struct bkt_sqlite *conn,
                             const struct bkt_table_spec *spec,
-                            const struct bkt_sqlite_had *had,
+                            const struct bkt_sqlite_record *record,
                             const struct bkt_sqlite_shape *shape,
                             bool *out_columns_changed,
                             struct bkt_error *err)
 {
     if (!shape->has_filename || !shape->has_content) {
-        return fail(conn, BKT_ETARGET, err,
-                    "it has no column content or its key is not filename any more: drop it to have "
-                    "it built again");
+        return bkt_sqlite_refuse(
+            conn, BKT_ETARGET, err,
+            "it has no column content or its key is not filename any more: drop it to have "
+            "it built again");
     }
-    unsigned ours = had->columns & shape->columns;
+    unsigned ours = record->columns & shape->columns;
     unsigned missing = spec->columns & ~ours;
     for (unsigned i = 0; i < BKT_COLUMN_COUNT; i++) {
         if (missing & shape->columns & (1u << i)) {
@@ -186,13 +182,13 @@ int bkt_sqlite_shape_follow(const struct bkt_sqlite *conn,
         }
     }
     int rc = BKT_OK;
-    if (had->binary != spec->binary)
+    if (record->binary != spec->binary)
         rc = retype_content(conn, spec->binary, err);
     if (rc == BKT_OK)
-        rc = alter_columns(conn, "DROP", ours & ~spec->columns, err);
+        rc = alter_columns(conn, true, ours & ~spec->columns, err);
     if (rc == BKT_OK)
-        rc = alter_columns(conn, "ADD", missing, err);
-    *out_columns_changed = had->binary != spec->binary || missing != 0;
+        rc = alter_columns(conn, false, missing, err);
+    *out_columns_changed = record->binary != spec->binary || missing != 0;
     return rc;
 }
 

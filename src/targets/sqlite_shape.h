@@ -9,7 +9,7 @@
 #define TARGETS_SQLITE_SHAPE_H
 
 #include "table/table_target.h"
-#include "targets/sqlite_db.h"
+#include "targets/sqlite_record.h"
 
 /* What the user's table looks like now. */
 struct bkt_sqlite_shape {
@@ -18,12 +18,6 @@ struct bkt_sqlite_shape {
     bool has_filename; /* as its only key */
     bool has_content;
     unsigned columns; /* names of ours that it has, whoever made them */
-};
-
-/* What the record says that bucketable made. */
-struct bkt_sqlite_had {
-    unsigned columns; /* of enum bkt_column */
-    bool binary;
 };
 
 BKT_MUST_CHECK int bkt_sqlite_shape_read(const struct bkt_sqlite *conn,
@@ -41,7 +35,7 @@ BKT_MUST_CHECK int bkt_sqlite_shape_create(const struct bkt_sqlite *conn,
  */
 BKT_MUST_CHECK int bkt_sqlite_shape_follow(const struct bkt_sqlite *conn,
                                            const struct bkt_table_spec *spec,
-                                           const struct bkt_sqlite_had *had,
+                                           const struct bkt_sqlite_record *record,
                                            const struct bkt_sqlite_shape *shape,
                                            bool *out_columns_changed,
                                            struct bkt_error *err);

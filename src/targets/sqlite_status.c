@@ -3,7 +3,7 @@
 #include "core/mem.h"
 #include "core/time.h"
 #include "targets/sqlite_reader.h"
-#include "targets/sqlite_schema.h"
+#include "targets/sqlite_record.h"
 
 static int64_t column_time(sqlite3_stmt *stmt, int i)
 {

@@ -1,12 +1,10 @@
 #include "targets/sqlite_writer.h"
 
 #include "core/time.h"
-#include "targets/change.h"
 
-#include <limits.h>
 #include <stdio.h>
 
-/* Those of the user's rows depend on the columns asked for and are made by sqlite_rows.c. */
+/* Those over the user's rows are made by sqlite_rows.c. */
 static const char *const statement_sql[BKT_SQLITE_STATEMENT_COUNT] = {
     [BKT_SQLITE_BEGIN] = "BEGIN IMMEDIATE",
     [BKT_SQLITE_COMMIT] = "COMMIT",
@@ -38,7 +36,6 @@ static const char *const statement_sql[BKT_SQLITE_STATEMENT_COUNT] = {
                               " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, coalesce(?8, 0))"
                               " ON CONFLICT (filename) DO UPDATE SET revision = ?2, flags = ?3,"
                               " failed_etag = ?4, error = ?5, decode = coalesce(?8, decode)",
-    [BKT_SQLITE_ROW_DELETE] = "DELETE FROM @T WHERE filename = ?1",
     [BKT_SQLITE_TRIGGERS] = "SELECT count(*) FROM sqlite_schema WHERE type = 'trigger'"
                             " AND tbl_name = ?1 COLLATE NOCASE",
     [BKT_SQLITE_UNSTAGE_ALL] = "DELETE FROM @A",
@@ -61,50 +58,41 @@ static const char *const statement_sql[BKT_SQLITE_STATEMENT_COUNT] = {
     [BKT_SQLITE_UNNOTE_ALL] = "DELETE FROM @P",
 };
 
-bool bkt_sqlite_writer_row_op(enum bkt_sqlite_statement which, enum bkt_sqlite_row_op *out_op)
-{
-    if (which == BKT_SQLITE_ROW_INSERT) {
-        *out_op = BKT_SQLITE_INSERT;
-    } else if (which == BKT_SQLITE_ROW_INSERT_ALL) {
-        *out_op = BKT_SQLITE_INSERT_ALL;
-    } else if (which == BKT_SQLITE_ROW_UPDATE) {
-        *out_op = BKT_SQLITE_UPDATE;
-    } else if (which == BKT_SQLITE_ROW_TOUCH) {
-        *out_op = BKT_SQLITE_TOUCH;
-    } else {
-        return false;
-    }
-    return true;
-}
-
-static int prepare(struct bkt_sqlite_writer *writer,
-                   enum bkt_sqlite_statement which,
-                   struct bkt_error *err)
-{
-    enum bkt_sqlite_row_op op;
-    if (!bkt_sqlite_writer_row_op(which, &op)) {
-        return bkt_sqlite_prepare(&writer->conn, statement_sql[which], &writer->stmts[which], err);
-    }
-    struct bkt_buf sql = BKT_BUF_INIT(BKT_SQLITE_SQL_BYTES);
-    unsigned columns = writer->columns & (op == BKT_SQLITE_TOUCH ? BKT_COLUMNS_TOUCHED : UINT_MAX);
-    int rc = bkt_sqlite_rows_sql(op, columns, &sql);
-    if (rc) {
-        rc = bkt_error_set(err, rc, "write table %s: %s", writer->conn.table, bkt_error_text(rc));
-    } else {
-        rc = bkt_sqlite_prepare(&writer->conn, sql.ptr, &writer->stmts[which], err);
-    }
-    bkt_buf_clear(&sql);
-    return rc;
-}
-
 int bkt_sqlite_writer_statement(struct bkt_sqlite_writer *writer,
                                 enum bkt_sqlite_statement which,
                                 sqlite3_stmt **out_stmt,
                                 struct bkt_error *err)
 {
-    int rc = writer->stmts[which] ? BKT_OK : prepare(writer, which, err);
+    sqlite3_stmt **stmt = &writer->stmts[which];
+    int rc = *stmt ? BKT_OK : bkt_sqlite_prepare(&writer->conn, statement_sql[which], stmt, err);
     if (rc == BKT_OK)
-        *out_stmt = writer->stmts[which];
+        *out_stmt = *stmt;
+    return rc;
+}
+
+static int prepare_row(struct bkt_sqlite_writer *writer,
+                       enum bkt_sqlite_row_op op,
+                       struct bkt_error *err)
+{
+    struct bkt_buf sql = BKT_BUF_INIT(BKT_SQLITE_SQL_BYTES);
+    int rc = bkt_sqlite_rows_sql(op, writer->columns, &sql);
+    if (rc) {
+        rc = bkt_error_set(err, rc, "write table %s: %s", writer->conn.table, bkt_error_text(rc));
+    } else {
+        rc = bkt_sqlite_prepare(&writer->conn, sql.ptr, &writer->row_stmts[op], err);
+    }
+    bkt_buf_clear(&sql);
+    return rc;
+}
+
+int bkt_sqlite_writer_row_statement(struct bkt_sqlite_writer *writer,
+                                    enum bkt_sqlite_row_op op,
+                                    sqlite3_stmt **out_stmt,
+                                    struct bkt_error *err)
+{
+    int rc = writer->row_stmts[op] ? BKT_OK : prepare_row(writer, op, err);
+    if (rc == BKT_OK)
+        *out_stmt = writer->row_stmts[op];
     return rc;
 }
 
@@ -136,6 +124,29 @@ int bkt_sqlite_writer_run(struct bkt_sqlite_writer *writer,
     sqlite3_stmt *stmt = NULL;
     int rc = bkt_sqlite_writer_statement(writer, which, &stmt, err);
     return rc ? rc : bkt_sqlite_writer_finish(writer, stmt, err);
+}
+
+int bkt_sqlite_writer_number(struct bkt_sqlite_writer *writer,
+                             enum bkt_sqlite_statement which,
+                             uint64_t *out_number,
+                             struct bkt_error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    uint64_t number = 0;
+    int rc = bkt_sqlite_writer_statement(writer, which, &stmt, err);
+    if (rc)
+        return rc;
+    if (sqlite3_bind_parameter_count(stmt) > 0)
+        (void)bkt_sqlite_bind_text(stmt, 1, bkt_str_from(writer->conn.table));
+    int status = sqlite3_step(stmt);
+    if (status == SQLITE_ROW)
+        number = (uint64_t)sqlite3_column_int64(stmt, 0);
+    else if (status != SQLITE_DONE)
+        rc = bkt_sqlite_writer_fail(writer, status, err);
+    (void)sqlite3_reset(stmt);
+    if (rc == BKT_OK)
+        *out_number = number;
+    return rc;
 }
 
 int bkt_sqlite_writer_clock(struct bkt_sqlite_writer *writer,
@@ -209,6 +220,10 @@ void bkt_sqlite_writer_reset(struct bkt_sqlite_writer *writer)
     for (size_t i = 0; i < BKT_SQLITE_STATEMENT_COUNT; i++) {
         (void)sqlite3_finalize(writer->stmts[i]);
         writer->stmts[i] = NULL;
+    }
+    for (size_t i = 0; i < BKT_SQLITE_ROW_OP_COUNT; i++) {
+        (void)sqlite3_finalize(writer->row_stmts[i]);
+        writer->row_stmts[i] = NULL;
     }
 }
 

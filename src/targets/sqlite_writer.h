@@ -28,11 +28,6 @@ enum bkt_sqlite_statement {
     BKT_SQLITE_STATE_TOUCH,
     BKT_SQLITE_STATE_FAIL,
     BKT_SQLITE_TRIGGERS,
-    BKT_SQLITE_ROW_INSERT,
-    BKT_SQLITE_ROW_INSERT_ALL,
-    BKT_SQLITE_ROW_UPDATE,
-    BKT_SQLITE_ROW_TOUCH,
-    BKT_SQLITE_ROW_DELETE,
     BKT_SQLITE_UNSTAGE_ALL,
     BKT_SQLITE_PURGE,
     BKT_SQLITE_STAGE,
@@ -51,6 +46,7 @@ enum bkt_sqlite_statement {
 struct bkt_sqlite_writer {
     struct bkt_sqlite conn;
     sqlite3_stmt *stmts[BKT_SQLITE_STATEMENT_COUNT];
+    sqlite3_stmt *row_stmts[BKT_SQLITE_ROW_OP_COUNT];
     struct bkt_sqlite_batch batch; /* that is being applied */
     uint64_t epoch; /* as attached: with another one in the record nothing is committed */
     uint64_t floor; /* of the newest listing that was begun here; 0: none */
@@ -75,8 +71,11 @@ BKT_MUST_CHECK int bkt_sqlite_writer_statement(struct bkt_sqlite_writer *writer,
                                                enum bkt_sqlite_statement which,
                                                sqlite3_stmt **out_stmt,
                                                struct bkt_error *err);
-/* Which statement over the user's rows `which` is; false: none. */
-bool bkt_sqlite_writer_row_op(enum bkt_sqlite_statement which, enum bkt_sqlite_row_op *out_op);
+/* The same for one over the user's rows. */
+BKT_MUST_CHECK int bkt_sqlite_writer_row_statement(struct bkt_sqlite_writer *writer,
+                                                   enum bkt_sqlite_row_op op,
+                                                   sqlite3_stmt **out_stmt,
+                                                   struct bkt_error *err);
 /* Step and reset a statement that answers nothing of interest. */
 BKT_MUST_CHECK int bkt_sqlite_writer_finish(const struct bkt_sqlite_writer *writer,
                                             sqlite3_stmt *stmt,
@@ -85,6 +84,14 @@ BKT_MUST_CHECK int bkt_sqlite_writer_finish(const struct bkt_sqlite_writer *writ
 BKT_MUST_CHECK int bkt_sqlite_writer_run(struct bkt_sqlite_writer *writer,
                                          enum bkt_sqlite_statement which,
                                          struct bkt_error *err);
+/*
+ * The number that one answers which has nothing to bind but, as ?1, the table's name; 0 where it
+ * answers nothing.
+ */
+BKT_MUST_CHECK int bkt_sqlite_writer_number(struct bkt_sqlite_writer *writer,
+                                            enum bkt_sqlite_statement which,
+                                            uint64_t *out_number,
+                                            struct bkt_error *err);
 /* Say what SQLite's `status` means for a write to the table: BKT_ETARGET, or BKT_ENOMEM. */
 int bkt_sqlite_writer_fail(const struct bkt_sqlite_writer *writer,
                            int status,
