@@ -152,32 +152,29 @@ static size_t record_bytes(const struct bkt_row *row)
     return bytes;
 }
 
+static int add_field(struct bkt_buf *json, const char *name, struct bkt_str value)
+{
+    int rc = bkt_buf_append_char(json, json->len == 0 ? '{' : ',');
+    return rc ? rc : bkt_json_append_field(json, name, value);
+}
+
 /* {"bucket":...,"key":...,"etag":...,"size":...,"version_id":...} */
 static int write_reference(struct kafka *kafka, const struct bkt_row *row)
 {
     struct bkt_buf *json = &kafka->reference;
+    struct bkt_str version_id = {row->version_id, row->version_id_len};
     bkt_buf_reset(json);
-    int rc = bkt_buf_append_char(json, '{');
+    int rc = add_field(json, "bucket", bkt_str_from(kafka->bucket));
     if (rc == BKT_OK)
-        rc = bkt_json_append_field(json, "bucket", bkt_str_from(kafka->bucket));
+        rc = add_field(json, "key", (struct bkt_str){row->key, row->key_len});
     if (rc == BKT_OK)
-        rc = bkt_buf_append_char(json, ',');
-    if (rc == BKT_OK)
-        rc = bkt_json_append_field(json, "key", (struct bkt_str){row->key, row->key_len});
-    if (rc == BKT_OK)
-        rc = bkt_buf_append_char(json, ',');
-    if (rc == BKT_OK)
-        rc = bkt_json_append_field(json, "etag", (struct bkt_str){row->etag, row->etag_len});
+        rc = add_field(json, "etag", (struct bkt_str){row->etag, row->etag_len});
     if (rc == BKT_OK)
         rc = bkt_buf_append_char(json, ',');
     if (rc == BKT_OK)
         rc = bkt_json_append_uint_field(json, "size", row->size);
-    if (rc == BKT_OK && row->version_id_len > 0)
-        rc = bkt_buf_append_char(json, ',');
-    if (rc == BKT_OK && row->version_id_len > 0) {
-        rc = bkt_json_append_field(json, "version_id",
-                                   (struct bkt_str){row->version_id, row->version_id_len});
-    }
+    if (rc == BKT_OK && version_id.len > 0)
+        rc = add_field(json, "version_id", version_id);
     return rc ? rc : bkt_buf_append_char(json, '}');
 }
 

@@ -13,7 +13,7 @@ static void note(char out[BKT_KAFKA_TROUBLE_BYTES], const char *text)
     (void)snprintf(out, BKT_KAFKA_TROUBLE_BYTES, "%s", text);
 }
 
-/* Runs inside our own calls of rd_kafka_poll() and rd_kafka_flush(). */
+/* Callbacks run inside our own calls of rd_kafka_poll() and of what ends a transaction. */
 static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 {
     (void)rk;

@@ -16,46 +16,53 @@ enum {
     REFUSED_MS = 2000,
 };
 
-/* A request's answer, of which the caller reads what it asked for. */
-struct answer {
+/* A request to the brokers' administration, and its answer, once there is one. */
+struct request {
     struct bkt_kafka_client *client;
+    rd_kafka_AdminOptions_t *options;
     rd_kafka_queue_t *queue;
     rd_kafka_event_t *event;
 };
 
-static void answer_clear(struct answer *answer)
+static struct request request_make(struct bkt_kafka_client *client, rd_kafka_admin_op_t op)
 {
-    if (answer->event)
-        rd_kafka_event_destroy(answer->event);
-    rd_kafka_queue_destroy(answer->queue);
+    char text[64];
+    struct request request = {
+        .client = client,
+        .options = rd_kafka_AdminOptions_new(client->rk, op),
+        .queue = rd_kafka_queue_new(client->rk),
+    };
+    (void)rd_kafka_AdminOptions_set_request_timeout(request.options, BKT_KAFKA_WAIT_MS, text,
+                                                    sizeof(text));
+    return request;
 }
 
-static rd_kafka_AdminOptions_t *options_for(struct bkt_kafka_client *client, rd_kafka_admin_op_t op)
+static void request_clear(struct request *request)
 {
-    rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(client->rk, op);
-    char text[64];
-    (void)rd_kafka_AdminOptions_set_request_timeout(options, BKT_KAFKA_WAIT_MS, text, sizeof(text));
-    return options;
+    if (request->event)
+        rd_kafka_event_destroy(request->event);
+    rd_kafka_queue_destroy(request->queue);
+    rd_kafka_AdminOptions_destroy(request->options);
 }
 
 /* The answer's own error; what the resources in it say comes after. */
-static rd_kafka_resp_err_t answer_wait(struct answer *answer)
+static rd_kafka_resp_err_t request_wait(struct request *request)
 {
-    /* Another broker may still answer, but a password does not get right with time. */
-    int64_t end_ms = bkt_time_monotonic_ms() + 2 * BKT_KAFKA_WAIT_MS;
-    int64_t refused_end_ms = 0;
-    for (int64_t now_ms = 0; !answer->event && now_ms < end_ms;) {
-        answer->event = rd_kafka_queue_poll(answer->queue, POLL_MS);
-        (void)rd_kafka_poll(answer->client->rk, 0);
-        now_ms = bkt_time_monotonic_ms();
-        if (answer->client->is_refused && refused_end_ms == 0) {
-            refused_end_ms = now_ms + REFUSED_MS;
-            end_ms = refused_end_ms < end_ms ? refused_end_ms : end_ms;
-        }
+    const struct bkt_kafka_client *client = request->client;
+    bool was_refused = false;
+    int64_t now_ms = bkt_time_monotonic_ms();
+    int64_t end_ms = now_ms + 2 * BKT_KAFKA_WAIT_MS;
+    for (; !request->event && now_ms < end_ms; now_ms = bkt_time_monotonic_ms()) {
+        request->event = rd_kafka_queue_poll(request->queue, POLL_MS);
+        (void)rd_kafka_poll(client->rk, 0);
+        /* Another broker may still answer, but a password does not get right with time. */
+        if (client->is_refused && !was_refused && now_ms + REFUSED_MS < end_ms)
+            end_ms = now_ms + REFUSED_MS;
+        was_refused = client->is_refused;
     }
-    if (!answer->event && answer->client->is_refused)
-        return RD_KAFKA_RESP_ERR__AUTHENTICATION;
-    return answer->event ? rd_kafka_event_error(answer->event) : RD_KAFKA_RESP_ERR__TIMED_OUT;
+    if (request->event)
+        return rd_kafka_event_error(request->event);
+    return client->is_refused ? RD_KAFKA_RESP_ERR__AUTHENTICATION : RD_KAFKA_RESP_ERR__TIMED_OUT;
 }
 
 struct description {
@@ -88,25 +95,23 @@ static void read_configs(const rd_kafka_ConfigResource_t *resource, struct descr
  */
 static rd_kafka_resp_err_t describe(struct bkt_kafka_client *client, struct description *out)
 {
-    struct answer answer = {.client = client, .queue = rd_kafka_queue_new(client->rk)};
-    rd_kafka_AdminOptions_t *options = options_for(client, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+    struct request request = request_make(client, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
     rd_kafka_ConfigResource_t *asked =
         rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, client->cluster->topic);
-    rd_kafka_DescribeConfigs(client->rk, &asked, 1, options, answer.queue);
+    rd_kafka_DescribeConfigs(client->rk, &asked, 1, request.options, request.queue);
 
     *out = (struct description){.message_bytes_max = MESSAGE_BYTES_MAX};
-    rd_kafka_resp_err_t code = answer_wait(&answer);
+    rd_kafka_resp_err_t code = request_wait(&request);
     if (!code) {
         size_t count = 0;
         const rd_kafka_ConfigResource_t **found = rd_kafka_DescribeConfigs_result_resources(
-            rd_kafka_event_DescribeConfigs_result(answer.event), &count);
+            rd_kafka_event_DescribeConfigs_result(request.event), &count);
         code = count == 1 ? rd_kafka_ConfigResource_error(found[0]) : RD_KAFKA_RESP_ERR__BAD_MSG;
         if (!code)
             read_configs(found[0], out);
     }
     rd_kafka_ConfigResource_destroy(asked);
-    rd_kafka_AdminOptions_destroy(options);
-    answer_clear(&answer);
+    request_clear(&request);
     return code;
 }
 
@@ -118,20 +123,18 @@ static rd_kafka_resp_err_t create(struct bkt_kafka_client *client)
     if (!topic)
         return RD_KAFKA_RESP_ERR__INVALID_ARG;
     (void)rd_kafka_NewTopic_set_config(topic, "cleanup.policy", "compact");
-    struct answer answer = {.client = client, .queue = rd_kafka_queue_new(client->rk)};
-    rd_kafka_AdminOptions_t *options = options_for(client, RD_KAFKA_ADMIN_OP_CREATETOPICS);
-    rd_kafka_CreateTopics(client->rk, &topic, 1, options, answer.queue);
+    struct request request = request_make(client, RD_KAFKA_ADMIN_OP_CREATETOPICS);
+    rd_kafka_CreateTopics(client->rk, &topic, 1, request.options, request.queue);
 
-    rd_kafka_resp_err_t code = answer_wait(&answer);
+    rd_kafka_resp_err_t code = request_wait(&request);
     if (!code) {
         size_t count = 0;
         const rd_kafka_topic_result_t **made = rd_kafka_CreateTopics_result_topics(
-            rd_kafka_event_CreateTopics_result(answer.event), &count);
+            rd_kafka_event_CreateTopics_result(request.event), &count);
         code = count == 1 ? rd_kafka_topic_result_error(made[0]) : RD_KAFKA_RESP_ERR__BAD_MSG;
     }
     rd_kafka_NewTopic_destroy(topic);
-    rd_kafka_AdminOptions_destroy(options);
-    answer_clear(&answer);
+    request_clear(&request);
     return code;
 }
 
