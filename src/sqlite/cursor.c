@@ -87,8 +87,6 @@ int ext_close(sqlite3_vtab_cursor *base)
     return SQLITE_OK;
 }
 
-/* Where the row is.  Reading. */
-
 /* The row lives on: it and all that it points to, in one block.  NULL: memory is out. */
 static struct bkt_row *copy_row(const struct bkt_row *row)
 {
@@ -157,8 +155,6 @@ static int read_content(struct cursor *cursor)
     }
     return cursor->row_rc;
 }
-
-/* Walking. */
 
 static int advance(struct cursor *cursor)
 {
@@ -282,8 +278,6 @@ int ext_eof(sqlite3_vtab_cursor *base)
 {
     return ((struct cursor *)base)->is_at_end;
 }
-
-/* Values. */
 
 static void result_text(sqlite3_context *context, const char *text, size_t len)
 {

@@ -62,30 +62,34 @@ static int add_prefix(struct ext_match *match, const char *prefix, size_t len)
     return rc;
 }
 
-/* The length of the well-formed UTF-8 character at `at`; 0: there is none. */
+/*
+ * The length of the character at `at`; 0 where SQLite's LIKE and GLOB read another one: U+FFFD for
+ * what is no UTF-8, a surrogate, U+FFFE or U+FFFF, and whatever comes out when bytes of a longer
+ * character follow, which they take in.
+ */
 static size_t character_len(const char *at)
 {
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
     const unsigned char *c = (const unsigned char *)at;
-    size_t len = c[0] < 0x80 ? 1 : c[0] < 0xc2 ? 0 : c[0] < 0xe0 ? 2 : c[0] < 0xf0 ? 3 : 4;
-    if (c[0] > 0xf4)
-        return 0;
+    if (c[0] < 0x80)
+        return 1;
+    size_t len = c[0] < 0xc0 ? 0 : c[0] < 0xe0 ? 2 : c[0] < 0xf0 ? 3 : c[0] < 0xf5 ? 4 : 0;
+    uint32_t code = len > 0 ? c[0] & (0x7fU >> len) : 0;
     for (size_t i = 1; i < len; i++) {
         if ((c[i] & 0xc0U) != 0x80)
             return 0;
+        code = code << 6 | (c[i] & 0x3fU);
     }
-    bool is_overlong = (c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xf0 && c[1] < 0x90);
-    return is_overlong ? 0 : len;
+    bool is_other = code < least[len] || (code >= 0xd800 && code <= 0xdfff) ||
+                    (code >= 0xfffd && code <= 0xffff) || (c[len] & 0xc0U) == 0x80;
+    return is_other ? 0 : len;
 }
 
-/*
- * How many bytes of a pattern stand for themselves.  U+FFFD does not: SQLite reads what is no UTF-8
- * as that.
- */
+/* How many bytes of a pattern stand for themselves. */
 static size_t literal_len(const char *pattern, const char *wildcards)
 {
     size_t len = 0;
-    while (pattern[len] && !strchr(wildcards, pattern[len]) &&
-           strncmp(pattern + len, "\xef\xbf\xbd", 3) != 0) {
+    while (pattern[len] && !strchr(wildcards, pattern[len])) {
         size_t more = character_len(pattern + len);
         if (more == 0)
             break;

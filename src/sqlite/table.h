@@ -2,8 +2,8 @@
  * A bucket as a virtual table: its columns, and the way to the bucket.
  *
  * A declared table has the configuration of its CREATE VIRTUAL TABLE statement; the table of the
- * module's own name is made of a cursor's arguments, see bkt_place.  The bucket is reached when a
- * statement first needs it, never to declare or to open a table.
+ * module's own name is made of a cursor's arguments, see struct ext_place.  The bucket is reached
+ * when a statement first needs it, never to declare or to open a table.
  */
 #ifndef SQLITE_TABLE_H
 #define SQLITE_TABLE_H

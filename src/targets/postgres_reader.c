@@ -22,8 +22,6 @@ struct reader {
     int contents_first; /* the row of the page that they begin with */
 };
 
-/* Peeking. */
-
 /* Whether the schema is there, and one may make a table in it. */
 static int check_schema(struct bkt_postgres *conn, struct bkt_error *err)
 {
@@ -96,8 +94,6 @@ static int peek(void *self,
     return BKT_OK;
 }
 
-/* The state. */
-
 static int scan(void *self,
                 const struct bkt_scan *range,
                 bkt_state_fn *fn,
@@ -134,8 +130,6 @@ static int read_error(void *self, struct bkt_str key, struct bkt_buf *out, struc
     PQclear(result);
     return rc;
 }
-
-/* The rows. */
 
 #define ROW_SQL     "SELECT filename, octet_length(content)::int8 FROM @T"
 #define CONTENT_SQL "SELECT content FROM @T WHERE filename = ANY ($1::text[])"

@@ -231,6 +231,21 @@ def test_answers_are_those_of_an_ordinary_table(stub, shell, encoding):  # noqa:
     assert answers > 60
 
 
+@pytest.mark.parametrize("pattern", [
+    "'docs/' || char(65534)", "'docs/' || char(65535)",  # read as U+FFFD
+    "CAST(x'646f63732feda080' AS TEXT)",  # a surrogate: that, too
+    "CAST(x'646f63732fc3a980' AS TEXT)",  # a byte too many makes another character of it
+])
+def test_characters_that_sqlite_reads_as_others_narrow_nothing(stub, shell, pattern):  # noqa: F811
+    for key in ["docs/\ufffd1", "docs/\u3a401", "docs/é1"]:
+        stub.put(key, "x")
+    found = shell.run(DECLARE + "CREATE TABLE copy AS SELECT filename FROM docs;" + "".join(
+        f"SELECT group_concat(filename) FROM {table} WHERE filename {how};"
+        for how in (f"LIKE {pattern} || '%'", f"GLOB {pattern} || '*'")
+        for table in ("docs", "copy"))).splitlines()
+    assert found[0] == found[1] != "" and found[2] == found[3] != ""
+
+
 def test_an_object_that_cannot_be_read(filled, shell):
     filled.fault({"status": 403, "code": "AccessDenied"}, op="get", key_prefix="docs/readme")
     select = "SELECT filename, length(content), error FROM docs WHERE filename GLOB 'docs/[2r]*e*.md'"
