@@ -74,15 +74,17 @@ static int compare_record(const struct reader *reader,
 {
     if (!record->same_source)
         return bkt_sqlite_record_foreign(&reader->conn, record, err);
-    int rc = reader->has_rows ? BKT_OK : check_pending(reader, err);
+    const struct bkt_sqlite_shape *rows = reader->has_rows ? shape : NULL;
+    int rc = bkt_sqlite_shape_check(&reader->conn, spec, record, rows, err);
+    if (rc == BKT_OK && !rows)
+        rc = check_pending(reader, err);
     if (rc)
         return rc;
-    unsigned columns = reader->has_rows ? record->columns & shape->columns : record->columns;
     *out = (struct bkt_attached){
         .clock = record->clock,
         .row_count = record->row_count,
         .spec_changed = !record->same_spec,
-        .columns_changed = record->binary != spec->binary || (spec->columns & ~columns) != 0,
+        .columns_changed = bkt_sqlite_shape_lacks(spec, record, rows),
     };
     return BKT_OK;
 }

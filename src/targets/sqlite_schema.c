@@ -91,17 +91,6 @@ static int recover(const struct bkt_sqlite *conn,
     return rc || !found_any ? rc : bkt_sqlite_record_count(conn, record, err);
 }
 
-static int follow_outside(const struct bkt_sqlite *conn,
-                          const struct bkt_table_spec *spec,
-                          struct bkt_sqlite_record *record,
-                          bool *out_columns_changed,
-                          struct bkt_error *err)
-{
-    *out_columns_changed =
-        record->binary != spec->binary || (spec->columns & ~record->columns) != 0;
-    return resolve_pending(conn, record, err);
-}
-
 static int attach_existing(const struct bkt_sqlite *conn,
                            const struct bkt_table_spec *spec,
                            const struct bkt_sqlite_outside *outside,
@@ -113,27 +102,15 @@ static int attach_existing(const struct bkt_sqlite *conn,
     if (!record->same_source)
         return bkt_sqlite_record_foreign(conn, record, err);
 
-    int64_t state_tables = 0;
-    int rc = bkt_sqlite_number(conn,
-                               "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name"
-                               " COLLATE NOCASE IN ('bucketable_state_' || ?1,"
-                               " 'bucketable_absent_' || ?1)",
-                               &state_tables, err);
-    if (rc)
-        return rc;
-    if (state_tables != 2)
-        return bkt_sqlite_refuse(conn, BKT_ETARGET, err,
-                                 "its state is gone: drop it to have it built again");
-
-    if (outside) {
-        rc = follow_outside(conn, spec, record, &attached->columns_changed, err);
-    } else {
-        rc = bkt_sqlite_shape_follow(conn, spec, record, shape, &attached->columns_changed, err);
-        if (rc == BKT_OK)
-            rc = bkt_sqlite_shape_check_others(conn, spec, err);
+    const struct bkt_sqlite_shape *rows = outside ? NULL : shape;
+    int rc = bkt_sqlite_shape_check(conn, spec, record, rows, err);
+    if (rc == BKT_OK) {
+        rc = outside ? resolve_pending(conn, record, err)
+                     : bkt_sqlite_shape_follow(conn, spec, record, shape, err);
     }
     if (rc)
         return rc;
+    attached->columns_changed = bkt_sqlite_shape_lacks(spec, record, rows);
     attached->spec_changed = !record->same_spec;
     if (record->same_spec && !attached->columns_changed)
         return BKT_OK;

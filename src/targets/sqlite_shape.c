@@ -158,43 +158,66 @@ static int alter_columns(const struct bkt_sqlite *conn,
     return BKT_OK;
 }
 
+/* Of ours, those that the spec asks for and the table has not. */
+static unsigned missing_columns(const struct bkt_table_spec *spec,
+                                const struct bkt_sqlite_record *record,
+                                const struct bkt_sqlite_shape *shape)
+{
+    return spec->columns & ~(shape ? record->columns & shape->columns : record->columns);
+}
+
+bool bkt_sqlite_shape_lacks(const struct bkt_table_spec *spec,
+                            const struct bkt_sqlite_record *record,
+                            const struct bkt_sqlite_shape *shape)
+{
+    return record->binary != spec->binary || missing_columns(spec, record, shape) != 0;
+}
+
 int bkt_sqlite_shape_follow(const struct bkt_sqlite *conn,
                             const struct bkt_table_spec *spec,
                             const struct bkt_sqlite_record *record,
                             const struct bkt_sqlite_shape *shape,
-                            bool *out_columns_changed,
                             struct bkt_error *err)
 {
-    if (!shape->has_filename || !shape->has_content) {
-        return bkt_sqlite_refuse(
-            conn, BKT_ETARGET, err,
-            "it has no column content or its key is not filename any more: drop it to have "
-            "it built again");
-    }
-    unsigned ours = record->columns & shape->columns;
-    unsigned missing = spec->columns & ~ours;
+    unsigned dropped = record->columns & shape->columns & ~spec->columns;
+    int rc = BKT_OK;
+    if (record->binary != spec->binary)
+        rc = retype_content(conn, spec->binary, err);
+    if (rc == BKT_OK)
+        rc = alter_columns(conn, true, dropped, err);
+    return rc ? rc : alter_columns(conn, false, missing_columns(spec, record, shape), err);
+}
+
+static int check_state(const struct bkt_sqlite *conn, struct bkt_error *err)
+{
+    int64_t tables = 0;
+    int rc = bkt_sqlite_number(conn,
+                               "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name"
+                               " COLLATE NOCASE IN ('bucketable_state_' || ?1,"
+                               " 'bucketable_absent_' || ?1)",
+                               &tables, err);
+    if (rc || tables == 2)
+        return rc;
+    return bkt_sqlite_refuse(conn, BKT_ETARGET, err,
+                             "its state is gone: drop it to have it built again");
+}
+
+/* A column that somebody else made has a name that ours is to have. */
+static int check_foreign(const struct bkt_sqlite *conn, unsigned columns, struct bkt_error *err)
+{
     for (unsigned i = 0; i < BKT_COLUMN_COUNT; i++) {
-        if (missing & shape->columns & (1u << i)) {
+        if (columns & (1u << i)) {
             return bkt_error_set(err, BKT_ETARGET,
                                  "table %s in %s has a column %s that bucketable did not make: "
                                  "rename it, or leave it out of `columns`",
                                  conn->table, conn->path, bkt_column_names[i]);
         }
     }
-    int rc = BKT_OK;
-    if (record->binary != spec->binary)
-        rc = retype_content(conn, spec->binary, err);
-    if (rc == BKT_OK)
-        rc = alter_columns(conn, true, ours & ~spec->columns, err);
-    if (rc == BKT_OK)
-        rc = alter_columns(conn, false, missing, err);
-    *out_columns_changed = record->binary != spec->binary || missing != 0;
-    return rc;
+    return BKT_OK;
 }
 
-int bkt_sqlite_shape_check_others(const struct bkt_sqlite *conn,
-                                  const struct bkt_table_spec *spec,
-                                  struct bkt_error *err)
+/* An insert that names our columns only must be possible. */
+static int check_others(const struct bkt_sqlite *conn, unsigned columns, struct bkt_error *err)
 {
     sqlite3_stmt *stmt = NULL;
     int rc = bkt_sqlite_prepare(conn,
@@ -208,8 +231,8 @@ int bkt_sqlite_shape_check_others(const struct bkt_sqlite *conn,
         struct bkt_str name = bkt_sqlite_column(stmt, 0);
         bool known = bkt_str_eq(name, BKT_STR("filename")) || bkt_str_eq(name, BKT_STR("content"));
         for (unsigned i = 0; i < BKT_COLUMN_COUNT; i++) {
-            known |= (spec->columns & (1u << i)) != 0 &&
-                     bkt_str_eq(name, bkt_str_from(bkt_column_names[i]));
+            known |=
+                (columns & (1u << i)) != 0 && bkt_str_eq(name, bkt_str_from(bkt_column_names[i]));
         }
         if (!known) {
             rc = bkt_error_set(err, BKT_ETARGET,
@@ -222,4 +245,22 @@ int bkt_sqlite_shape_check_others(const struct bkt_sqlite *conn,
     if (rc == BKT_OK && status)
         rc = bkt_sqlite_fail(conn, status, "use", err);
     return rc;
+}
+
+int bkt_sqlite_shape_check(const struct bkt_sqlite *conn,
+                           const struct bkt_table_spec *spec,
+                           const struct bkt_sqlite_record *record,
+                           const struct bkt_sqlite_shape *shape,
+                           struct bkt_error *err)
+{
+    int rc = check_state(conn, err);
+    if (rc || !shape)
+        return rc;
+    if (!shape->has_filename || !shape->has_content) {
+        return bkt_sqlite_refuse(conn, BKT_ETARGET, err,
+                                 "it has no column content or its key is not filename any more: "
+                                 "drop it to have it built again");
+    }
+    rc = check_foreign(conn, missing_columns(spec, record, shape) & shape->columns, err);
+    return rc ? rc : check_others(conn, record->columns | spec->columns, err);
 }

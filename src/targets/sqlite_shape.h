@@ -2,8 +2,8 @@
  * What the user's table looks like, and how it is made to look as the spec wants it.  Indexes,
  * triggers, views and further columns of the user's stay through all of it.
  *
- * All of it is called inside attach()'s transaction.  BKT_ETARGET says what is in the way and what
- * to do about it.
+ * All of it is called inside a transaction, attach()'s or one that only reads.  BKT_ETARGET says
+ * what is in the way and what to do about it.
  */
 #ifndef TARGETS_SQLITE_SHAPE_H
 #define TARGETS_SQLITE_SHAPE_H
@@ -30,19 +30,25 @@ BKT_MUST_CHECK int bkt_sqlite_shape_create(const struct bkt_sqlite *conn,
                                            struct bkt_error *err);
 
 /*
- * Bring a table that we made to another spec.  *out_columns_changed: its rows lack values, and are
- * to be read again.
+ * Is there what it needs, and nothing in the way of the spec?  Changes nothing.  `shape` NULL: the
+ * rows are elsewhere, and only their state is here.
  */
+BKT_MUST_CHECK int bkt_sqlite_shape_check(const struct bkt_sqlite *conn,
+                                          const struct bkt_table_spec *spec,
+                                          const struct bkt_sqlite_record *record,
+                                          const struct bkt_sqlite_shape *shape,
+                                          struct bkt_error *err);
+
+/* Rows lack values that the spec asks for, and are to be read again.  `shape` as before. */
+bool bkt_sqlite_shape_lacks(const struct bkt_table_spec *spec,
+                            const struct bkt_sqlite_record *record,
+                            const struct bkt_sqlite_shape *shape);
+
+/* Bring a table that was checked to the spec. */
 BKT_MUST_CHECK int bkt_sqlite_shape_follow(const struct bkt_sqlite *conn,
                                            const struct bkt_table_spec *spec,
                                            const struct bkt_sqlite_record *record,
                                            const struct bkt_sqlite_shape *shape,
-                                           bool *out_columns_changed,
                                            struct bkt_error *err);
-
-/* An insert that names our columns only must be possible. */
-BKT_MUST_CHECK int bkt_sqlite_shape_check_others(const struct bkt_sqlite *conn,
-                                                 const struct bkt_table_spec *spec,
-                                                 struct bkt_error *err);
 
 #endif

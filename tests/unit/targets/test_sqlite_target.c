@@ -165,6 +165,19 @@ static void attach_says(const struct bkt_table_spec *spec, int code, const char 
     close_table(t);
 }
 
+/* The same of a look at the table. */
+static void look_says(const struct bkt_table_spec *spec, int code, const char *part)
+{
+    struct bkt_error err = {0};
+    struct bkt_table_target t;
+    struct bkt_attached attached;
+    assert_int_equal(look_at_table(NULL, &t, &err), BKT_OK);
+    int rc = t.ops->peek(t.self, spec, &attached, &err);
+    if (rc != code || (part && !strstr(err.message, part)))
+        fail_msg("%s: %s", bkt_error_name(rc), err.message);
+    close_table(t);
+}
+
 static struct bkt_change put(const char *key, const char *content, uint64_t read_at)
 {
     return (struct bkt_change){.op = BKT_CHANGE_UPSERT,
@@ -399,13 +412,18 @@ static void changes_by_others_are_tolerated_or_named(void **state)
         {"DROP TABLE bucketable_state_objects", BKT_ETARGET, "its state is gone"},
         {"UPDATE bucketable_tables SET schema_version = 2", BKT_ETARGET, "newer bucketable"},
         {"UPDATE bucketable_tables SET schema_version = -1", BKT_ETARGET, "never was"},
+        {"UPDATE bucketable_tables SET schema_version = 2; DROP TABLE objects", BKT_ETARGET,
+         "newer bucketable"},
         {"DELETE FROM bucketable_tables", BKT_EFOREIGN, "did not make"},
+        {"DROP TABLE objects; CREATE VIEW objects AS SELECT 1 AS filename, 2 AS content",
+         BKT_EFOREIGN, "did not make"},
     };
     for (size_t i = 0; i < T_COUNT(cases); i++) {
         print_message("# %s\n", cases[i].sql);
         forget(NULL);
         close_table(open_attached(&plain));
         sql(cases[i].sql);
+        look_says(&plain, cases[i].rc, cases[i].part);
         attach_says(&plain, cases[i].rc, cases[i].part);
         if (cases[i].rc == BKT_OK) {
             struct bkt_table_target t = open_attached(&plain);
