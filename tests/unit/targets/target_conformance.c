@@ -1581,7 +1581,7 @@ static void running_out_of_memory_leaves_nothing_behind(void **state)
 
 static size_t live_before;
 
-static int forget(void **state)
+int target_test_begin(void **state)
 {
     (void)state;
     live_before = bkt_mem_live();
@@ -1589,72 +1589,93 @@ static int forget(void **state)
     return 0;
 }
 
-static int check_memory(void **state)
+int target_test_end(void **state)
 {
     (void)state;
     return bkt_mem_live() == live_before ? 0 : -1;
 }
 
-int target_conformance(const struct target_kit *tested)
+int target_tests(const struct target_kit *tested,
+                 const char *name,
+                 const struct CMUnitTest *tests,
+                 size_t count)
 {
     kit = tested;
+    return _cmocka_run_group_tests(name, tests, count, NULL, NULL);
+}
+
+void target_remove(const char *path)
+{
+    static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
+    for (size_t i = 0; i < T_COUNT(suffixes); i++) {
+        char name[96];
+        (void)snprintf(name, sizeof(name), "%s%s", path, suffixes[i]);
+        (void)remove(name);
+    }
+}
+
+enum { STATE_BYTES = 512 };
+
+static int note_state(void *ctx, const struct bkt_state_row *row, struct bkt_error *err)
+{
+    (void)err;
+    char *text = ctx;
+    size_t len = strlen(text);
+    (void)snprintf(text + len, STATE_BYTES - len, "%s%.*s:%u:%.*s", len > 0 ? " " : "",
+                   BKT_STR_ARG(row->key), row->flags, BKT_STR_ARG(row->etag));
+    return BKT_OK;
+}
+
+void target_assert_state(struct bkt_table_target t, const char *expected)
+{
+    char text[STATE_BYTES] = "";
+    struct bkt_error err = {0};
+    struct bkt_scan all = {.limit = 100};
+    size_t count;
+    must(t.ops->scan(t.self, &all, note_state, text, &count, &err), &err);
+    assert_string_equal(text, expected);
+}
+
+int target_conformance(const struct target_kit *tested)
+{
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(attach_makes_the_table_once, forget, check_memory),
-        cmocka_unit_test_setup_teardown(a_table_belongs_to_one_source, forget, check_memory),
-        cmocka_unit_test_setup_teardown(a_source_of_which_nothing_came_has_no_claim, forget,
-                                        check_memory),
-        cmocka_unit_test_setup_teardown(an_empty_source_has_a_claim, forget, check_memory),
-        cmocka_unit_test_setup_teardown(another_spec_takes_an_epoch_and_stops_the_others, forget,
-                                        check_memory),
-        cmocka_unit_test_setup_teardown(an_upsert_writes_row_and_state, forget, check_memory),
-        cmocka_unit_test_setup_teardown(a_late_read_is_refused_and_its_neighbors_are_not, forget,
-                                        check_memory),
-        cmocka_unit_test_setup_teardown(a_listing_refuses_what_was_read_before_it, forget,
-                                        check_memory),
-        cmocka_unit_test_setup_teardown(a_touch_holds_only_for_the_etag_of_the_row, forget,
-                                        check_memory),
-        cmocka_unit_test_setup_teardown(a_tombstone_fences_late_reads_off, forget, check_memory),
-        cmocka_unit_test_setup_teardown(a_failure_keeps_the_row_and_is_cleared_by_success, forget,
-                                        check_memory),
-        cmocka_unit_test_setup_teardown(a_sweep_removes_what_the_read_clock_allows, forget,
-                                        check_memory),
-        cmocka_unit_test_setup_teardown(a_sweep_over_the_limit_removes_nothing, forget,
-                                        check_memory),
-        cmocka_unit_test_setup_teardown(a_listing_drops_what_the_one_before_staged, forget,
-                                        check_memory),
-        cmocka_unit_test_setup_teardown(a_listing_that_was_overtaken_is_told_so, forget,
-                                        check_memory),
-        cmocka_unit_test_setup_teardown(a_sweep_that_is_overtaken_takes_nothing_of_the_other,
-                                        forget, check_memory),
-        cmocka_unit_test_setup_teardown(a_sweep_goes_on_past_one_transaction, forget, check_memory),
-        cmocka_unit_test_setup_teardown(keys_are_bytes, forget, check_memory),
-        cmocka_unit_test_setup_teardown(keys_that_are_no_text_are_rows_where_the_target_can, forget,
-                                        check_memory),
-        cmocka_unit_test_setup_teardown(a_scan_keeps_to_its_range, forget, check_memory),
-        cmocka_unit_test_setup_teardown(contents_come_back_byte_for_byte, forget, check_memory),
-        cmocka_unit_test_setup_teardown(what_is_too_large_is_rejected_and_its_neighbors_are_not,
-                                        forget, check_memory),
-        cmocka_unit_test_setup_teardown(a_large_content_is_a_row, forget, check_memory),
-        cmocka_unit_test_setup_teardown(columns_are_written_and_touched, forget, check_memory),
-        cmocka_unit_test_setup_teardown(changed_columns_are_followed, forget, check_memory),
-        cmocka_unit_test_setup_teardown(a_change_to_bytes_keeps_the_rows_until_they_are_read_again,
-                                        forget, check_memory),
-        cmocka_unit_test_setup_teardown(boundaries_are_kept, forget, check_memory),
-        cmocka_unit_test_setup_teardown(status_tells_of_tables_and_failures, forget, check_memory),
-        cmocka_unit_test_setup_teardown(a_look_tells_what_attaching_would_find, forget,
-                                        check_memory),
-        cmocka_unit_test_setup_teardown(a_look_sees_one_moment, forget, check_memory),
-        cmocka_unit_test_setup_teardown(rows_are_told_in_the_order_of_their_bytes, forget,
-                                        check_memory),
-        cmocka_unit_test_setup_teardown(a_look_that_runs_out_of_memory_says_so, forget,
-                                        check_memory),
-        cmocka_unit_test_setup_teardown(two_handles_share_one_clock, forget, check_memory),
-        cmocka_unit_test_setup_teardown(what_was_applied_outlives_the_process, forget,
-                                        check_memory),
-        cmocka_unit_test_setup_teardown(a_durable_commit_is_synced, forget, check_memory),
-        cmocka_unit_test_setup_teardown(random_changes_agree_with_the_model, forget, check_memory),
-        cmocka_unit_test_setup_teardown(running_out_of_memory_leaves_nothing_behind, forget,
-                                        check_memory),
+        TARGET_TEST(attach_makes_the_table_once),
+        TARGET_TEST(a_table_belongs_to_one_source),
+        TARGET_TEST(a_source_of_which_nothing_came_has_no_claim),
+        TARGET_TEST(an_empty_source_has_a_claim),
+        TARGET_TEST(another_spec_takes_an_epoch_and_stops_the_others),
+        TARGET_TEST(an_upsert_writes_row_and_state),
+        TARGET_TEST(a_late_read_is_refused_and_its_neighbors_are_not),
+        TARGET_TEST(a_listing_refuses_what_was_read_before_it),
+        TARGET_TEST(a_touch_holds_only_for_the_etag_of_the_row),
+        TARGET_TEST(a_tombstone_fences_late_reads_off),
+        TARGET_TEST(a_failure_keeps_the_row_and_is_cleared_by_success),
+        TARGET_TEST(a_sweep_removes_what_the_read_clock_allows),
+        TARGET_TEST(a_sweep_over_the_limit_removes_nothing),
+        TARGET_TEST(a_listing_drops_what_the_one_before_staged),
+        TARGET_TEST(a_listing_that_was_overtaken_is_told_so),
+        TARGET_TEST(a_sweep_that_is_overtaken_takes_nothing_of_the_other),
+        TARGET_TEST(a_sweep_goes_on_past_one_transaction),
+        TARGET_TEST(keys_are_bytes),
+        TARGET_TEST(keys_that_are_no_text_are_rows_where_the_target_can),
+        TARGET_TEST(a_scan_keeps_to_its_range),
+        TARGET_TEST(contents_come_back_byte_for_byte),
+        TARGET_TEST(what_is_too_large_is_rejected_and_its_neighbors_are_not),
+        TARGET_TEST(a_large_content_is_a_row),
+        TARGET_TEST(columns_are_written_and_touched),
+        TARGET_TEST(changed_columns_are_followed),
+        TARGET_TEST(a_change_to_bytes_keeps_the_rows_until_they_are_read_again),
+        TARGET_TEST(boundaries_are_kept),
+        TARGET_TEST(status_tells_of_tables_and_failures),
+        TARGET_TEST(a_look_tells_what_attaching_would_find),
+        TARGET_TEST(a_look_sees_one_moment),
+        TARGET_TEST(rows_are_told_in_the_order_of_their_bytes),
+        TARGET_TEST(a_look_that_runs_out_of_memory_says_so),
+        TARGET_TEST(two_handles_share_one_clock),
+        TARGET_TEST(what_was_applied_outlives_the_process),
+        TARGET_TEST(a_durable_commit_is_synced),
+        TARGET_TEST(random_changes_agree_with_the_model),
+        TARGET_TEST(running_out_of_memory_leaves_nothing_behind),
     };
-    return cmocka_run_group_tests_name("conformance", tests, NULL, NULL);
+    return target_tests(tested, "conformance", tests, T_COUNT(tests));
 }

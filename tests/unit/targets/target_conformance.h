@@ -11,6 +11,8 @@
 #include "table/table_target.h"
 #include "targets/status.h"
 
+#include "t.h"
+
 struct target_kit {
     void *ctx;
     /* No table and no state; handles were freed before. */
@@ -41,5 +43,21 @@ struct target_kit {
 
 /* Run them all; the number of failed tests. */
 int target_conformance(const struct target_kit *tested);
+
+/* The same of a target's own tests: no table when one begins, no memory left behind when it ends.
+ */
+#define TARGET_TEST(test) cmocka_unit_test_setup_teardown(test, target_test_begin, target_test_end)
+int target_test_begin(void **state);
+int target_test_end(void **state);
+int target_tests(const struct target_kit *tested,
+                 const char *name,
+                 const struct CMUnitTest *tests,
+                 size_t count);
+
+/* A file, and those that SQLite keeps beside it. */
+void target_remove(const char *path);
+
+/* "key:flags:etag" of every state row, with blanks between. */
+void target_assert_state(struct bkt_table_target t, const char *expected);
 
 #endif

@@ -21,12 +21,8 @@ static char state_path[80];
 static void forget(void *ctx)
 {
     (void)ctx;
-    static const char *const suffixes[] = {"", ".state", ".state-wal", ".state-shm"};
-    for (size_t i = 0; i < T_COUNT(suffixes); i++) {
-        char name[96];
-        (void)snprintf(name, sizeof(name), "%s%s", path, suffixes[i]);
-        (void)remove(name);
-    }
+    target_remove(path);
+    target_remove(state_path);
 }
 
 static void close_log(void *self)

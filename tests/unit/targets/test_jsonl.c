@@ -30,12 +30,8 @@ static const struct bkt_table_spec plain = {.source = {"s3://bucket", 11}, .spec
 static void forget(void *ctx)
 {
     (void)ctx;
-    static const char *const suffixes[] = {"", ".state", ".state-wal", ".state-shm"};
-    for (size_t i = 0; i < T_COUNT(suffixes); i++) {
-        char name[96];
-        (void)snprintf(name, sizeof(name), "%s%s", path, suffixes[i]);
-        (void)remove(name);
-    }
+    target_remove(path);
+    target_remove(state_path);
 }
 
 static int open_log(const char *log, struct bkt_table_target *out_target, struct bkt_error *err)
@@ -309,22 +305,6 @@ static void a_reader_that_leaves_is_told_apart(void **state)
     t.ops->free(t.self);
 }
 
-static size_t live_before;
-
-static int clean(void **state)
-{
-    (void)state;
-    live_before = bkt_mem_live();
-    forget(NULL);
-    return 0;
-}
-
-static int check_memory(void **state)
-{
-    (void)state;
-    return bkt_mem_live() == live_before ? 0 : -1;
-}
-
 /* With an argument the conformance suite: one plan of tests a run. */
 int main(int argc, char **argv)
 {
@@ -343,18 +323,17 @@ int main(int argc, char **argv)
         .is_whole = true,
     };
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(lines_are_what_the_manual_says, clean, check_memory),
-        cmocka_unit_test_setup_teardown(a_half_line_of_a_killed_run_goes, clean, check_memory),
-        cmocka_unit_test_setup_teardown(a_half_line_may_be_long, clean, check_memory),
-        cmocka_unit_test_setup_teardown(a_large_content_is_one_line, clean, check_memory),
-        cmocka_unit_test_setup_teardown(lines_without_their_state_are_refused, clean, check_memory),
-        cmocka_unit_test_setup_teardown(what_cannot_be_opened_says_so, clean, check_memory),
-        cmocka_unit_test_setup_teardown(a_batch_that_does_not_fit_leaves_whole_lines, clean,
-                                        check_memory),
-        cmocka_unit_test_setup_teardown(a_reader_that_leaves_is_told_apart, clean, check_memory),
+        TARGET_TEST(lines_are_what_the_manual_says),
+        TARGET_TEST(a_half_line_of_a_killed_run_goes),
+        TARGET_TEST(a_half_line_may_be_long),
+        TARGET_TEST(a_large_content_is_one_line),
+        TARGET_TEST(lines_without_their_state_are_refused),
+        TARGET_TEST(what_cannot_be_opened_says_so),
+        TARGET_TEST(a_batch_that_does_not_fit_leaves_whole_lines),
+        TARGET_TEST(a_reader_that_leaves_is_told_apart),
     };
-    int failed = argc > 1 ? target_conformance(&kit)
-                          : cmocka_run_group_tests_name("jsonl", tests, NULL, NULL);
+    int failed =
+        argc > 1 ? target_conformance(&kit) : target_tests(&kit, "jsonl", tests, T_COUNT(tests));
     forget(NULL);
     (void)rmdir(folder);
     return failed;

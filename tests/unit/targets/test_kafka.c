@@ -31,12 +31,7 @@ static const struct bkt_table_spec plain = {.source = {"s3://bucket", 11}, .spec
 static void forget(void *ctx)
 {
     (void)ctx;
-    static const char *const suffixes[] = {"", "-wal", "-shm"};
-    for (size_t i = 0; i < T_COUNT(suffixes); i++) {
-        char name[96];
-        (void)snprintf(name, sizeof(name), "%s%s", state_path, suffixes[i]);
-        (void)remove(name);
-    }
+    target_remove(state_path);
     if (topic[0])
         topic_remove(brokers, topic);
     (void)snprintf(topic, sizeof(topic), "test-%ld-%u", (long)getpid(), topic_count++);
@@ -226,27 +221,6 @@ static void a_topic_with_messages_wants_its_state(void **state)
     t.ops->free(t.self);
 }
 
-/* "key:flags:etag" of every state row. */
-static int note_row(void *ctx, const struct bkt_state_row *row, struct bkt_error *err)
-{
-    (void)err;
-    char *text = ctx;
-    size_t len = strlen(text);
-    (void)snprintf(text + len, 512 - len, "%s%.*s:%u:%.*s", len > 0 ? " " : "",
-                   BKT_STR_ARG(row->key), row->flags, BKT_STR_ARG(row->etag));
-    return BKT_OK;
-}
-
-static void assert_state(struct bkt_table_target t, const char *expected)
-{
-    char text[512] = "";
-    struct bkt_error err = {0};
-    struct bkt_scan all = {.limit = 100};
-    size_t count;
-    must(t.ops->scan(t.self, &all, note_row, text, &count, &err), &err);
-    assert_string_equal(text, expected);
-}
-
 #define MD5_OF_A     "0cc175b9c0f1b6a831c399e269772661" /* "a" */
 #define MD5_OF_EMPTY "d41d8cd98f00b204e9800998ecf8427e"
 
@@ -286,8 +260,8 @@ static void a_lost_state_is_made_of_the_topic(void **state)
     uint64_t failed = 0;
     must(t.ops->count_failed(t.self, &failed, &err), &err);
     assert_int_equal(failed, 2);
-    assert_state(t, "a:1:" MD5_OF_A " b:5: c:5: e:1:" MD5_OF_EMPTY
-                    " g:1:c9bb2b4c6e4c49035c1c619ceb6cb865");
+    target_assert_state(t, "a:1:" MD5_OF_A " b:5: c:5: e:1:" MD5_OF_EMPTY
+                           " g:1:c9bb2b4c6e4c49035c1c619ceb6cb865");
     /* It goes on from there. */
     struct bkt_change change = put("a", BKT_STR("new"));
     change.read_at = attached.clock.clock;
@@ -297,7 +271,8 @@ static void a_lost_state_is_made_of_the_topic(void **state)
     t.ops->free(t.self);
 
     t = open_attached(rebuilding, state_path);
-    assert_state(t, "a:1:e b:5: c:5: e:1:" MD5_OF_EMPTY " g:1:c9bb2b4c6e4c49035c1c619ceb6cb865");
+    target_assert_state(t, "a:1:e b:5: c:5: e:1:" MD5_OF_EMPTY
+                           " g:1:c9bb2b4c6e4c49035c1c619ceb6cb865");
     t.ops->free(t.self);
 }
 
@@ -333,7 +308,7 @@ static void columns_that_cannot_be_proven_are_read_again(void **state)
         spec.columns = cases[i].columns;
         must(open_with(rebuilding, state_path, &t, &err), &err);
         must(t.ops->attach(t.self, &spec, &attached, &err), &err);
-        assert_state(t, cases[i].state);
+        target_assert_state(t, cases[i].state);
         t.ops->free(t.self);
     }
 }
@@ -354,7 +329,7 @@ static void a_key_in_two_partitions_is_not_known(void **state)
     topic_write_to(brokers, topic, 1, "d", "a");
     must(open_with(rebuilding, state_path, &t, &err), &err);
     must(attach(t, &err), &err);
-    assert_state(t, "a:1:" MD5_OF_A " b:5: d:1:" MD5_OF_A);
+    target_assert_state(t, "a:1:" MD5_OF_A " b:5: d:1:" MD5_OF_A);
     t.ops->free(t.self);
 }
 
@@ -459,22 +434,6 @@ static void running_out_of_memory_leaves_nothing(void **state)
     T_TORTURE(open_once());
 }
 
-static size_t live_before;
-
-static int clean(void **state)
-{
-    (void)state;
-    live_before = bkt_mem_live();
-    forget(NULL);
-    return 0;
-}
-
-static int check_memory(void **state)
-{
-    (void)state;
-    return bkt_mem_live() == live_before ? 0 : -1;
-}
-
 /* With an argument the conformance suite: one plan of tests a run. */
 int main(int argc, char **argv)
 {
@@ -501,26 +460,22 @@ int main(int argc, char **argv)
         .content_max = MESSAGE_BYTES_MAX,
     };
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(an_empty_object_is_a_value_and_a_delete_is_none, clean,
-                                        check_memory),
-        cmocka_unit_test_setup_teardown(what_is_too_large_may_be_a_reference, clean, check_memory),
-        cmocka_unit_test_setup_teardown(a_topic_that_takes_little_is_kept_to, clean, check_memory),
-        cmocka_unit_test_setup_teardown(a_topic_that_forgets_is_refused, clean, check_memory),
-        cmocka_unit_test_setup_teardown(a_topic_with_messages_wants_its_state, clean, check_memory),
-        cmocka_unit_test_setup_teardown(a_lost_state_is_made_of_the_topic, clean, check_memory),
-        cmocka_unit_test_setup_teardown(columns_that_cannot_be_proven_are_read_again, clean,
-                                        check_memory),
-        cmocka_unit_test_setup_teardown(a_key_in_two_partitions_is_not_known, clean, check_memory),
-        cmocka_unit_test_setup_teardown(a_topic_of_something_else_makes_no_state, clean,
-                                        check_memory),
-        cmocka_unit_test_setup_teardown(a_forgotten_twin_is_fenced_off, clean, check_memory),
-        cmocka_unit_test_setup_teardown(settings_are_checked_and_their_values_not_shown, clean,
-                                        check_memory),
-        cmocka_unit_test_setup_teardown(a_broker_that_is_not_there_is_named, clean, check_memory),
-        cmocka_unit_test_setup_teardown(running_out_of_memory_leaves_nothing, clean, check_memory),
+        TARGET_TEST(an_empty_object_is_a_value_and_a_delete_is_none),
+        TARGET_TEST(what_is_too_large_may_be_a_reference),
+        TARGET_TEST(a_topic_that_takes_little_is_kept_to),
+        TARGET_TEST(a_topic_that_forgets_is_refused),
+        TARGET_TEST(a_topic_with_messages_wants_its_state),
+        TARGET_TEST(a_lost_state_is_made_of_the_topic),
+        TARGET_TEST(columns_that_cannot_be_proven_are_read_again),
+        TARGET_TEST(a_key_in_two_partitions_is_not_known),
+        TARGET_TEST(a_topic_of_something_else_makes_no_state),
+        TARGET_TEST(a_forgotten_twin_is_fenced_off),
+        TARGET_TEST(settings_are_checked_and_their_values_not_shown),
+        TARGET_TEST(a_broker_that_is_not_there_is_named),
+        TARGET_TEST(running_out_of_memory_leaves_nothing),
     };
-    int failed = argc > 1 ? target_conformance(&kit)
-                          : cmocka_run_group_tests_name("kafka", tests, NULL, NULL);
+    int failed =
+        argc > 1 ? target_conformance(&kit) : target_tests(&kit, "kafka", tests, T_COUNT(tests));
     forget(NULL);
     (void)rmdir(folder);
     return failed;

@@ -130,22 +130,6 @@ static bool read_column(void *ctx, struct bkt_str key, const char *column, struc
     return ask(question, key, text);
 }
 
-static size_t live_before;
-
-static int clean(void **state)
-{
-    (void)state;
-    live_before = bkt_mem_live();
-    forget(NULL);
-    return 0;
-}
-
-static int check_memory(void **state)
-{
-    (void)state;
-    return bkt_mem_live() == live_before ? 0 : -1;
-}
-
 static struct bkt_table_target open_at(const char *where, const char *table)
 {
     struct bkt_error err = {0};
@@ -1253,70 +1237,56 @@ static void writers_at_once_lose_nothing_and_double_nothing(void **state)
                   "0");
 }
 
+static const struct target_kit kit = {
+    .forget = forget,
+    .open = open_table,
+    .look = look_at_table,
+    .status = status_of,
+    .read_row = read_row,
+    .read_column = read_column,
+};
+
 static int run_all(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(names_and_urls_are_checked, clean, check_memory),
-        cmocka_unit_test_setup_teardown(a_server_that_cannot_be_used_says_why, clean, check_memory),
-        cmocka_unit_test_setup_teardown(a_table_lives_in_the_schema_that_is_named, clean,
-                                        check_memory),
-        cmocka_unit_test_setup_teardown(a_table_of_others_is_not_taken, clean, check_memory),
-        cmocka_unit_test_setup_teardown(an_administrator_may_make_the_tables, clean, check_memory),
-        cmocka_unit_test_setup_teardown(a_dropped_table_is_built_again, clean, check_memory),
-        cmocka_unit_test_setup_teardown(changes_by_others_are_tolerated_or_named, clean,
-                                        check_memory),
-        cmocka_unit_test_setup_teardown(changes_by_others_meanwhile_are_named, clean, check_memory),
-        cmocka_unit_test_setup_teardown(a_database_in_another_encoding_keeps_the_order, clean,
-                                        check_memory),
-        cmocka_unit_test_setup_teardown(bytes_that_are_no_text_survive_a_change_of_type, clean,
-                                        check_memory),
-        cmocka_unit_test_setup_teardown(columns_have_their_types, clean, check_memory),
-        cmocka_unit_test_setup_teardown(what_postgresql_cannot_hold_is_rejected_alone, clean,
-                                        check_memory),
-        cmocka_unit_test_setup_teardown(nul_is_replaced_where_the_spec_says_so, clean,
-                                        check_memory),
-        cmocka_unit_test_setup_teardown(what_a_row_violates_rejects_it_alone, clean, check_memory),
-        cmocka_unit_test_setup_teardown(many_new_rows_are_as_few_are, clean, check_memory),
-        cmocka_unit_test_setup_teardown(what_is_taken_for_new_and_is_not, clean, check_memory),
-        cmocka_unit_test_setup_teardown(running_out_of_memory_copies_all_or_nothing, clean,
-                                        check_memory),
-        cmocka_unit_test_setup_teardown(triggers_see_inserts_updates_and_nothing_for_nothing, clean,
-                                        check_memory),
-        cmocka_unit_test_setup_teardown(a_durable_commit_is_synced_whatever_the_default, clean,
-                                        check_memory),
-        cmocka_unit_test_setup_teardown(a_lost_connection_is_made_again, clean, check_memory),
-        cmocka_unit_test_setup_teardown(a_commit_of_unknown_outcome_can_be_repeated, clean,
-                                        check_memory),
-        cmocka_unit_test_setup_teardown(a_commit_that_fails_is_not_believed, clean, check_memory),
-        cmocka_unit_test_setup_teardown(a_clock_that_went_back_stops_the_run, clean, check_memory),
-        cmocka_unit_test_setup_teardown(a_clock_that_is_ahead_goes_on_from_there, clean,
-                                        check_memory),
-        cmocka_unit_test_setup_teardown(what_was_read_before_a_failover_is_void, clean,
-                                        check_memory),
-        cmocka_unit_test_setup_teardown(a_server_need_not_tell_when_it_was_started, clean,
-                                        check_memory),
-        cmocka_unit_test_setup_teardown(workers_tell_that_they_live, clean, check_memory),
-        cmocka_unit_test_setup_teardown(nobody_need_know_the_workers, clean, check_memory),
-        cmocka_unit_test_setup_teardown(writers_at_once_lose_nothing_and_double_nothing, clean,
-                                        check_memory),
+        TARGET_TEST(names_and_urls_are_checked),
+        TARGET_TEST(a_server_that_cannot_be_used_says_why),
+        TARGET_TEST(a_table_lives_in_the_schema_that_is_named),
+        TARGET_TEST(a_table_of_others_is_not_taken),
+        TARGET_TEST(an_administrator_may_make_the_tables),
+        TARGET_TEST(a_dropped_table_is_built_again),
+        TARGET_TEST(changes_by_others_are_tolerated_or_named),
+        TARGET_TEST(changes_by_others_meanwhile_are_named),
+        TARGET_TEST(a_database_in_another_encoding_keeps_the_order),
+        TARGET_TEST(bytes_that_are_no_text_survive_a_change_of_type),
+        TARGET_TEST(columns_have_their_types),
+        TARGET_TEST(what_postgresql_cannot_hold_is_rejected_alone),
+        TARGET_TEST(nul_is_replaced_where_the_spec_says_so),
+        TARGET_TEST(what_a_row_violates_rejects_it_alone),
+        TARGET_TEST(many_new_rows_are_as_few_are),
+        TARGET_TEST(what_is_taken_for_new_and_is_not),
+        TARGET_TEST(running_out_of_memory_copies_all_or_nothing),
+        TARGET_TEST(triggers_see_inserts_updates_and_nothing_for_nothing),
+        TARGET_TEST(a_durable_commit_is_synced_whatever_the_default),
+        TARGET_TEST(a_lost_connection_is_made_again),
+        TARGET_TEST(a_commit_of_unknown_outcome_can_be_repeated),
+        TARGET_TEST(a_commit_that_fails_is_not_believed),
+        TARGET_TEST(a_clock_that_went_back_stops_the_run),
+        TARGET_TEST(a_clock_that_is_ahead_goes_on_from_there),
+        TARGET_TEST(what_was_read_before_a_failover_is_void),
+        TARGET_TEST(a_server_need_not_tell_when_it_was_started),
+        TARGET_TEST(workers_tell_that_they_live),
+        TARGET_TEST(nobody_need_know_the_workers),
+        TARGET_TEST(writers_at_once_lose_nothing_and_double_nothing),
     };
-    return cmocka_run_group_tests_name("postgres", tests, NULL, NULL);
+    return target_tests(&kit, "postgres", tests, T_COUNT(tests));
 }
 
 /* "conformance": that suite; "writers": the last test alone; else what only PostgreSQL has. */
 int main(int argc, char **argv)
 {
-    static const struct target_kit kit = {
-        .forget = forget,
-        .open = open_table,
-        .look = look_at_table,
-        .status = status_of,
-        .read_row = read_row,
-        .read_column = read_column,
-    };
     const struct CMUnitTest writers[] = {
-        cmocka_unit_test_setup_teardown(writers_at_once_lose_nothing_and_double_nothing, clean,
-                                        check_memory),
+        TARGET_TEST(writers_at_once_lose_nothing_and_double_nothing),
     };
     url = getenv("BKT_TEST_POSTGRES");
     const char *admin_url = getenv("BKT_TEST_POSTGRES_ADMIN");
@@ -1334,7 +1304,7 @@ int main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "conformance") == 0) {
         failed = target_conformance(&kit);
     } else if (argc > 1 && strcmp(argv[1], "writers") == 0) {
-        failed = cmocka_run_group_tests_name("writers", writers, NULL, NULL);
+        failed = target_tests(&kit, "writers", writers, T_COUNT(writers));
     } else {
         failed = run_all();
     }

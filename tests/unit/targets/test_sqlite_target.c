@@ -30,12 +30,9 @@ static const struct bkt_table_spec plain = {.source = {"s3://bucket", 11}, .spec
 static void forget(void *ctx)
 {
     (void)ctx;
-    static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
-    for (size_t i = 0; i < T_COUNT(suffixes); i++) {
-        char name[96];
-        (void)snprintf(name, sizeof(name), "%s%s", path, suffixes[i]);
-        (void)remove(name);
-    }
+    target_remove(path);
+    sqlite_shim_fill_after(-1);
+    sqlite_shim_read_only(false);
 }
 
 static int open_table(void *ctx, struct bkt_table_target *out_target, struct bkt_error *err)
@@ -117,24 +114,6 @@ static void assert_answer(const char *question, const char *answer)
     assert_true(ask(question, (struct bkt_str){0}, &found, &is_bytes));
     assert_string_equal(found.ptr, answer);
     bkt_buf_clear(&found);
-}
-
-static size_t live_before;
-
-static int check_memory(void **state)
-{
-    (void)state;
-    return bkt_mem_live() == live_before ? 0 : -1;
-}
-
-static int clean(void **state)
-{
-    (void)state;
-    live_before = bkt_mem_live();
-    sqlite_shim_fill_after(-1);
-    sqlite_shim_read_only(false);
-    forget(NULL);
-    return 0;
 }
 
 static struct bkt_table_target open_attached(const struct bkt_table_spec *spec)
@@ -819,42 +798,31 @@ int main(int argc, char **argv)
         .can_hold_bytes = true,
     };
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(names_and_paths_are_checked, clean, check_memory),
-        cmocka_unit_test_setup_teardown(a_uri_is_a_file_name, clean, check_memory),
-        cmocka_unit_test_setup_teardown(a_file_that_is_no_database_is_left_alone, clean,
-                                        check_memory),
-        cmocka_unit_test_setup_teardown(a_database_in_utf_16_is_refused, clean, check_memory),
-        cmocka_unit_test_setup_teardown(a_read_only_file_says_so, clean, check_memory),
-        cmocka_unit_test_setup_teardown(a_full_disk_keeps_nothing_of_the_batch, clean,
-                                        check_memory),
-        cmocka_unit_test_setup_teardown(a_lock_of_another_process_is_worth_another_try, clean,
-                                        check_memory),
-        cmocka_unit_test_setup_teardown(a_table_of_others_is_not_taken, clean, check_memory),
-        cmocka_unit_test_setup_teardown(a_dropped_table_is_built_again, clean, check_memory),
-        cmocka_unit_test_setup_teardown(changes_by_others_are_tolerated_or_named, clean,
-                                        check_memory),
-        cmocka_unit_test_setup_teardown(columns_come_and_go_beside_those_of_others, clean,
-                                        check_memory),
-        cmocka_unit_test_setup_teardown(the_type_of_content_changes_around_indexes_and_triggers,
-                                        clean, check_memory),
-        cmocka_unit_test_setup_teardown(a_trigger_that_raises_rejects_its_row_alone, clean,
-                                        check_memory),
-        cmocka_unit_test_setup_teardown(what_a_row_cannot_satisfy_rejects_it_alone, clean,
-                                        check_memory),
-        cmocka_unit_test_setup_teardown(a_batch_of_every_kind_is_written_as_if_one_by_one, clean,
-                                        check_memory),
-        cmocka_unit_test_setup_teardown(a_trigger_that_cannot_run_fails_the_batch, clean,
-                                        check_memory),
-        cmocka_unit_test_setup_teardown(more_than_sqlite_holds_is_rejected, clean, check_memory),
-        cmocka_unit_test_setup_teardown(triggers_see_an_insert_an_update_and_nothing_for_nothing,
-                                        clean, check_memory),
-        cmocka_unit_test_setup_teardown(a_row_that_must_not_go_is_a_failure, clean, check_memory),
-        cmocka_unit_test_setup_teardown(one_lists_at_a_time, clean, check_memory),
-        cmocka_unit_test_setup_teardown(status_makes_no_file, clean, check_memory),
-        cmocka_unit_test_setup_teardown(the_file_is_made_as_it_should_be, clean, check_memory),
+        TARGET_TEST(names_and_paths_are_checked),
+        TARGET_TEST(a_uri_is_a_file_name),
+        TARGET_TEST(a_file_that_is_no_database_is_left_alone),
+        TARGET_TEST(a_database_in_utf_16_is_refused),
+        TARGET_TEST(a_read_only_file_says_so),
+        TARGET_TEST(a_full_disk_keeps_nothing_of_the_batch),
+        TARGET_TEST(a_lock_of_another_process_is_worth_another_try),
+        TARGET_TEST(a_table_of_others_is_not_taken),
+        TARGET_TEST(a_dropped_table_is_built_again),
+        TARGET_TEST(changes_by_others_are_tolerated_or_named),
+        TARGET_TEST(columns_come_and_go_beside_those_of_others),
+        TARGET_TEST(the_type_of_content_changes_around_indexes_and_triggers),
+        TARGET_TEST(a_trigger_that_raises_rejects_its_row_alone),
+        TARGET_TEST(what_a_row_cannot_satisfy_rejects_it_alone),
+        TARGET_TEST(a_batch_of_every_kind_is_written_as_if_one_by_one),
+        TARGET_TEST(a_trigger_that_cannot_run_fails_the_batch),
+        TARGET_TEST(more_than_sqlite_holds_is_rejected),
+        TARGET_TEST(triggers_see_an_insert_an_update_and_nothing_for_nothing),
+        TARGET_TEST(a_row_that_must_not_go_is_a_failure),
+        TARGET_TEST(one_lists_at_a_time),
+        TARGET_TEST(status_makes_no_file),
+        TARGET_TEST(the_file_is_made_as_it_should_be),
     };
-    int failed = argc > 1 ? target_conformance(&kit)
-                          : cmocka_run_group_tests_name("sqlite", tests, NULL, NULL);
+    int failed =
+        argc > 1 ? target_conformance(&kit) : target_tests(&kit, "sqlite", tests, T_COUNT(tests));
     forget(NULL);
     (void)rmdir(folder);
     return failed;

@@ -141,12 +141,7 @@ static const struct bkt_target_ops memory_ops = {
 static void forget(void *ctx)
 {
     (void)ctx;
-    static const char *const suffixes[] = {"", "-wal", "-shm"};
-    for (size_t i = 0; i < T_COUNT(suffixes); i++) {
-        char name[96];
-        (void)snprintf(name, sizeof(name), "%s%s", path, suffixes[i]);
-        (void)remove(name);
-    }
+    target_remove(path);
     for (size_t i = 0; i < memory.count; i++)
         free(memory.rows[i].content);
     memory.count = 0;
@@ -203,27 +198,6 @@ static int apply(struct bkt_table_target t,
     return t.ops->apply(t.self, changes, count, false, &clock, err);
 }
 
-/* "key:flags:etag" of every state row. */
-static int note_row(void *ctx, const struct bkt_state_row *row, struct bkt_error *err)
-{
-    (void)err;
-    char *text = ctx;
-    size_t len = strlen(text);
-    (void)snprintf(text + len, 256 - len, "%s%.*s:%u:%.*s", len > 0 ? " " : "",
-                   BKT_STR_ARG(row->key), row->flags, BKT_STR_ARG(row->etag));
-    return BKT_OK;
-}
-
-static void assert_state(struct bkt_table_target t, const char *expected)
-{
-    char text[256] = "";
-    struct bkt_error err = {0};
-    struct bkt_scan all = {.limit = 100};
-    size_t count;
-    assert_int_equal(t.ops->scan(t.self, &all, note_row, text, &count, &err), BKT_OK);
-    assert_string_equal(text, expected);
-}
-
 static void a_batch_is_begun_committed_and_freed(void **state)
 {
     (void)state;
@@ -265,17 +239,17 @@ static void a_failing_step_keeps_the_state_and_the_next_try_succeeds(void **stat
         assert_true(err.retriable);
         assert_string_equal(err.message, "write to memory: told to fail");
         assert_int_equal(memory.rolled_back, 1);
-        assert_state(t, "a:1:1");
+        target_assert_state(t, "a:1:1");
 
         memory.fails_at = STEP_NONE;
         assert_int_equal(apply(t, changes, 2, &err), BKT_OK);
-        assert_state(t, "a:0: b:1:2");
+        target_assert_state(t, "a:0: b:1:2");
         t.ops->free(t.self);
 
         /* Nothing of the failure is left for the next run. */
         t = open_attached(&attached);
         assert_int_equal(attached.row_count, 1);
-        assert_state(t, "a:0: b:1:2");
+        target_assert_state(t, "a:0: b:1:2");
         t.ops->free(t.self);
     }
 }
@@ -307,7 +281,7 @@ static void what_a_crash_cut_off_is_read_again(void **state)
         t = open_attached(&attached);
         assert_true(attached.clock.clock > clock_before);
         assert_int_equal(attached.row_count, 3);
-        assert_state(t, "a:5: b:5: c:1:3");
+        target_assert_state(t, "a:5: b:5: c:1:3");
         uint64_t failed = 0;
         assert_int_equal(t.ops->count_failed(t.self, &failed, &err), BKT_OK);
         assert_int_equal(failed, 2);
@@ -318,7 +292,7 @@ static void what_a_crash_cut_off_is_read_again(void **state)
         assert_int_equal(changes[0].outcome, BKT_OUTCOME_REFUSED);
         changes[0].read_at = changes[1].read_at = INT64_MAX;
         assert_int_equal(apply(t, changes, 2, &err), BKT_OK);
-        assert_state(t, "a:0: b:1:2 c:1:3");
+        target_assert_state(t, "a:0: b:1:2 c:1:3");
         assert_null(find(BKT_STR("a")));
         assert_non_null(find(BKT_STR("b")));
         t.ops->free(t.self);
@@ -365,7 +339,7 @@ static void notes_of_a_failed_batch_outlive_a_later_one(void **state)
     assert_int_equal(apply(t, later, 2, &err), BKT_OK);
     t.ops->free(t.self);
     t = open_attached(&attached);
-    assert_state(t, "a:5: b:1:2 c:1:3");
+    target_assert_state(t, "a:5: b:1:2 c:1:3");
     t.ops->free(t.self);
 }
 
@@ -416,10 +390,10 @@ static void a_rejected_row_leaves_no_trace(void **state)
     assert_int_equal(apply(t, changes, 3, &err), BKT_OK);
     assert_int_equal(changes[1].outcome, BKT_OUTCOME_REJECTED);
     assert_string_equal(changes[1].reject_reason, "it does not fit");
-    assert_state(t, "a:1:1 c:1:3");
+    target_assert_state(t, "a:1:1 c:1:3");
     t.ops->free(t.self);
     t = open_attached(&attached);
-    assert_state(t, "a:1:1 c:1:3");
+    target_assert_state(t, "a:1:1 c:1:3");
     t.ops->free(t.self);
 }
 
@@ -470,29 +444,13 @@ static void a_temporary_state_leaves_no_file(void **state)
         assert_true(attached.is_new);
         struct bkt_change change = change_of(BKT_CHANGE_UPSERT, "a", "1");
         assert_int_equal(apply(t, &change, 1, &err), BKT_OK);
-        assert_state(t, "a:1:1");
+        target_assert_state(t, "a:1:1");
         assert_int_not_equal(rmdir(parent), 0);
         t.ops->free(t.self);
     }
     assert_int_equal(rmdir(parent), 0);
     assert_int_equal(bkt_state_target_new(&memory_ops, NULL, NULL, &t, &err), BKT_EIO);
     assert_int_equal(unsetenv("TMPDIR"), 0);
-}
-
-static size_t live_before;
-
-static int clean(void **state)
-{
-    (void)state;
-    live_before = bkt_mem_live();
-    forget(NULL);
-    return 0;
-}
-
-static int check_memory(void **state)
-{
-    (void)state;
-    return bkt_mem_live() == live_before ? 0 : -1;
 }
 
 /* With an argument the conformance suite: one plan of tests a run. */
@@ -512,21 +470,19 @@ int main(int argc, char **argv)
         .is_volatile = true,
     };
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_batch_is_begun_committed_and_freed, clean, check_memory),
-        cmocka_unit_test_setup_teardown(a_failing_step_keeps_the_state_and_the_next_try_succeeds,
-                                        clean, check_memory),
-        cmocka_unit_test_setup_teardown(what_a_crash_cut_off_is_read_again, clean, check_memory),
-        cmocka_unit_test_setup_teardown(what_may_have_been_written_is_a_claim, clean, check_memory),
-        cmocka_unit_test_setup_teardown(notes_of_a_failed_batch_outlive_a_later_one, clean,
-                                        check_memory),
-        cmocka_unit_test_setup_teardown(each_change_meets_its_own_state, clean, check_memory),
-        cmocka_unit_test_setup_teardown(a_rejected_row_leaves_no_trace, clean, check_memory),
-        cmocka_unit_test_setup_teardown(a_failed_attach_makes_no_state, clean, check_memory),
-        cmocka_unit_test_setup_teardown(a_state_belongs_to_one_target, clean, check_memory),
-        cmocka_unit_test_setup_teardown(a_temporary_state_leaves_no_file, clean, check_memory),
+        TARGET_TEST(a_batch_is_begun_committed_and_freed),
+        TARGET_TEST(a_failing_step_keeps_the_state_and_the_next_try_succeeds),
+        TARGET_TEST(what_a_crash_cut_off_is_read_again),
+        TARGET_TEST(what_may_have_been_written_is_a_claim),
+        TARGET_TEST(notes_of_a_failed_batch_outlive_a_later_one),
+        TARGET_TEST(each_change_meets_its_own_state),
+        TARGET_TEST(a_rejected_row_leaves_no_trace),
+        TARGET_TEST(a_failed_attach_makes_no_state),
+        TARGET_TEST(a_state_belongs_to_one_target),
+        TARGET_TEST(a_temporary_state_leaves_no_file),
     };
     int failed = argc > 1 ? target_conformance(&kit)
-                          : cmocka_run_group_tests_name("state target", tests, NULL, NULL);
+                          : target_tests(&kit, "state target", tests, T_COUNT(tests));
     forget(NULL);
     (void)rmdir(folder);
     return failed;
