@@ -37,7 +37,7 @@ int bkt_sqlite_boundaries_load(const struct bkt_sqlite *conn,
     int64_t tables = 0;
     int rc = bkt_sqlite_number(conn,
                                "SELECT count(*) FROM sqlite_schema WHERE type = 'table'"
-                               " AND name = 'bucketable_boundaries' AND ?1 IS NOT NULL",
+                               " AND name = 'bucketable_boundaries'",
                                &tables, err);
     if (rc || tables == 0)
         return rc;
@@ -50,10 +50,13 @@ int bkt_sqlite_boundaries_load(const struct bkt_sqlite *conn,
     if (status == SQLITE_OK)
         status = sqlite3_step(stmt);
     bkt_buf_reset(out);
-    if (status == SQLITE_ROW)
+    if (status == SQLITE_ROW) {
         rc = bkt_buf_append(out, bkt_sqlite_column(stmt, 0));
-    else if (status != SQLITE_DONE)
+        if (rc)
+            (void)bkt_sqlite_refuse(conn, rc, err, bkt_error_text(rc));
+    } else if (status != SQLITE_DONE) {
         rc = fail(conn, status, err);
+    }
     (void)sqlite3_finalize(stmt);
     return rc;
 }

@@ -1,7 +1,7 @@
 #include "targets/sqlite_reader.h"
 
 #include "core/mem.h"
-#include "targets/sqlite_db.h"
+#include "targets/sqlite_record.h"
 #include "targets/sqlite_shape.h"
 #include "targets/sqlite_state.h"
 
@@ -95,14 +95,11 @@ static int read_table(const struct reader *reader,
                       struct bkt_sqlite_shape *shape,
                       struct bkt_error *err)
 {
-    int64_t records = 0;
+    bool is_kept = false;
     int rc = bkt_sqlite_exec(&reader->conn, "BEGIN", err);
-    if (rc == BKT_OK) {
-        rc = bkt_sqlite_number(
-            &reader->conn, "SELECT count(*) FROM sqlite_schema WHERE name = 'bucketable_tables'",
-            &records, err);
-    }
-    if (rc == BKT_OK && records > 0)
+    if (rc == BKT_OK)
+        rc = bkt_sqlite_record_is_kept(&reader->conn, &is_kept, err);
+    if (rc == BKT_OK && is_kept)
         rc = bkt_sqlite_record_read(&reader->conn, spec, !reader->has_rows, NULL, record, err);
     return rc ? rc : bkt_sqlite_shape_read(&reader->conn, shape, err);
 }

@@ -18,6 +18,18 @@ int bkt_sqlite_record_prepare(const struct bkt_sqlite *conn, struct bkt_error *e
     return bkt_sqlite_exec(conn, sql, err);
 }
 
+int bkt_sqlite_record_is_kept(const struct bkt_sqlite *conn,
+                              bool *out_is_kept,
+                              struct bkt_error *err)
+{
+    int64_t tables = 0;
+    int rc = bkt_sqlite_number(
+        conn, "SELECT count(*) FROM sqlite_schema WHERE name = 'bucketable_tables'", &tables, err);
+    if (rc == BKT_OK)
+        *out_is_kept = tables > 0;
+    return rc;
+}
+
 static int check_version(const struct bkt_sqlite *conn, int64_t version, struct bkt_error *err)
 {
     if (version == BKT_SQLITE_SCHEMA_VERSION)

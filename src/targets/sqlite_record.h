@@ -25,6 +25,11 @@ struct bkt_sqlite_record {
 /* Make the table of records where there is none. */
 BKT_MUST_CHECK int bkt_sqlite_record_prepare(const struct bkt_sqlite *conn, struct bkt_error *err);
 
+/* Is there one? */
+BKT_MUST_CHECK int bkt_sqlite_record_is_kept(const struct bkt_sqlite *conn,
+                                             bool *out_is_kept,
+                                             struct bkt_error *err);
+
 /*
  * `target` names the one that the rows are in, "" the file itself; NULL: it is not known.
  * BKT_ETARGET: of a newer version.  BKT_EFOREIGN: the rows are in another target.

@@ -76,13 +76,11 @@ static int tell_all(const struct bkt_sqlite *conn,
                     const struct bkt_status_told *told,
                     struct bkt_error *err)
 {
-    int64_t has_record = 0;
-    int rc = bkt_sqlite_number(
-        conn, "SELECT count(*) FROM sqlite_schema WHERE name = 'bucketable_tables'", &has_record,
-        err);
+    bool is_kept = false;
+    int rc = bkt_sqlite_record_is_kept(conn, &is_kept, err);
     if (rc)
         return rc;
-    if (!has_record) {
+    if (!is_kept) {
         return bkt_error_set(err, BKT_ETARGET, "read %s: bucketable has no table in it",
                              conn->path);
     }
