@@ -25,9 +25,9 @@ static void fail(struct redis_channel *channel, const char *cause, const struct 
 
 static void on_down(void *ctx, const char *cause, const struct bkt_error *err)
 {
-    struct redis_role_link *link = ctx;
-    if (!link->channel->is_broken)
-        fail(link->channel, cause, err);
+    struct redis_channel *channel = ctx;
+    if (!channel->is_broken)
+        fail(channel, cause, err);
 }
 
 void redis_refused(struct redis_channel *channel, const char *what, const struct redisReply *reply)
@@ -50,6 +50,12 @@ void redis_refused(struct redis_channel *channel, const char *what, const struct
     fail(channel, what, &err);
 }
 
+bool redis_is_up(const struct redis_channel *channel, enum redis_role role)
+{
+    return !channel->is_broken && channel->links[role] &&
+           bkt_redis_link_is_up(channel->links[role]);
+}
+
 void redis_send(struct redis_channel *channel,
                 enum redis_role role,
                 const struct bkt_str *words,
@@ -57,37 +63,34 @@ void redis_send(struct redis_channel *channel,
                 bkt_redis_reply_fn *fn,
                 uint64_t tag)
 {
-    struct redis_role_link *link = &channel->links[role];
-    if (link->link && !channel->is_broken)
-        bkt_redis_link_send(link->link, words, count, fn, tag);
+    if (redis_is_up(channel, role))
+        bkt_redis_link_send(channel->links[role], words, count, fn, tag);
 }
-
-static void on_up(void *ctx);
 
 static void open_link(struct redis_channel *channel, enum redis_role role)
 {
-    struct redis_role_link *link = &channel->links[role];
+    static void (*const on_up[REDIS_ROLES])(void *) = {
+        [REDIS_CONTROL] = redis_key_begin,
+        [REDIS_LISTENER] = redis_pubsub_begin,
+    };
     struct bkt_redis_link_options options = {
-        .http = channel->options.http,
+        .http = channel->http,
         .url = &channel->url,
         .ca_bundle = channel->ca_bundle,
-        .ctx = link,
-        .on_up = on_up,
+        .ctx = channel,
+        .on_up = on_up[role],
         .on_push = role == REDIS_LISTENER ? redis_pubsub_take : NULL,
         .on_down = on_down,
     };
     struct bkt_error err = {0};
-    link->channel = channel;
-    link->is_up = false;
-    if (bkt_redis_link_new(&options, &link->link, &err) != BKT_OK)
+    if (bkt_redis_link_new(&options, &channel->links[role], &err) != BKT_OK)
         fail(channel, bkt_error_name(err.code), &err);
 }
 
 static void close_link(struct redis_channel *channel, enum redis_role role)
 {
-    bkt_redis_link_free(channel->links[role].link);
-    channel->links[role].link = NULL;
-    channel->links[role].is_up = false;
+    bkt_redis_link_free(channel->links[role]);
+    channel->links[role] = NULL;
 }
 
 /* What is not known to have been done is done again. */
@@ -97,8 +100,8 @@ static void close_all(struct redis_channel *channel)
         close_link(channel, (enum redis_role)role);
     channel->is_broken = false;
     channel->is_ready = false;
-    redis_key_reset(channel);
-    redis_pubsub_reset(channel);
+    channel->key = (struct redis_key){.mode = REDIS_UNKNOWN};
+    channel->pubsub = (struct redis_pubsub){.answers = 0};
     redis_list_reset(channel);
     redis_hash_reset(channel);
     struct bkt_held_message *message;
@@ -109,13 +112,13 @@ static void close_all(struct redis_channel *channel)
 /* All that is to be followed is. */
 void redis_check_ready(struct redis_channel *channel)
 {
-    bool is_heard = channel->is_subscribed || channel->is_deaf;
-    bool is_followed = channel->mode == REDIS_NEITHER ||
-                       (channel->mode == REDIS_LIST && channel->may_take) ||
-                       (channel->mode == REDIS_HASH && channel->has_baseline);
-    if (channel->is_ready || channel->is_broken || !is_heard || !is_followed)
+    enum redis_mode mode = channel->key.mode;
+    bool is_answered = channel->pubsub.answers == 2;
+    bool is_followed = mode == REDIS_NEITHER || (mode == REDIS_LIST && channel->list.may_take) ||
+                       (mode == REDIS_HASH && channel->hash.has_baseline);
+    if (channel->is_ready || channel->is_broken || !is_answered || !is_followed)
         return;
-    if (channel->is_deaf && channel->is_secret) {
+    if (!channel->pubsub.is_subscribed && channel->key.is_secret) {
         struct bkt_error err = {0};
         int rc = bkt_error_set(&err, BKT_EIO,
                                "follow %s: Redis at %s allows neither SUBSCRIBE nor TYPE; allow "
@@ -132,18 +135,6 @@ void redis_check_ready(struct redis_channel *channel)
     channel->owner.ready(channel->owner.ctx);
     if (is_again)
         channel->owner.gap(channel->owner.ctx);
-}
-
-static void on_up(void *ctx)
-{
-    struct redis_role_link *link = ctx;
-    struct redis_channel *channel = link->channel;
-    link->is_up = true;
-    if (link == &channel->links[REDIS_CONTROL] && !channel->is_stopped)
-        redis_key_ask(channel);
-    if (link == &channel->links[REDIS_LISTENER])
-        redis_pubsub_begin(channel);
-    redis_check_ready(channel);
 }
 
 /* Messages. */
@@ -167,8 +158,8 @@ void redis_take(struct redis_channel *channel, enum redis_source source, struct 
     channel->stats.received++;
     int rc = bkt_envelope_read(envelope, payload, BKT_ENVELOPE_BODY_BYTES_MAX, BKT_KEY_QUEUED);
     if (rc == BKT_OK) {
-        rc = bkt_event_keys_read(keys, envelope->list.events, envelope->list.count,
-                                 &channel->options.scope);
+        rc =
+            bkt_event_keys_read(keys, envelope->list.events, envelope->list.count, &channel->scope);
     }
     if (rc == BKT_OK && envelope->is_poison)
         count_poison(channel, source, envelope->reason);
@@ -196,21 +187,20 @@ void redis_take(struct redis_channel *channel, enum redis_source source, struct 
 
 static void tick_links(struct redis_channel *channel, int64_t now_ms)
 {
-    bool wants_taker = channel->mode == REDIS_LIST && !channel->is_stopped;
+    bool wants_taker = channel->key.mode == REDIS_LIST && !channel->is_stopped;
     if (channel->is_stopped)
         close_link(channel, REDIS_LISTENER);
-    if (!wants_taker && channel->links[REDIS_TAKER].link) {
+    if (!wants_taker && channel->links[REDIS_TAKER]) {
         close_link(channel, REDIS_TAKER);
         redis_list_reset(channel);
     }
-    if (wants_taker && !channel->links[REDIS_TAKER].link)
+    if (wants_taker && !channel->links[REDIS_TAKER])
         open_link(channel, REDIS_TAKER);
-    if (channel->links[REDIS_LISTENER].link)
-        bkt_redis_link_pause(channel->links[REDIS_LISTENER].link,
-                             !bkt_held_has_room(&channel->held));
+    if (channel->links[REDIS_LISTENER])
+        bkt_redis_link_pause(channel->links[REDIS_LISTENER], !bkt_held_has_room(&channel->held));
     for (int role = 0; role < REDIS_ROLES; role++) {
-        if (channel->links[role].link && !channel->is_broken)
-            bkt_redis_link_tick(channel->links[role].link, now_ms);
+        if (channel->links[role] && !channel->is_broken)
+            bkt_redis_link_tick(channel->links[role], now_ms);
     }
 }
 
@@ -231,7 +221,7 @@ static void tick(void *self, int64_t now_ms)
         close_all(channel);
         return;
     }
-    if (!channel->links[REDIS_CONTROL].link) {
+    if (!channel->links[REDIS_CONTROL]) {
         open_link(channel, REDIS_CONTROL);
         if (!channel->is_stopped)
             open_link(channel, REDIS_LISTENER);
@@ -257,20 +247,21 @@ static int wait_ms(const void *self, int64_t now_ms)
     if (channel->backoff.is_waiting)
         return bkt_backoff_wait_ms(&channel->backoff, now_ms);
     if (channel->is_stopped && is_drained(channel))
-        return channel->links[REDIS_CONTROL].link ? 0 : -1;
-    const struct redis_role_link *control = &channel->links[REDIS_CONTROL];
-    if (!control->link || (control->is_up && channel->held.counts[BKT_HELD_SETTLED] > 0))
+        return channel->links[REDIS_CONTROL] ? 0 : -1;
+    bool may_settle =
+        redis_is_up(channel, REDIS_CONTROL) && channel->held.counts[BKT_HELD_SETTLED] > 0;
+    if (!channel->links[REDIS_CONTROL] || may_settle)
         return 0;
 
     int wait = -1;
     for (int role = 0; role < REDIS_ROLES; role++) {
-        if (channel->links[role].link)
-            wait = bkt_wait_min(wait, bkt_redis_link_wait_ms(channel->links[role].link, now_ms));
+        if (channel->links[role])
+            wait = bkt_wait_min(wait, bkt_redis_link_wait_ms(channel->links[role], now_ms));
     }
     if (channel->is_stopped)
         return wait;
-    bool wants_taker = channel->mode == REDIS_LIST;
-    if (wants_taker != (channel->links[REDIS_TAKER].link != NULL))
+    bool wants_taker = channel->key.mode == REDIS_LIST;
+    if (wants_taker != (channel->links[REDIS_TAKER] != NULL))
         return 0;
     wait = bkt_wait_min(wait, redis_key_wait_ms(channel, now_ms));
     wait = bkt_wait_min(wait, redis_list_wait_ms(channel, now_ms));
@@ -305,10 +296,10 @@ static void channel_free(void *self)
     for (int role = 0; role < REDIS_ROLES; role++)
         close_link(channel, (enum redis_role)role);
     bkt_held_clear(&channel->held);
-    bkt_redis_fields_clear(&channel->fields);
+    bkt_redis_fields_clear(&channel->hash.fields);
     bkt_envelope_clear(&channel->envelope);
     bkt_event_keys_clear(&channel->keys);
-    bkt_event_scope_clear(&channel->options.scope);
+    bkt_event_scope_clear(&channel->scope);
     bkt_mem_free(channel->name);
     bkt_mem_free(channel->processing);
     bkt_mem_free(channel->poison);
@@ -355,7 +346,7 @@ static int configure(struct redis_channel *channel,
     }
     rc = copy_names(channel, options);
     if (rc == BKT_OK)
-        rc = bkt_event_scope_copy(&options->scope, &channel->options.scope);
+        rc = bkt_event_scope_copy(&options->scope, &channel->scope);
     return rc ? bkt_error_set(err, rc, "follow Redis: %s", bkt_error_text(rc)) : BKT_OK;
 }
 
@@ -378,12 +369,10 @@ int bkt_redis_channel_new(const struct bkt_redis_channel_options *options,
     struct redis_channel *channel = bkt_mem_calloc(1, sizeof(*channel));
     if (!channel)
         return bkt_error_set(err, BKT_ENOMEM, "follow Redis: out of memory");
-    channel->options = *options;
-    channel->options.scope = (struct bkt_event_scope){0};
+    channel->http = options->http;
     channel->owner = *owner;
     channel->stats.depth = -1;
     channel->backoff.seed = options->seed;
-    channel->type_at_ms = INT64_MIN;
     redis_list_reset(channel);
     redis_hash_reset(channel);
     int rc = configure(channel, options, err);

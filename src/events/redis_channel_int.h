@@ -24,16 +24,54 @@ enum redis_mode {
     REDIS_NEITHER, /* something else, or a secret */
 };
 
-struct redis_channel;
+/* The subscriptions, two: answers come in the order of the requests. */
+struct redis_pubsub {
+    unsigned answers;
+    bool is_subscribed; /* to the channel; else not allowed to be */
+    bool hears_key;     /* what happens to the key, where Redis tells that */
+};
 
-struct redis_role_link {
-    struct redis_channel *channel;
-    struct bkt_redis_link *link;
-    bool is_up;
+/* The key: redis_key.c. */
+struct redis_key {
+    enum redis_mode mode;
+    bool is_secret;
+    bool is_asked;
+    bool is_due; /* before its time */
+    int64_t at_ms;
+};
+
+/* Entries to take, and entries that were left in work: redis_list.c. */
+struct redis_list {
+    bool has_old_commands; /* Redis before 6.2 */
+    unsigned moves;        /* under way */
+    unsigned moves_next;   /* how many to ask for together; 0: one that waits for an entry */
+    bool moves_brought_all;
+    bool may_take;        /* Redis has let us, so far */
+    unsigned wrong_types; /* in a row */
+    bool is_page_asked;
+    size_t page_at;
+    bool has_more_pages;
+    int64_t scan_at_ms;
+};
+
+/* Looks at all fields, compared with the one before: redis_hash.c. */
+struct redis_hash {
+    struct bkt_redis_fields fields;
+    bool has_baseline;
+    bool is_looking;
+    bool is_page_asked;
+    char cursor[32];
+    bool is_due;              /* a notification has come */
+    bool is_told;             /* Redis tells what happens to hashes */
+    int64_t began_ms;         /* the look under way, or the last; BKT_TIME_NONE: there was none */
+    bool wants_listing;       /* after a look that begins not before: */
+    bool lists_after_look;    /* after the one under way */
+    int64_t listing_after_ms; /* so that listings do not follow each other without a pause */
 };
 
 struct redis_channel {
-    struct bkt_redis_channel_options options;
+    struct bkt_http *http;
+    struct bkt_event_scope scope;
     struct bkt_channel_owner owner;
     struct bkt_channel_stats stats;
     struct bkt_trouble trouble;
@@ -45,7 +83,7 @@ struct redis_channel {
     char *poison;      /* NAME:bucketable:poison */
     char *notified_by; /* __keyspace@DB__:NAME */
 
-    struct redis_role_link links[REDIS_ROLES];
+    struct bkt_redis_link *links[REDIS_ROLES];
     bool is_broken; /* a link went down: all are to be closed, outside its callback */
     bool was_up;    /* once: what fails now may pass */
     bool is_ready;
@@ -53,52 +91,20 @@ struct redis_channel {
     bool is_stopped;
     struct bkt_backoff backoff;
 
-    /* The subscription; answers come in the order of the two requests. */
-    unsigned subscribe_answers;
-    bool is_subscribed;
-    bool is_deaf; /* not allowed to */
-
-    /* The key. */
-    enum redis_mode mode;
-    bool is_secret;
-    bool is_asking_type;
-    bool type_is_due;
-    int64_t type_at_ms;
+    struct redis_pubsub pubsub;
+    struct redis_key key;
+    struct redis_list list;
+    struct redis_hash hash;
 
     struct bkt_envelope envelope;
     struct bkt_event_keys keys;
     struct bkt_held held;
-
-    /* The list: redis_list.c. */
-    bool has_old_commands; /* Redis before 6.2 */
-    unsigned moves;        /* under way */
-    unsigned moves_next;   /* how many to ask for together; 0: one that waits for an entry */
-    bool moves_brought_all;
-    bool may_take;        /* Redis has let us, so far */
-    unsigned wrong_types; /* in a row */
-    bool is_scanning_list;
-    size_t list_scan_at;
-    bool list_scan_goes_on;
-    int64_t list_scan_at_ms;
-
-    /* The hash: redis_hash.c. */
-    struct bkt_redis_fields fields;
-    bool has_baseline;
-    bool is_scanning_hash; /* a look is under way */
-    bool is_hash_asked;    /* for its next page */
-    char cursor[32];
-    bool is_hash_due; /* a notification has come */
-    bool is_notified; /* they come at all */
-    int64_t hash_scan_at_ms;
-    int64_t hash_earliest_ms;
-    bool wants_listing;       /* after a look that begins not before: */
-    bool lists_after_look;    /* after the one under way */
-    int64_t listing_after_ms; /* so that listings do not follow each other without a pause */
 };
 
 /* redis_channel.c */
+bool redis_is_up(const struct redis_channel *channel, enum redis_role role);
 
-/* Queue a command on the link of that role.  Its reply is not told when the link is lost. */
+/* Queue a command on a link that is up.  Its reply is not told when the link is lost. */
 void redis_send(struct redis_channel *channel,
                 enum redis_role role,
                 const struct bkt_str *words,
@@ -117,24 +123,20 @@ void redis_take(struct redis_channel *channel, enum redis_source source, struct 
 /* Ready, once all that is to be followed is. */
 void redis_check_ready(struct redis_channel *channel);
 
-/* redis_key.c: what is at the key */
-void redis_key_reset(struct redis_channel *channel);
-void redis_key_ask(struct redis_channel *channel);
+/* The parts.  `reset`: the links are closed; `begin`: its link is up, whose context is the channel.
+ */
+void redis_key_begin(void *ctx);
 void redis_key_tick(struct redis_channel *channel, int64_t now_ms);
 int redis_key_wait_ms(const struct redis_channel *channel, int64_t now_ms);
 
-/* redis_pubsub.c */
-void redis_pubsub_reset(struct redis_channel *channel);
-void redis_pubsub_begin(struct redis_channel *channel);
+void redis_pubsub_begin(void *ctx);
 void redis_pubsub_take(void *ctx, const struct redisReply *reply);
 
-/* redis_list.c */
 void redis_list_reset(struct redis_channel *channel);
 void redis_list_tick(struct redis_channel *channel, int64_t now_ms);
 int redis_list_wait_ms(const struct redis_channel *channel, int64_t now_ms);
 void redis_list_settle_tick(struct redis_channel *channel);
 
-/* redis_hash.c */
 void redis_hash_reset(struct redis_channel *channel);
 void redis_hash_tick(struct redis_channel *channel, int64_t now_ms);
 void redis_hash_listed(void *self, bool found, int64_t took_ms, int64_t now_ms);

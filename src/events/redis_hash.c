@@ -7,6 +7,7 @@
 #include "events/redis_reply.h"
 
 #include "core/mem.h"
+#include "core/time.h"
 #include "events/redis_event.h"
 
 #include <hiredis/hiredis.h>
@@ -22,13 +23,11 @@ enum {
 
 void redis_hash_reset(struct redis_channel *channel)
 {
-    channel->is_scanning_hash = false;
-    channel->is_hash_asked = false;
-    channel->is_hash_due = false;
-    channel->hash_scan_at_ms = INT64_MIN;
-    channel->hash_earliest_ms = INT64_MIN;
-    channel->wants_listing = false;
-    channel->lists_after_look = false;
+    channel->hash = (struct redis_hash){
+        .fields = channel->hash.fields,
+        .has_baseline = channel->hash.has_baseline,
+        .began_ms = BKT_TIME_NONE,
+    };
 }
 
 static void tell(struct redis_channel *channel, const struct bkt_str *keys, size_t count)
@@ -51,8 +50,7 @@ static bool key_of(const struct redis_channel *channel,
                    struct bkt_str *out_key)
 {
     struct bkt_event event;
-    if (!bkt_redis_read_field(field, &event) ||
-        !bkt_event_scope_has(&channel->options.scope, event.bucket))
+    if (!bkt_redis_read_field(field, &event) || !bkt_event_scope_has(&channel->scope, event.bucket))
         return false;
     *out_key = event.key;
     return true;
@@ -72,9 +70,9 @@ static void take_page(struct redis_channel *channel, const struct redisReply *pa
         bool is_changed = false;
         if (!key_of(channel, field, &keys[count]))
             continue;
-        if (bkt_redis_fields_see(&channel->fields, field, value, &is_changed) != BKT_OK)
+        if (bkt_redis_fields_see(&channel->hash.fields, field, value, &is_changed) != BKT_OK)
             channel->had_gap = true;
-        count += is_changed && channel->has_baseline;
+        count += is_changed && channel->hash.has_baseline;
         if (count == KEYS_MAX) {
             tell(channel, keys, count);
             count = 0;
@@ -91,7 +89,7 @@ static void take_what_is_gone(struct redis_channel *channel)
     do {
         bool is_nameless;
         size_t count = 0;
-        found = bkt_redis_fields_sweep(&channel->fields, fields, KEYS_MAX, &is_nameless);
+        found = bkt_redis_fields_sweep(&channel->hash.fields, fields, KEYS_MAX, &is_nameless);
         channel->had_gap = channel->had_gap || is_nameless;
         for (size_t i = 0; i < found; i++)
             count += key_of(channel, fields[i], &keys[count]);
@@ -104,33 +102,34 @@ static void take_what_is_gone(struct redis_channel *channel)
 static void on_page(void *ctx, uint64_t tag, const struct redisReply *reply)
 {
     (void)tag;
-    struct redis_channel *channel = ((struct redis_role_link *)ctx)->channel;
-    channel->is_hash_asked = false;
-    if (!reply || !channel->is_scanning_hash)
+    struct redis_channel *channel = ctx;
+    channel->hash.is_page_asked = false;
+    if (!reply || !channel->hash.is_looking)
         return;
     if (bkt_redis_is_error(reply, "WRONGTYPE")) {
-        channel->is_scanning_hash = false;
-        channel->type_is_due = true;
+        channel->hash.is_looking = false;
+        channel->key.is_due = true;
         return;
     }
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
         reply->element[0]->type != REDIS_REPLY_STRING ||
-        (size_t)reply->element[0]->len >= sizeof(channel->cursor) ||
+        (size_t)reply->element[0]->len >= sizeof(channel->hash.cursor) ||
         reply->element[1]->type != REDIS_REPLY_ARRAY) {
         redis_refused(channel, "read the hash", reply);
         return;
     }
     take_page(channel, reply->element[1]);
-    (void)snprintf(channel->cursor, sizeof(channel->cursor), "%s", reply->element[0]->str);
-    if (strcmp(channel->cursor, "0") != 0)
+    (void)snprintf(channel->hash.cursor, sizeof(channel->hash.cursor), "%s",
+                   reply->element[0]->str);
+    if (strcmp(channel->hash.cursor, "0") != 0)
         return;
-    channel->is_scanning_hash = false;
+    channel->hash.is_looking = false;
     take_what_is_gone(channel);
-    channel->has_baseline = true;
+    channel->hash.has_baseline = true;
     redis_check_ready(channel);
-    if (channel->lists_after_look)
+    if (channel->hash.lists_after_look)
         channel->owner.gap(channel->owner.ctx);
-    channel->lists_after_look = false;
+    channel->hash.lists_after_look = false;
 }
 
 /*
@@ -140,25 +139,38 @@ static void on_page(void *ctx, uint64_t tag, const struct redisReply *reply)
 void redis_hash_listed(void *self, bool found, int64_t took_ms, int64_t now_ms)
 {
     struct redis_channel *channel = self;
-    if (!found || channel->mode != REDIS_HASH)
+    if (!found || channel->key.mode != REDIS_HASH)
         return;
-    channel->wants_listing = true;
-    channel->listing_after_ms = now_ms + took_ms * LISTING_PART;
-    if (channel->listing_after_ms < channel->hash_scan_at_ms)
-        channel->hash_scan_at_ms = channel->listing_after_ms;
+    channel->hash.wants_listing = true;
+    channel->hash.listing_after_ms = now_ms + took_ms * LISTING_PART;
 }
 
 static bool may_look(const struct redis_channel *channel)
 {
-    return channel->mode == REDIS_HASH && channel->links[REDIS_CONTROL].is_up &&
-           !channel->is_hash_asked && bkt_held_has_room(&channel->held);
+    return channel->key.mode == REDIS_HASH && redis_is_up(channel, REDIS_CONTROL) &&
+           !channel->hash.is_page_asked && bkt_held_has_room(&channel->held);
 }
 
 static int64_t next_look_ms(const struct redis_channel *channel)
 {
-    return channel->is_hash_due && channel->hash_earliest_ms < channel->hash_scan_at_ms
-               ? channel->hash_earliest_ms
-               : channel->hash_scan_at_ms;
+    const struct redis_hash *hash = &channel->hash;
+    bool is_notified = hash->is_told && channel->pubsub.hears_key;
+    if (hash->began_ms == BKT_TIME_NONE)
+        return INT64_MIN;
+    int64_t after_ms = is_notified ? LOOK_NOTIFIED_MS : LOOK_MS;
+    int64_t at_ms = hash->began_ms + (hash->is_due ? LOOK_AGAIN_MS : after_ms);
+    return hash->wants_listing && hash->listing_after_ms < at_ms ? hash->listing_after_ms : at_ms;
+}
+
+static void begin_look(struct redis_hash *hash, int64_t now_ms)
+{
+    bkt_redis_fields_begin(&hash->fields);
+    hash->is_looking = true;
+    hash->is_due = false;
+    hash->began_ms = now_ms;
+    hash->lists_after_look = hash->wants_listing && hash->listing_after_ms <= now_ms;
+    hash->wants_listing = hash->wants_listing && !hash->lists_after_look;
+    (void)snprintf(hash->cursor, sizeof(hash->cursor), "0");
 }
 
 void redis_hash_tick(struct redis_channel *channel, int64_t now_ms)
@@ -170,23 +182,15 @@ void redis_hash_tick(struct redis_channel *channel, int64_t now_ms)
                   "where %s at Redis at %s is younger than the bucket's objects, set "
                   "refresh_interval, or let MinIO use the access format",
                   channel->name, channel->url.place);
-    if (!channel->is_scanning_hash) {
+    if (!channel->hash.is_looking) {
         if (next_look_ms(channel) > now_ms)
             return;
-        bkt_redis_fields_begin(&channel->fields);
-        channel->is_scanning_hash = true;
-        channel->lists_after_look = channel->wants_listing && channel->listing_after_ms <= now_ms;
-        channel->wants_listing = channel->wants_listing && !channel->lists_after_look;
-        channel->is_hash_due = false;
-        channel->hash_scan_at_ms = now_ms + (channel->is_notified ? LOOK_NOTIFIED_MS : LOOK_MS);
-        if (channel->wants_listing && channel->listing_after_ms < channel->hash_scan_at_ms)
-            channel->hash_scan_at_ms = channel->listing_after_ms;
-        channel->hash_earliest_ms = now_ms + LOOK_AGAIN_MS;
-        (void)snprintf(channel->cursor, sizeof(channel->cursor), "0");
+        begin_look(&channel->hash, now_ms);
     }
     struct bkt_str words[5] = {BKT_STR("HSCAN"), bkt_str_from(channel->name),
-                               bkt_str_from(channel->cursor), BKT_STR("COUNT"), BKT_STR("1000")};
-    channel->is_hash_asked = true;
+                               bkt_str_from(channel->hash.cursor), BKT_STR("COUNT"),
+                               BKT_STR("1000")};
+    channel->hash.is_page_asked = true;
     redis_send(channel, REDIS_CONTROL, words, 5, on_page, 0);
 }
 
@@ -194,5 +198,5 @@ int redis_hash_wait_ms(const struct redis_channel *channel, int64_t now_ms)
 {
     if (!may_look(channel))
         return -1;
-    return channel->is_scanning_hash ? 0 : bkt_wait_until(next_look_ms(channel), now_ms);
+    return channel->hash.is_looking ? 0 : bkt_wait_until(next_look_ms(channel), now_ms);
 }

@@ -8,6 +8,7 @@
 #include "events/redis_reply.h"
 #include "events/redis_tls.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <sys/epoll.h>
@@ -54,6 +55,7 @@ struct bkt_redis_link {
     int64_t heard_ms;
     bool was_heard; /* since the last tick */
     bool is_paused;
+    bool is_subscribed; /* replies are pushes, that of PING too */
     bool is_pinging;
     bool was_up; /* what fails now may pass */
 };
@@ -114,85 +116,135 @@ void bkt_redis_link_free(struct bkt_redis_link *link)
     bkt_mem_free(link);
 }
 
+/* The commands whose replies are awaited. */
+
+static bool expect(struct bkt_redis_link *link, bkt_redis_reply_fn *fn, uint64_t tag)
+{
+    if (link->waiting_count == link->waiting_cap) {
+        size_t cap = link->waiting_cap + WAITING_MORE;
+        struct waiting *ring = bkt_mem_alloc(cap * sizeof(*ring));
+        if (!ring)
+            return false;
+        for (size_t i = 0; i < link->waiting_count; i++)
+            ring[i] = link->waiting[(link->waiting_at + i) % link->waiting_cap];
+        bkt_mem_free(link->waiting);
+        link->waiting = ring;
+        link->waiting_at = 0;
+        link->waiting_cap = cap;
+    }
+    size_t at = (link->waiting_at + link->waiting_count++) % link->waiting_cap;
+    link->waiting[at] = (struct waiting){fn, tag};
+    return true;
+}
+
+/* False: none is. */
+static bool next_waiting(struct bkt_redis_link *link, struct waiting *out)
+{
+    if (link->waiting_count == 0)
+        return false;
+    *out = link->waiting[link->waiting_at];
+    link->waiting_at = (link->waiting_at + 1) % link->waiting_cap;
+    link->waiting_count--;
+    return true;
+}
+
 /* Down. */
 
-static void go_down(struct bkt_redis_link *link, const char *cause, const struct bkt_error *why)
+static void end(struct bkt_redis_link *link, const char *cause, const struct bkt_error *err)
 {
-    if (link->state == STATE_DOWN)
-        return;
+    struct waiting waiting;
     link->state = STATE_DOWN;
+    bkt_dial_cancel(link->dial);
+    link->dial = NULL;
     close_socket(link);
-    struct bkt_error err = *why;
-    err.retriable = err.retriable || (link->was_up && err.code == BKT_ENET);
-    (void)bkt_error_wrap(&err, err.code, "Redis at %s", link->options.url->place);
-    while (link->waiting_count > 0) {
-        struct waiting waiting = link->waiting[link->waiting_at];
-        link->waiting_at = (link->waiting_at + 1) % link->waiting_cap;
-        link->waiting_count--;
+    while (next_waiting(link, &waiting)) {
         if (waiting.fn)
             waiting.fn(link->options.ctx, waiting.tag, NULL);
     }
-    link->options.on_down(link->options.ctx, cause, &err);
+    link->options.on_down(link->options.ctx, cause, err);
 }
 
-static void fail(struct bkt_redis_link *link, int code, const char *what, int os_error)
+static void go_down(struct bkt_redis_link *link, const struct bkt_error *why)
 {
-    struct bkt_error err = {0};
-    char reason[128] = "";
-    if (os_error && strerror_r(os_error, reason, sizeof(reason)) != 0)
-        reason[0] = '\0';
-    (void)bkt_error_set(&err, code, "%s%s%s", what, reason[0] ? ": " : "", reason);
-    go_down(link, code == BKT_ENET ? "network" : bkt_error_name(code), &err);
+    if (link->state == STATE_DOWN)
+        return;
+    struct bkt_error err = *why;
+    err.retriable = err.retriable || (link->was_up && err.code == BKT_ENET);
+    (void)bkt_error_wrap(&err, err.code, "Redis at %s", link->options.url->place);
+    end(link, err.code == BKT_ENET ? "network" : bkt_error_name(err.code), &err);
+}
+
+static void fail(struct bkt_redis_link *link, int code, const char *what)
+{
+    struct bkt_error err;
+    (void)bkt_error_set(&err, code, "%s", what);
+    go_down(link, &err);
+}
+
+static void fail_with_errno(struct bkt_redis_link *link, const char *what)
+{
+    struct bkt_error err;
+    char reason[128];
+    if (strerror_r(errno, reason, sizeof(reason)) != 0)
+        (void)snprintf(reason, sizeof(reason), "error %d", errno);
+    (void)bkt_error_set(&err, BKT_ENET, "%s: %s", what, reason);
+    go_down(link, &err);
 }
 
 /* Replies. */
 
-static void refuse_login(struct bkt_redis_link *link, const struct redisReply *reply)
+static void take_login_reply(struct bkt_redis_link *link, const struct redisReply *reply)
 {
-    struct bkt_error err = {0};
-    char cause[64];
-    bkt_redis_describe_login(link->options.url, reply, cause, sizeof(cause), &err);
-    link->state = STATE_DOWN;
-    close_socket(link);
-    link->options.on_down(link->options.ctx, cause, &err);
+    if (reply->type == REDIS_REPLY_ERROR) {
+        struct bkt_error err;
+        char cause[64];
+        bkt_redis_describe_login(link->options.url, reply, cause, sizeof(cause), &err);
+        end(link, cause, &err);
+        return;
+    }
+    if (--link->logins > 0)
+        return;
+    link->state = STATE_UP;
+    link->was_up = true;
+    if (link->options.on_up)
+        link->options.on_up(link->options.ctx);
 }
 
 static void take_reply(struct bkt_redis_link *link, const struct redisReply *reply)
 {
+    struct waiting waiting;
     if (link->state == STATE_LOGIN) {
-        if (reply->type == REDIS_REPLY_ERROR) {
-            refuse_login(link, reply);
-            return;
-        }
-        if (--link->logins > 0)
-            return;
-        link->state = STATE_UP;
-        link->was_up = true;
-        link->options.on_up(link->options.ctx);
+        take_login_reply(link, reply);
+    } else if (next_waiting(link, &waiting)) {
+        if (waiting.fn)
+            waiting.fn(link->options.ctx, waiting.tag, reply);
+    } else if (link->options.on_push) {
+        link->options.on_push(link->options.ctx, reply);
+    }
+}
+
+static void misread(struct bkt_redis_link *link)
+{
+    struct bkt_error err;
+    if (link->reader->err == REDIS_ERR_OOM) {
+        fail(link, BKT_ENOMEM, bkt_error_text(BKT_ENOMEM));
         return;
     }
-    struct waiting waiting = {NULL, 0};
-    if (link->waiting_count > 0) {
-        waiting = link->waiting[link->waiting_at];
-        link->waiting_at = (link->waiting_at + 1) % link->waiting_cap;
-        link->waiting_count--;
-    }
-    if (waiting.fn)
-        waiting.fn(link->options.ctx, waiting.tag, reply);
-    else if (link->options.on_push)
-        link->options.on_push(link->options.ctx, reply);
+    (void)bkt_error_set(&err, BKT_EPARSE, "its reply cannot be understood: %s",
+                        redisReaderGetError(link->reader));
+    go_down(link, &err);
 }
 
 static void take_plain(struct bkt_redis_link *link, struct bkt_str bytes)
 {
     if (bytes.len > 0 && redisReaderFeed(link->reader, bytes.ptr, bytes.len) != REDIS_OK) {
-        fail(link, BKT_EPARSE, "its reply cannot be understood", 0);
+        misread(link);
         return;
     }
     while (link->state != STATE_DOWN) {
         void *reply = NULL;
         if (redisReaderGetReply(link->reader, &reply) != REDIS_OK) {
-            fail(link, BKT_EPARSE, "its reply cannot be understood", 0);
+            misread(link);
             return;
         }
         if (!reply)
@@ -214,7 +266,7 @@ static void watch(struct bkt_redis_link *link)
     struct bkt_error err = {0};
     link->watched = events;
     if (bkt_http_watch_fd(link->options.http, link->fd, events, on_ready, link, &err) != BKT_OK)
-        go_down(link, bkt_error_name(err.code), &err);
+        go_down(link, &err);
 }
 
 static void flush(struct bkt_redis_link *link)
@@ -227,7 +279,7 @@ static void flush(struct bkt_redis_link *link)
         if (sent < 0 && errno == EAGAIN)
             break;
         if (sent < 0) {
-            fail(link, BKT_ENET, "send", errno);
+            fail_with_errno(link, "send");
             return;
         }
         link->wire_sent += (size_t)sent;
@@ -260,7 +312,7 @@ static void turn(struct bkt_redis_link *link, struct bkt_str received)
     take_plain(link, bkt_buf_str(&plain));
     bkt_buf_clear(&plain);
     if (rc)
-        go_down(link, rc == BKT_ENET ? "network" : bkt_error_name(rc), &err);
+        go_down(link, &err);
 }
 
 static void receive(struct bkt_redis_link *link)
@@ -269,9 +321,12 @@ static void receive(struct bkt_redis_link *link)
     ssize_t got = recv(link->fd, bytes, sizeof(bytes), 0);
     if (got < 0 && (errno == EINTR || errno == EAGAIN))
         return;
-    if (got <= 0) {
-        fail(link, BKT_ENET, got == 0 ? "it closed the connection" : "receive",
-             got == 0 ? 0 : errno);
+    if (got < 0) {
+        fail_with_errno(link, "receive");
+        return;
+    }
+    if (got == 0) {
+        fail(link, BKT_ENET, "it closed the connection");
         return;
     }
     link->was_heard = true;
@@ -282,25 +337,6 @@ static void receive(struct bkt_redis_link *link)
 }
 
 /* Commands. */
-
-static bool expect(struct bkt_redis_link *link, bkt_redis_reply_fn *fn, uint64_t tag)
-{
-    if (link->waiting_count == link->waiting_cap) {
-        size_t cap = link->waiting_cap + WAITING_MORE;
-        struct waiting *ring = bkt_mem_alloc(cap * sizeof(*ring));
-        if (!ring)
-            return false;
-        for (size_t i = 0; i < link->waiting_count; i++)
-            ring[i] = link->waiting[(link->waiting_at + i) % link->waiting_cap];
-        bkt_mem_free(link->waiting);
-        link->waiting = ring;
-        link->waiting_at = 0;
-        link->waiting_cap = cap;
-    }
-    size_t at = (link->waiting_at + link->waiting_count++) % link->waiting_cap;
-    link->waiting[at] = (struct waiting){fn, tag};
-    return true;
-}
 
 static int write_command(struct bkt_redis_link *link, const struct bkt_str *words, size_t count)
 {
@@ -316,6 +352,11 @@ static int write_command(struct bkt_redis_link *link, const struct bkt_str *word
     return rc;
 }
 
+bool bkt_redis_link_is_up(const struct bkt_redis_link *link)
+{
+    return link->state == STATE_UP;
+}
+
 void bkt_redis_link_send(struct bkt_redis_link *link,
                          const struct bkt_str *words,
                          size_t count,
@@ -324,11 +365,13 @@ void bkt_redis_link_send(struct bkt_redis_link *link,
 {
     if (link->state == STATE_DOWN)
         return;
+    assert(link->state == STATE_UP); /* or it would come before the login */
     /* Pushes come unasked: what asks for them has no place in the line. */
+    link->is_subscribed = link->is_subscribed || !fn;
     bool is_expected = !fn || expect(link, fn, tag);
     int rc = is_expected ? write_command(link, words, count) : BKT_ENOMEM;
     if (rc)
-        fail(link, rc, bkt_error_text(rc), 0);
+        fail(link, rc, bkt_error_text(rc));
 }
 
 static int queue_login(struct bkt_redis_link *link)
@@ -375,14 +418,14 @@ static void on_connected(void *ctx, int fd, const struct bkt_error *err)
     struct bkt_redis_link *link = ctx;
     link->dial = NULL;
     if (err) {
-        go_down(link, "network", err);
+        go_down(link, err);
         return;
     }
     link->fd = fd;
     link->state = STATE_LOGIN;
     int rc = queue_login(link);
     if (rc)
-        fail(link, rc, bkt_error_text(rc), 0);
+        fail(link, rc, bkt_error_text(rc));
     else
         turn(link, BKT_STR(""));
 }
@@ -395,7 +438,7 @@ static void begin(struct bkt_redis_link *link)
     link->state = STATE_CONNECTING;
     int rc = bkt_dial_start(link->options.http, &address, on_connected, link, &link->dial, &err);
     if (rc)
-        go_down(link, rc == BKT_ENET ? "network" : bkt_error_name(rc), &err);
+        go_down(link, &err);
 }
 
 /* Time. */
@@ -405,12 +448,12 @@ static void ping(struct bkt_redis_link *link)
     struct bkt_str words[1] = {BKT_STR("PING")};
     link->is_pinging = true;
     /* Where commands are answered in turn, its answer must not be taken for another's. */
-    if (!link->options.on_push && !expect(link, NULL, 0)) {
-        fail(link, BKT_ENOMEM, bkt_error_text(BKT_ENOMEM), 0);
+    if (!link->is_subscribed && !expect(link, NULL, 0)) {
+        fail(link, BKT_ENOMEM, bkt_error_text(BKT_ENOMEM));
         return;
     }
     if (write_command(link, words, 1) != BKT_OK)
-        fail(link, BKT_ENOMEM, bkt_error_text(BKT_ENOMEM), 0);
+        fail(link, BKT_ENOMEM, bkt_error_text(BKT_ENOMEM));
 }
 
 void bkt_redis_link_tick(struct bkt_redis_link *link, int64_t now_ms)
@@ -429,11 +472,11 @@ void bkt_redis_link_tick(struct bkt_redis_link *link, int64_t now_ms)
 
     if (link->state != STATE_UP) {
         if (now_ms - link->born_ms >= CONNECT_MS)
-            fail(link, BKT_ENET, "connect: no answer within 10 s", 0);
+            fail(link, BKT_ENET, "connect: no answer within 10 s");
         return;
     }
     if (now_ms - link->heard_ms >= SILENCE_MS) {
-        fail(link, BKT_ENET, "it has been silent for 30 s", 0);
+        fail(link, BKT_ENET, "it has been silent for 30 s");
         return;
     }
     if (now_ms - link->heard_ms >= PING_MS && !link->is_pinging)

@@ -28,7 +28,7 @@ struct bkt_redis_link_options {
     const char *ca_bundle;           /* for TLS; NULL: the system's */
     void *ctx;
 
-    /* Logged in, and the database chosen. */
+    /* Logged in, and the database chosen.  May be NULL. */
     void (*on_up)(void *ctx);
 
     /* A reply that no command waits for: messages of a subscription.  May be NULL. */
@@ -49,9 +49,13 @@ void bkt_redis_link_free(struct bkt_redis_link *link);
 void bkt_redis_link_tick(struct bkt_redis_link *link, int64_t now_ms);
 int bkt_redis_link_wait_ms(const struct bkt_redis_link *link, int64_t now_ms);
 
+/* Commands may be sent: from on_up() to on_down(). */
+bool bkt_redis_link_is_up(const struct bkt_redis_link *link);
+
 /*
- * Queue a command (`fn` NULL: its reply is a push).  The link goes down when memory is out, so that
- * only replies need to be looked at.
+ * Queue a command on a link that is up, or has been (then nothing is sent).  `fn` NULL: it
+ * subscribes, its reply is a push.  The link goes down when memory is out, so that only replies
+ * need to be looked at.
  */
 void bkt_redis_link_send(struct bkt_redis_link *link,
                          const struct bkt_str *words,

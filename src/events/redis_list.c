@@ -21,35 +21,31 @@ enum {
 
 void redis_list_reset(struct redis_channel *channel)
 {
-    channel->moves = 0;
-    channel->moves_next = 1; /* one that does not wait, to see whether it is allowed */
-    channel->may_take = false;
-    channel->wrong_types = 0;
-    channel->is_scanning_list = false;
-    channel->list_scan_goes_on = false;
-    channel->list_scan_at_ms = INT64_MIN;
+    /* One move that does not wait, to see whether it is allowed. */
+    channel->list = (struct redis_list){.moves_next = 1};
 }
 
 /* Taking. */
 
 static void end_of_moves(struct redis_channel *channel)
 {
-    unsigned asked = channel->moves_next;
-    if (!channel->moves_brought_all)
-        channel->moves_next = 0;
+    unsigned asked = channel->list.moves_next;
+    if (!channel->list.moves_brought_all)
+        channel->list.moves_next = 0;
     else
-        channel->moves_next = asked ? asked * 2 : MOVES_FIRST;
-    if (channel->moves_next > MOVES_MAX)
-        channel->moves_next = MOVES_MAX;
+        channel->list.moves_next = asked ? asked * 2 : MOVES_FIRST;
+    if (channel->list.moves_next > MOVES_MAX)
+        channel->list.moves_next = MOVES_MAX;
 }
 
 static void move_failed(struct redis_channel *channel, const struct redisReply *reply)
 {
-    if (bkt_redis_is_error(reply, "ERR unknown command") && !channel->has_old_commands) {
-        channel->has_old_commands = true;
-    } else if (bkt_redis_is_error(reply, "WRONGTYPE") && ++channel->wrong_types < WRONG_TYPES_MAX) {
-        channel->type_is_due = true;
-    } else if (!bkt_redis_is_error(reply, "WRONGTYPE") || channel->wrong_types >= WRONG_TYPES_MAX) {
+    if (bkt_redis_is_error(reply, "ERR unknown command") && !channel->list.has_old_commands) {
+        channel->list.has_old_commands = true;
+    } else if (bkt_redis_is_error(reply, "WRONGTYPE") &&
+               ++channel->list.wrong_types < WRONG_TYPES_MAX) {
+        channel->key.is_due = true;
+    } else {
         redis_refused(channel, "take entries from the list", reply);
     }
 }
@@ -57,24 +53,24 @@ static void move_failed(struct redis_channel *channel, const struct redisReply *
 static void on_moved(void *ctx, uint64_t tag, const struct redisReply *reply)
 {
     (void)tag;
-    struct redis_channel *channel = ((struct redis_role_link *)ctx)->channel;
+    struct redis_channel *channel = ctx;
     if (!reply)
         return;
-    if (channel->moves > 0)
-        channel->moves--;
+    if (channel->list.moves > 0)
+        channel->list.moves--;
     if (reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_NIL) {
-        channel->may_take = true;
+        channel->list.may_take = true;
         redis_check_ready(channel);
     }
     if (reply->type == REDIS_REPLY_STRING) {
-        channel->wrong_types = 0;
+        channel->list.wrong_types = 0;
         redis_take(channel, REDIS_FROM_LIST, (struct bkt_str){reply->str, (size_t)reply->len});
     } else {
-        channel->moves_brought_all = false;
+        channel->list.moves_brought_all = false;
         if (reply->type != REDIS_REPLY_NIL)
             move_failed(channel, reply);
     }
-    if (channel->moves == 0)
+    if (channel->list.moves == 0)
         end_of_moves(channel);
 }
 
@@ -84,7 +80,7 @@ static void send_move(struct redis_channel *channel, bool waits)
     struct bkt_str words[6] = {
         {NULL, 0}, bkt_str_from(channel->name), bkt_str_from(channel->processing)};
     size_t count = 3;
-    if (channel->has_old_commands) {
+    if (channel->list.has_old_commands) {
         words[0] = waits ? BKT_STR("BRPOPLPUSH") : BKT_STR("RPOPLPUSH");
     } else {
         words[0] = waits ? BKT_STR("BLMOVE") : BKT_STR("LMOVE");
@@ -93,23 +89,23 @@ static void send_move(struct redis_channel *channel, bool waits)
     }
     if (waits)
         words[count++] = BKT_STR(MOVE_WAIT_S);
-    channel->moves++;
+    channel->list.moves++;
     redis_send(channel, REDIS_TAKER, words, count, on_moved, 0);
 }
 
 static bool may_move(const struct redis_channel *channel)
 {
-    return channel->mode == REDIS_LIST && channel->links[REDIS_TAKER].is_up &&
-           channel->moves == 0 && !channel->is_asking_type && !channel->type_is_due &&
+    return channel->key.mode == REDIS_LIST && redis_is_up(channel, REDIS_TAKER) &&
+           channel->list.moves == 0 && !channel->key.is_asked && !channel->key.is_due &&
            bkt_held_has_room(&channel->held);
 }
 
 static void move_some(struct redis_channel *channel)
 {
-    channel->moves_brought_all = true;
-    if (channel->moves_next == 0)
+    channel->list.moves_brought_all = true;
+    if (channel->list.moves_next == 0)
         send_move(channel, true);
-    for (unsigned i = 0; i < channel->moves_next; i++)
+    for (unsigned i = 0; i < channel->list.moves_next; i++)
         send_move(channel, false);
 }
 
@@ -118,8 +114,8 @@ static void move_some(struct redis_channel *channel)
 static void on_page(void *ctx, uint64_t tag, const struct redisReply *reply)
 {
     (void)tag;
-    struct redis_channel *channel = ((struct redis_role_link *)ctx)->channel;
-    channel->is_scanning_list = false;
+    struct redis_channel *channel = ctx;
+    channel->list.is_page_asked = false;
     if (!reply)
         return;
     if (reply->type != REDIS_REPLY_ARRAY) {
@@ -132,26 +128,26 @@ static void on_page(void *ctx, uint64_t tag, const struct redisReply *reply)
         if (entry->type == REDIS_REPLY_STRING && !bkt_held_find(&channel->held, payload))
             redis_take(channel, REDIS_FROM_LIST, payload);
     }
-    channel->list_scan_goes_on = reply->elements == SCAN_PAGE;
-    channel->list_scan_at += reply->elements;
+    channel->list.has_more_pages = reply->elements == SCAN_PAGE;
+    channel->list.page_at += reply->elements;
 }
 
 static void scan_page(struct redis_channel *channel)
 {
     char first[24];
     char last[24];
-    (void)snprintf(first, sizeof(first), "%zu", channel->list_scan_at);
-    (void)snprintf(last, sizeof(last), "%zu", channel->list_scan_at + SCAN_PAGE - 1);
+    (void)snprintf(first, sizeof(first), "%zu", channel->list.page_at);
+    (void)snprintf(last, sizeof(last), "%zu", channel->list.page_at + SCAN_PAGE - 1);
     struct bkt_str words[4] = {BKT_STR("LRANGE"), bkt_str_from(channel->processing),
                                bkt_str_from(first), bkt_str_from(last)};
-    channel->is_scanning_list = true;
+    channel->list.is_page_asked = true;
     redis_send(channel, REDIS_CONTROL, words, 4, on_page, 0);
 }
 
 static bool may_scan(const struct redis_channel *channel)
 {
-    return channel->mode == REDIS_LIST && channel->links[REDIS_CONTROL].is_up &&
-           !channel->is_scanning_list && bkt_held_has_room(&channel->held);
+    return channel->key.mode == REDIS_LIST && redis_is_up(channel, REDIS_CONTROL) &&
+           !channel->list.is_page_asked && bkt_held_has_room(&channel->held);
 }
 
 void redis_list_tick(struct redis_channel *channel, int64_t now_ms)
@@ -160,11 +156,11 @@ void redis_list_tick(struct redis_channel *channel, int64_t now_ms)
         move_some(channel);
     if (!may_scan(channel))
         return;
-    if (!channel->list_scan_goes_on) {
-        if (channel->list_scan_at_ms > now_ms)
+    if (!channel->list.has_more_pages) {
+        if (channel->list.scan_at_ms > now_ms)
             return;
-        channel->list_scan_at_ms = now_ms + SCAN_MS;
-        channel->list_scan_at = 0;
+        channel->list.scan_at_ms = now_ms + SCAN_MS;
+        channel->list.page_at = 0;
     }
     scan_page(channel);
 }
@@ -175,14 +171,14 @@ int redis_list_wait_ms(const struct redis_channel *channel, int64_t now_ms)
         return 0;
     if (!may_scan(channel))
         return -1;
-    return channel->list_scan_goes_on ? 0 : bkt_wait_until(channel->list_scan_at_ms, now_ms);
+    return channel->list.has_more_pages ? 0 : bkt_wait_until(channel->list.scan_at_ms, now_ms);
 }
 
 /* Removing. */
 
 static void on_removed(void *ctx, uint64_t token, const struct redisReply *reply)
 {
-    struct redis_channel *channel = ((struct redis_role_link *)ctx)->channel;
+    struct redis_channel *channel = ctx;
     if (!reply)
         return;
     if (reply->type != REDIS_REPLY_INTEGER) {
@@ -200,8 +196,7 @@ static void on_kept(void *ctx, uint64_t tag, const struct redisReply *reply)
 {
     (void)tag;
     if (reply && reply->type == REDIS_REPLY_ERROR) {
-        redis_refused(((struct redis_role_link *)ctx)->channel,
-                      "keep an entry that is not understood", reply);
+        redis_refused(ctx, "keep an entry that is not understood", reply);
     }
 }
 
@@ -219,8 +214,7 @@ void redis_list_settle_tick(struct redis_channel *channel)
 {
     struct bkt_held *held = &channel->held;
     struct bkt_held_message *message;
-    while (channel->links[REDIS_CONTROL].is_up && !channel->is_broken &&
-           held->counts[BKT_HELD_DELETING] < REMOVALS_MAX &&
+    while (redis_is_up(channel, REDIS_CONTROL) && held->counts[BKT_HELD_DELETING] < REMOVALS_MAX &&
            (message = held->oldest[BKT_HELD_SETTLED]) != NULL) {
         struct bkt_str payload = {message->id, message->id_len};
         struct bkt_str words[4] = {BKT_STR("LREM"), bkt_str_from(channel->processing), BKT_STR("1"),

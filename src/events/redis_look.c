@@ -22,7 +22,6 @@ struct bkt_redis_look {
     char key_type[32];
     size_t awaited; /* replies to come */
     int64_t begun_ms;
-    bool is_up;
     bool is_done;
     bool is_subscribing; /* its answer is a push */
     size_t count;
@@ -211,7 +210,6 @@ static void on_up(void *ctx)
     struct bkt_redis_look *look = ctx;
     char none[NAME_BYTES_MAX + 32];
     char processing[NAME_BYTES_MAX + 32];
-    look->is_up = true;
     add(look, "redis", BKT_REDIS_SEEN_OK, "%s answers, and lets us in", look->url.place);
     int none_len = snprintf(none, sizeof(none), "%s:bucketable:none", look->name);
     int processing_len = snprintf(processing, sizeof(processing), "%s:bucketable", look->name);

@@ -5,15 +5,9 @@
 #include <hiredis/hiredis.h>
 #include <string.h>
 
-void redis_pubsub_reset(struct redis_channel *channel)
+void redis_pubsub_begin(void *ctx)
 {
-    channel->is_subscribed = false;
-    channel->is_deaf = false;
-    channel->subscribe_answers = 0;
-}
-
-void redis_pubsub_begin(struct redis_channel *channel)
-{
+    struct redis_channel *channel = ctx;
     struct bkt_str words[2] = {BKT_STR("SUBSCRIBE"), bkt_str_from(channel->name)};
     redis_send(channel, REDIS_LISTENER, words, 2, NULL, 0);
     words[1] = bkt_str_from(channel->notified_by);
@@ -28,30 +22,27 @@ static bool text_is(const struct redisReply *reply, const char *text)
 
 static void take_subscribe_answer(struct redis_channel *channel, const struct redisReply *reply)
 {
+    struct redis_pubsub *pubsub = &channel->pubsub;
     bool is_refused = reply->type == REDIS_REPLY_ERROR;
-    bool is_first = channel->subscribe_answers++ == 0;
-    if (!is_first) {
-        channel->is_notified = channel->is_notified && !is_refused;
-        return;
-    }
-    channel->is_subscribed = !is_refused;
-    if (is_refused && !bkt_redis_is_error(reply, "NOPERM")) {
+    if (++pubsub->answers > 1) {
+        pubsub->hears_key = !is_refused;
+    } else if (!is_refused) {
+        pubsub->is_subscribed = true;
+    } else if (bkt_redis_is_error(reply, "NOPERM")) {
+        bkt_warn_once(&channel->warned, &channel->owner, "deaf",
+                      "Redis at %s does not allow SUBSCRIBE %s (%s); only the key of that name is "
+                      "followed",
+                      channel->url.place, channel->name, reply->str);
+    } else {
         redis_refused(channel, "subscribe", reply);
         return;
-    }
-    if (is_refused) {
-        channel->is_deaf = true;
-        bkt_warn_once(&channel->warned, &channel->owner, "deaf",
-                      "Redis at %s does not allow SUBSCRIBE %s (%s); only the key of "
-                      "that name is followed",
-                      channel->url.place, channel->name, reply->str);
     }
     redis_check_ready(channel);
 }
 
 void redis_pubsub_take(void *ctx, const struct redisReply *reply)
 {
-    struct redis_channel *channel = ((struct redis_role_link *)ctx)->channel;
+    struct redis_channel *channel = ctx;
     if (reply->type == REDIS_REPLY_ERROR ||
         (reply->type == REDIS_REPLY_ARRAY && reply->elements == 3 &&
          text_is(reply->element[0], "subscribe"))) {
@@ -63,7 +54,7 @@ void redis_pubsub_take(void *ctx, const struct redisReply *reply)
         return;
     const struct redisReply *payload = reply->element[2];
     if (text_is(reply->element[1], channel->notified_by)) {
-        channel->is_hash_due = true;
+        channel->hash.is_due = true;
         return;
     }
     redis_take(channel, REDIS_FROM_PUBSUB, (struct bkt_str){payload->str, (size_t)payload->len});

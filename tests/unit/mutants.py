@@ -70,7 +70,7 @@ MUTANTS = {
     "hash-not-looked-at-again": (
         "what a listing found and no look at the hash had shown is not listed again", REDIS,
         "src/events/redis_hash.c",
-        ("    channel->wants_listing = true;\n", "")),
+        ("    channel->hash.wants_listing = true;\n", "")),
     "canceled-within-a-callback": (
         "a request is taken from libcurl while that is calling", "aws/http", "src/aws/http_request.c",
         ("    if (http->is_inside) {", "    if (false) {")),

@@ -28,7 +28,7 @@
      .again = true,                                                            \
      .reply = "*3\r\n$9\r\nsubscribe\r\n$2\r\nev\r\n:1\r\n"},                  \
     {                                                                          \
-        .match = "SUBSCRIBE __keyspace@0__:ev", .again = true,                 \
+        .match = "SUBSCRIBE __keyspace", .again = true,                        \
         .reply = "*3\r\n$9\r\nsubscribe\r\n$17\r\n__keyspace@0__:ev\r\n:2\r\n" \
     }
 #define DEPTH                                                \
@@ -191,7 +191,10 @@ static void what_is_missing_is_said_at_start(void **state)
          false,
          "check the user and password"},
         {"loading", {.match = "PING", .reply = "-LOADING Redis is loading\r\n"}, true, "LOADING"},
-        {"no Redis", {.match = "PING", .reply = "HTTP/1.1 400\r\n"}, false, "understood"},
+        {"no Redis",
+         {.match = "PING", .reply = "HTTP/1.1 400\r\n"},
+         false,
+         "understood: Protocol error"},
         {"closed", {.match = "PING", .reply = "", .close = true}, false, "closed the connection"},
     };
     for (size_t i = 0; i < T_COUNT(cases); i++) {
@@ -581,6 +584,31 @@ static void a_notification_is_followed_at_once(void **state)
     close_redis(&redis);
 }
 
+/* It may be refused before Redis says that there would be notifications. */
+static void without_notifications_the_hash_is_looked_at_often(void **state)
+{
+    (void)state;
+    const struct redis_script_answer answers[] = {
+        {.match = "TYPE ev", .reply = ""},
+        TYPE("hash"),
+        {.match = "CONFIG GET", .reply = ""},
+        {.match = "SUBSCRIBE __keyspace", .reply = "-NOPERM this user has no permissions\r\n"},
+        SUBSCRIBED,
+        {.match = HSCAN, .reply = PAGE("0", "*2\r\n" X ONE)},
+        {.match = HSCAN, .reply = PAGE("0", "*2\r\n" X TWO), .again = true}};
+    struct redis redis;
+    open_redis(&redis, answers, T_COUNT(answers));
+    RIG_UNTIL(&redis.rig, asked(&redis, "SUBSCRIBE __keyspace") == 1 && asked(&redis, "TYPE") == 1);
+    rig_settle_down(&redis.rig);
+    redis_script_push(redis.script, "TYPE ev",
+                      "*2\r\n$22\r\nnotify-keyspace-events\r\n$2\r\nhK\r\n+hash\r\n");
+    RIG_UNTIL(&redis.rig, redis.rig.ready_count == 1);
+    redis.rig.now_ms += 4000;
+    RIG_UNTIL(&redis.rig, redis.rig.change_count == 1);
+    assert_string_equal(redis.rig.changed, "x; ");
+    close_redis(&redis);
+}
+
 /* The end. */
 
 static void stopping_takes_no_more_and_removes_what_is_settled(void **state)
@@ -656,6 +684,7 @@ int main(void)
         cmocka_unit_test(what_a_listing_found_is_listed_again_after_a_look),
         cmocka_unit_test(a_hash_that_comes_later_is_all_news),
         cmocka_unit_test(a_notification_is_followed_at_once),
+        cmocka_unit_test(without_notifications_the_hash_is_looked_at_often),
         cmocka_unit_test(stopping_takes_no_more_and_removes_what_is_settled),
         cmocka_unit_test(options_are_checked),
     };
