@@ -524,9 +524,11 @@ static void one_commit_is_deleted_ten_at_a_time(void **state)
     const char *all = "{\"Successful\":[{\"Id\":\"0\"},{\"Id\":\"1\"},{\"Id\":\"2\"},{\"Id\":\"3\"}"
                       ",{\"Id\":\"4\"},{\"Id\":\"5\"},{\"Id\":\"6\"},{\"Id\":\"7\"},{\"Id\":\"8\"},"
                       "{\"Id\":\"9\"}]}";
+    struct http_script_answer waited_for = receive_of(&second);
+    waited_for.match = "\"WaitTimeSeconds\":20"; /* of the two that are under way then */
     const struct http_script_answer answers[] = {ATTRIBUTES,
                                                  receive_of(&first),
-                                                 receive_of(&second),
+                                                 waited_for,
                                                  {.match = DELETE, .body = all, .again = true},
                                                  IDLE};
     struct queue queue;
