@@ -82,10 +82,11 @@ static int try_address(struct bkt_dial *dial,
     int on = 1;
     if (family != AF_UNIX)
         (void)setsockopt(dial->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    if (connect(dial->fd, address, address_len) == 0 || errno == EINPROGRESS)
-        return bkt_http_watch_fd(dial->http, dial->fd, EPOLLOUT, on_ready, dial, err);
-    int rc = refuse(errno, err);
-    close_socket(dial);
+    int rc = connect(dial->fd, address, address_len) == 0 || errno == EINPROGRESS
+                 ? bkt_http_watch_fd(dial->http, dial->fd, EPOLLOUT, on_ready, dial, err)
+                 : refuse(errno, err);
+    if (rc)
+        close_socket(dial);
     return rc;
 }
 

@@ -311,7 +311,7 @@ static void channel_free(void *self)
 
 static char *join(const char *before, struct bkt_str name, const char *after)
 {
-    char text[REDIS_NAME_BYTES_MAX + 64];
+    char text[BKT_REDIS_NAME_BYTES_MAX + 64];
     int len = snprintf(text, sizeof(text), "%s%.*s%s", before, BKT_STR_ARG(name), after);
     return bkt_mem_strdup(text, (size_t)len);
 }
@@ -336,14 +336,11 @@ static int configure(struct redis_channel *channel,
                      const struct bkt_redis_channel_options *options,
                      struct bkt_error *err)
 {
-    struct bkt_str name = options->name;
     int rc = bkt_redis_url_parse(options->url, options->default_password, &channel->url, err);
+    if (rc == BKT_OK)
+        rc = bkt_redis_name_check(options->name, err);
     if (rc)
         return rc;
-    if (name.len == 0 || name.len > REDIS_NAME_BYTES_MAX || memchr(name.ptr, '\0', name.len)) {
-        return bkt_error_set(err, BKT_ECONFIG, "redis_channel: a name of 1 to %d bytes",
-                             REDIS_NAME_BYTES_MAX);
-    }
     rc = copy_names(channel, options);
     if (rc == BKT_OK)
         rc = bkt_event_scope_copy(&options->scope, &channel->scope);

@@ -10,8 +10,6 @@
 #include "events/redis_link.h"
 #include "events/trouble.h"
 
-enum { REDIS_NAME_BYTES_MAX = 1024 };
-
 /* A connection each: a subscribed one takes no commands, a blocked one none in time. */
 enum redis_role { REDIS_CONTROL, REDIS_LISTENER, REDIS_TAKER };
 enum { REDIS_ROLES = 3 };

@@ -9,7 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { NAME_BYTES_MAX = 512, LOOK_MS_MAX = 15000 };
+enum { LOOK_MS_MAX = 15000, SHOWN_BYTES = 200, RULES_BYTES = SHOWN_BYTES + 128 };
 
 enum step { STEP_TYPE, STEP_LIST, STEP_LMOVE, STEP_NOTIFY };
 
@@ -17,8 +17,8 @@ struct bkt_redis_look {
     struct bkt_redis_url url;
     struct bkt_redis_link *link;
     char *ca_bundle;
-    char name[NAME_BYTES_MAX];
-    char shown[NAME_BYTES_MAX];
+    char name[BKT_REDIS_NAME_BYTES_MAX + 1];
+    char shown[SHOWN_BYTES]; /* printable */
     char key_type[32];
     size_t awaited; /* replies to come */
     int64_t begun_ms;
@@ -75,15 +75,15 @@ static void on_reply(void *ctx, uint64_t tag, const struct redisReply *reply);
 
 static void look_at_key(struct bkt_redis_look *look, const struct redisReply *reply)
 {
-    char rules[NAME_BYTES_MAX + 64];
+    char rules[RULES_BYTES];
     (void)snprintf(rules, sizeof(rules), "'~%s*' +type", look->shown);
     if (reply->type == REDIS_REPLY_ERROR) {
         add_refusal(look, "redis-key", BKT_REDIS_SEEN_WRONG, "ask for the key's type", rules,
                     reply);
         return;
     }
-    (void)snprintf(look->key_type, sizeof(look->key_type), "%.*s", (int)reply->len,
-                   reply->str ? reply->str : "");
+    struct bkt_str type = {reply->str, reply->str ? (size_t)reply->len : 0};
+    bkt_escape(type, look->key_type, sizeof(look->key_type));
     struct bkt_str name = bkt_str_from(look->name);
     if (strcmp(look->key_type, "none") == 0) {
         add(look, "redis-key", BKT_REDIS_SEEN_OK,
@@ -120,7 +120,7 @@ static void look_at_list(struct bkt_redis_look *look, const struct redisReply *r
 /* Taking an entry off a list that is not there changes nothing, and needs the right to. */
 static void look_at_lmove(struct bkt_redis_look *look, const struct redisReply *reply)
 {
-    char rules[NAME_BYTES_MAX + 128];
+    char rules[RULES_BYTES];
     if (reply->type != REDIS_REPLY_ERROR) {
         add(look, "redis-list", BKT_REDIS_SEEN_OK, "entries of lists may be moved and removed");
         return;
@@ -193,7 +193,7 @@ static void send_words(struct bkt_redis_look *look,
 static void on_push(void *ctx, const struct redisReply *reply)
 {
     struct bkt_redis_look *look = ctx;
-    char rules[NAME_BYTES_MAX + 64];
+    char rules[RULES_BYTES];
     if (look->is_done)
         return;
     look->is_done = true;
@@ -208,8 +208,8 @@ static void on_push(void *ctx, const struct redisReply *reply)
 static void on_up(void *ctx)
 {
     struct bkt_redis_look *look = ctx;
-    char none[NAME_BYTES_MAX + 32];
-    char processing[NAME_BYTES_MAX + 32];
+    char none[BKT_REDIS_NAME_BYTES_MAX + 32];
+    char processing[BKT_REDIS_NAME_BYTES_MAX + 32];
     add(look, "redis", BKT_REDIS_SEEN_OK, "%s answers, and lets us in", look->url.place);
     int none_len = snprintf(none, sizeof(none), "%s:bucketable:none", look->name);
     int processing_len = snprintf(processing, sizeof(processing), "%s:bucketable", look->name);
@@ -237,18 +237,17 @@ int bkt_redis_look_new(const struct bkt_redis_look_options *options,
                        struct bkt_redis_look **out_look,
                        struct bkt_error *err)
 {
-    if (options->name.len >= NAME_BYTES_MAX - 32) {
-        return bkt_error_set(err, BKT_ECONFIG, "redis_channel: longer than %d bytes",
-                             NAME_BYTES_MAX - 33);
-    }
+    int rc = bkt_redis_name_check(options->name, err);
+    if (rc)
+        return rc;
     struct bkt_redis_look *look = bkt_mem_calloc(1, sizeof(*look));
     if (!look)
         return bkt_error_set(err, BKT_ENOMEM, "look at Redis: out of memory");
-    int rc = bkt_redis_url_parse(options->url, options->default_password, &look->url, err);
+    rc = bkt_redis_url_parse(options->url, options->default_password, &look->url, err);
     if (rc)
         goto fail;
     (void)snprintf(look->name, sizeof(look->name), "%.*s", BKT_STR_ARG(options->name));
-    bkt_escape(options->name, look->shown, 200);
+    bkt_escape(options->name, look->shown, sizeof(look->shown));
     if (options->ca_bundle.len > 0) {
         look->ca_bundle = bkt_mem_strdup(options->ca_bundle.ptr, options->ca_bundle.len);
         if (!look->ca_bundle) {

@@ -54,7 +54,8 @@ static int open_session(struct bkt_redis_tls *tls, struct bkt_error *err)
     (void)BIO_set_mem_eof_return(from_peer, -1);
     SSL_set_bio(tls->ssl, from_peer, to_peer);
     SSL_set_connect_state(tls->ssl);
-    (void)SSL_set_mode(tls->ssl, SSL_MODE_ENABLE_PARTIAL_WRITE);
+    /* So that a write never waits for the peer: write_all() does all or fails. */
+    (void)SSL_set_options(tls->ssl, SSL_OP_NO_RENEGOTIATION);
 
     bool is_set;
     if (is_address(tls->host)) {

@@ -205,3 +205,11 @@ int bkt_redis_url_parse(struct bkt_str text,
     }
     return refuse(err, "it begins with redis://, rediss:// or unix://");
 }
+
+int bkt_redis_name_check(struct bkt_str name, struct bkt_error *err)
+{
+    if (name.len > 0 && name.len <= BKT_REDIS_NAME_BYTES_MAX && !memchr(name.ptr, '\0', name.len))
+        return BKT_OK;
+    return bkt_error_set(err, BKT_ECONFIG, "redis_channel: a name of 1 to %d bytes",
+                         BKT_REDIS_NAME_BYTES_MAX);
+}

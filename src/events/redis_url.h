@@ -15,7 +15,12 @@
 
 #include <bucketable/error.h>
 
-enum { BKT_REDIS_TEXT_BYTES = 512, BKT_REDIS_PORT = 6379, BKT_REDIS_DATABASES_MAX = 65536 };
+enum {
+    BKT_REDIS_TEXT_BYTES = 512,
+    BKT_REDIS_PORT = 6379,
+    BKT_REDIS_DATABASES_MAX = 65536,
+    BKT_REDIS_NAME_BYTES_MAX = 1024,
+};
 
 struct bkt_redis_url {
     bool is_tls;
@@ -36,5 +41,8 @@ BKT_MUST_CHECK int bkt_redis_url_parse(struct bkt_str text,
                                        struct bkt_str password,
                                        struct bkt_redis_url *out,
                                        struct bkt_error *err);
+
+/* Is it a name to follow, of a channel and a key?  BKT_ECONFIG. */
+BKT_MUST_CHECK int bkt_redis_name_check(struct bkt_str name, struct bkt_error *err);
 
 #endif

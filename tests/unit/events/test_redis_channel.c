@@ -3,9 +3,11 @@
  * asked before the channel is ready, and what comes of every way to lose the connection.
  */
 #include "events/redis_channel.h"
+#include "events/redis_look.h"
 
 #include "../../fake/redis_script.h"
 #include "channel_rig.h"
+#include "events/redis_url.h"
 
 #define EVENT(bucket, key)                                                                         \
     "[{\"Event\":[{\"eventVersion\":\"2.0\",\"eventSource\":\"minio:s3\",\"eventName\":\"s3:Objec" \
@@ -665,6 +667,23 @@ static void options_are_checked(void **state)
     assert_int_equal(bkt_mem_live(), 0);
 }
 
+/* What may be followed may be looked at. */
+static void a_look_takes_the_same_names(void **state)
+{
+    (void)state;
+    char name[BKT_REDIS_NAME_BYTES_MAX + 1];
+    memset(name, 'n', sizeof(name));
+    for (size_t len = 0; len <= sizeof(name); len++) {
+        bool is_good = len > 0 && len <= BKT_REDIS_NAME_BYTES_MAX;
+        struct bkt_redis_look_options options = {.url = BKT_STR("redis://h"), .name = {name, len}};
+        struct bkt_redis_look *look = NULL;
+        int rc = bkt_redis_look_new(&options, &look, NULL);
+        assert_int_equal(rc, is_good ? BKT_OK : BKT_ECONFIG);
+        bkt_redis_look_free(look);
+    }
+    assert_int_equal(bkt_mem_live(), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -687,6 +706,7 @@ int main(void)
         cmocka_unit_test(without_notifications_the_hash_is_looked_at_often),
         cmocka_unit_test(stopping_takes_no_more_and_removes_what_is_settled),
         cmocka_unit_test(options_are_checked),
+        cmocka_unit_test(a_look_takes_the_same_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
