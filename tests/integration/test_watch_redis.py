@@ -29,6 +29,13 @@ def follow(watch, redis):
     return start
 
 
+def wait_for_length(redis, key, length, *options):
+    deadline = time.monotonic() + 20
+    while redis.cli(*options, "llen", key) != str(length):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 @pytest.mark.parametrize("form", ["access", "namespace"])
 def test_what_minio_writes(bucket, redis, follow, db, form):
     redis.cli("del", "access", "namespace")
@@ -67,10 +74,7 @@ def test_entries_that_a_killed_worker_held_are_taken_up_again(bucket, redis, fol
     redis.cli("lmove", "access", "access:bucketable", "LEFT", "RIGHT")
     running = follow(bucket.url, db, "--redis-channel", "access")
     running.wait_for("ready")
-    deadline = time.monotonic() + 20
-    while redis.cli("llen", "access:bucketable") != "0":
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    wait_for_length(redis, "access:bucketable", 0)
     assert table.rows(db) == {"a": b"1"}
     running.end()
 
@@ -148,10 +152,7 @@ def test_a_user_with_the_needed_rights_alone(bucket, strict, watch, db, way):
     bucket.put("published", "1")
     strict.cli("publish", "events", told.native(bucket.name, "published"))
     running.wait_for("upsert", "published")
-    deadline = time.monotonic() + 20
-    while strict.cli("-n", "3", "llen", "events:bucketable") != "0":
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_for_length(strict, "events:bucketable", 0, "-n", "3")
     assert strict.cli("-n", "3", "lrange", "events:bucketable:poison", "0", "-1") == "no JSON"
     strict.cli("-n", "3", "del", "events:bucketable:poison")
     said = running.end()
@@ -218,10 +219,7 @@ def test_an_entry_leaves_redis_only_after_its_commit(bucket, redis, follow, db):
         other.execute("BEGIN EXCLUSIVE")
         bucket.put("k", "x")
         redis.cli("rpush", "entries", told.native(bucket.name, "k"))
-        deadline = time.monotonic() + 20
-        while redis.cli("llen", "entries:bucketable") == "0":
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_for_length(redis, "entries:bucketable", 1)
         time.sleep(1)  # more than what a commit takes
         assert redis.cli("llen", "entries:bucketable") == "1"
         running.kill()
@@ -229,10 +227,7 @@ def test_an_entry_leaves_redis_only_after_its_commit(bucket, redis, follow, db):
     assert table.rows(db) == {}
     running = follow(bucket.url, db, "--redis-channel", "entries")
     running.wait_for("ready")
-    deadline = time.monotonic() + 20
-    while redis.cli("llen", "entries:bucketable") != "0":
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_for_length(redis, "entries:bucketable", 0)
     assert table.rows(db) == {"k": b"x"}
     running.end()
 
