@@ -43,8 +43,7 @@ struct bkt_redis_link {
     redisReader *reader;
 
     struct bkt_buf plain_out; /* to be encrypted */
-    struct bkt_buf plain_in;
-    struct bkt_buf wire_out; /* to be sent */
+    struct bkt_buf wire_out;  /* to be sent */
     size_t wire_sent;
 
     struct waiting *waiting; /* a ring */
@@ -75,7 +74,6 @@ int bkt_redis_link_new(const struct bkt_redis_link_options *options,
     link->options = *options;
     link->fd = -1;
     link->plain_out = BKT_BUF_INIT(OUT_BYTES_MAX);
-    link->plain_in = BKT_BUF_INIT(IN_BYTES_MAX);
     link->wire_out = BKT_BUF_INIT(OUT_BYTES_MAX);
     link->born_ms = BKT_TIME_NONE;
     link->reader = redisReaderCreate();
@@ -110,7 +108,6 @@ void bkt_redis_link_free(struct bkt_redis_link *link)
     if (link->reader)
         redisReaderFree(link->reader);
     bkt_buf_wipe(&link->plain_out);
-    bkt_buf_clear(&link->plain_in);
     bkt_buf_wipe(&link->wire_out);
     bkt_mem_free(link->waiting);
     bkt_mem_free(link);
@@ -226,11 +223,8 @@ static void take_reply(struct bkt_redis_link *link, const struct redisReply *rep
 static void misread(struct bkt_redis_link *link)
 {
     struct bkt_error err;
-    if (link->reader->err == REDIS_ERR_OOM) {
-        fail(link, BKT_ENOMEM, bkt_error_text(BKT_ENOMEM));
-        return;
-    }
-    (void)bkt_error_set(&err, BKT_EPARSE, "its reply cannot be understood: %s",
+    int code = link->reader->err == REDIS_ERR_OOM ? BKT_ENOMEM : BKT_EPARSE;
+    (void)bkt_error_set(&err, code, "its reply cannot be understood: %s",
                         redisReaderGetError(link->reader));
     go_down(link, &err);
 }
@@ -296,23 +290,21 @@ static void flush(struct bkt_redis_link *link)
 static void turn(struct bkt_redis_link *link, struct bkt_str received)
 {
     struct bkt_error err = {0};
+    struct bkt_buf plain = BKT_BUF_INIT(IN_BYTES_MAX);
     if (!link->tls) {
         flush(link);
         if (link->state != STATE_DOWN)
             take_plain(link, received);
         return;
     }
-    int rc = bkt_redis_tls_turn(link->tls, received, &link->plain_out, &link->plain_in,
-                                &link->wire_out, &err);
+    int rc =
+        bkt_redis_tls_turn(link->tls, received, &link->plain_out, &plain, &link->wire_out, &err);
     flush(link); /* an alert too */
-    if (link->state == STATE_DOWN)
-        return;
-    struct bkt_buf plain = link->plain_in;
-    link->plain_in = BKT_BUF_INIT(IN_BYTES_MAX);
-    take_plain(link, bkt_buf_str(&plain));
-    bkt_buf_clear(&plain);
+    if (link->state != STATE_DOWN)
+        take_plain(link, bkt_buf_str(&plain));
     if (rc)
         go_down(link, &err);
+    bkt_buf_clear(&plain);
 }
 
 static void receive(struct bkt_redis_link *link)
@@ -395,11 +387,9 @@ static int queue_login(struct bkt_redis_link *link)
         link->logins++;
     }
     /* One command that any server answers, so that "up" means that it has. */
-    struct bkt_str ping[1] = {BKT_STR("PING")};
-    if (rc == BKT_OK)
-        rc = write_command(link, ping, 1);
+    struct bkt_str ping = BKT_STR("PING");
     link->logins++;
-    return rc;
+    return rc ? rc : write_command(link, &ping, 1);
 }
 
 /* The socket. */
@@ -436,8 +426,7 @@ static void begin(struct bkt_redis_link *link)
     struct bkt_dial_address address = {url->host, url->port, url->is_unix};
     struct bkt_error err = {0};
     link->state = STATE_CONNECTING;
-    int rc = bkt_dial_start(link->options.http, &address, on_connected, link, &link->dial, &err);
-    if (rc)
+    if (bkt_dial_start(link->options.http, &address, on_connected, link, &link->dial, &err))
         go_down(link, &err);
 }
 
@@ -445,14 +434,11 @@ static void begin(struct bkt_redis_link *link)
 
 static void ping(struct bkt_redis_link *link)
 {
-    struct bkt_str words[1] = {BKT_STR("PING")};
+    struct bkt_str word = BKT_STR("PING");
     link->is_pinging = true;
     /* Where commands are answered in turn, its answer must not be taken for another's. */
-    if (!link->is_subscribed && !expect(link, NULL, 0)) {
-        fail(link, BKT_ENOMEM, bkt_error_text(BKT_ENOMEM));
-        return;
-    }
-    if (write_command(link, words, 1) != BKT_OK)
+    bool is_expected = link->is_subscribed || expect(link, NULL, 0);
+    if (!is_expected || write_command(link, &word, 1) != BKT_OK)
         fail(link, BKT_ENOMEM, bkt_error_text(BKT_ENOMEM));
 }
 

@@ -57,11 +57,13 @@ static void on_attributes(void *ctx,
         bkt_sqs_client_garbled(channel->client, BKT_SQS_QUEUE_ATTRIBUTES, &garbled);
         failure = &garbled;
     }
+    bool is_denied =
+        failure && failure->fault == BKT_SQS_FAULT_DENIED && failure->err.code == BKT_ES3;
     if (!failure)
         take_attributes(channel, &queue);
-    if (!failure || channel->is_described)
-        return; /* of a later question only the depth is missed */
-    if (failure->fault == BKT_SQS_FAULT_DENIED && failure->err.code == BKT_ES3)
+    else if (channel->is_described)
+        return; /* only the depth is missed */
+    else if (is_denied)
         go_on_without(channel, &failure->err);
     else
         failed(channel, failure);
