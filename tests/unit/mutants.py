@@ -27,7 +27,9 @@ from planted import ROOT, chosen, plant, tell  # noqa: E402
 TIMEOUT_S = 120
 
 SQS = "events/sqs_channel"
+SETTLE = "events/sqs_settle"
 REDIS = "events/redis_channel"
+LIST = "events/redis_list"
 LISTEN = "events/listen_channel"
 SQLITE = "targets/sqlite_target conformance"
 FAULTS = "targets/sqlite_faults"
@@ -39,24 +41,25 @@ WRITER = "src/targets/sqlite_writer.c"
 # name: (what is wrong, test program and its arguments, file, (old text, new text), ...)
 MUTANTS = {
     "sqs-settled-at-receipt": (
-        "a message of SQS is deleted before its change is committed", SQS, "src/events/sqs_receive.c",
+        "a message of SQS is deleted before its change is committed", SETTLE,
+        "src/events/sqs_receive.c",
         ("held->token, keys->keys, keys->count);\n",
          "held->token, keys->keys, keys->count);\n        (void)bkt_held_settle(&channel->held, held->token);\n")),
     "sqs-poison-deleted": (
         "a message that is half understood is deleted", SQS, "src/events/sqs_receive.c",
         ("hold(channel, message, is_kept);", "hold(channel, message, false);")),
     "sqs-not-extended": (
-        "the visibility of a message in work is not extended", SQS, "src/events/sqs_settle.c",
+        "the visibility of a message in work is not extended", SETTLE, "src/events/sqs_settle.c",
         ("return channel->visibility_s * 1000 / 2;", "return channel->visibility_s * 100000;")),
     "list-settled-at-receipt": (
-        "an entry of a Redis list is removed before its change is committed", REDIS,
+        "an entry of a Redis list is removed before its change is committed", LIST,
         "src/events/redis_channel.c",
         ("    if (keys->count > 0)\n        channel->owner.changed(channel->owner.ctx, held->token, "
          "keys->keys, keys->count);\n    else\n",
          "    if (keys->count > 0)\n        channel->owner.changed(channel->owner.ctx, held->token, "
          "keys->keys, keys->count);\n")),
     "list-not-looked-through": (
-        "entries that a dead worker held are not taken up", REDIS, "src/events/redis_list.c",
+        "entries that a dead worker held are not taken up", LIST, "src/events/redis_list.c",
         ("        if (entry->type == REDIS_REPLY_STRING && ", "        if (false && ")),
     "redis-gap-unsaid": (
         "no listing is asked for after a connection to Redis was lost", REDIS,
@@ -68,8 +71,8 @@ MUTANTS = {
         ("    if (channel->was_ready)\n        channel->owner.gap",
          "    if (false)\n        channel->owner.gap")),
     "hash-not-looked-at-again": (
-        "what a listing found and no look at the hash had shown is not listed again", REDIS,
-        "src/events/redis_hash.c",
+        "what a listing found and no look at the hash had shown is not listed again",
+        "events/redis_hash", "src/events/redis_hash.c",
         ("    channel->hash.wants_listing = true;\n", "")),
     "canceled-within-a-callback": (
         "a request is taken from libcurl while that is calling", "aws/http", "src/aws/http_request.c",
