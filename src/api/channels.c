@@ -10,7 +10,6 @@
 /* What every kind is opened with. */
 struct opening {
     struct bkt_bucket *bucket;
-    struct bkt_str bucket_name;
     struct bkt_event_scope scope;
     uint64_t seed;
 };
@@ -23,15 +22,12 @@ typedef int open_fn(const struct opening *opening,
 static void begin(struct opening *opening, struct bkt_bucket *bucket)
 {
     const struct bkt_settings *settings = bucket->settings;
-    *opening = (struct opening){
-        .bucket = bucket,
-        .bucket_name = bkt_str_from(settings->bucket_name),
-    };
+    *opening = (struct opening){.bucket = bucket};
     /* An access point's ARN does not tell which bucket's events to expect. */
-    bool is_arn = bkt_str_has_prefix(opening->bucket_name, BKT_STR("arn:"));
+    struct bkt_str name = bkt_str_from(settings->bucket_name);
+    bool is_arn = bkt_str_has_prefix(name, BKT_STR("arn:"));
     opening->scope = (struct bkt_event_scope){
-        .buckets = &opening->bucket_name,
-        .bucket_count = is_arn ? 0 : 1,
+        .bucket = is_arn ? BKT_STR("") : name,
         .want_metadata = settings->columns != 0,
     };
     (void)!getrandom(&opening->seed, sizeof(opening->seed), 0);

@@ -28,8 +28,7 @@ BKT_MUST_CHECK int bkt_doc_parse(struct bkt_str text,
                                  struct cJSON **out_json,
                                  struct bkt_error *err);
 
-/* The text of a member that is a string, NULL otherwise; a U+0000 in it reads as the bytes C0 80.
- */
+/* The text of a member that is a string, NULL otherwise; U+0000 in it is the bytes C0 80. */
 const char *bkt_doc_text(const cJSON *object, const char *name);
 
 /* Is that member this very string? */

@@ -6,43 +6,23 @@
 
 int bkt_event_scope_copy(const struct bkt_event_scope *scope, struct bkt_event_scope *out_copy)
 {
-    *out_copy = *scope;
-    out_copy->buckets = NULL;
-    if (scope->bucket_count == 0)
-        return BKT_OK;
-
-    size_t bytes = scope->bucket_count * sizeof(struct bkt_str);
-    for (size_t i = 0; i < scope->bucket_count; i++)
-        bytes += scope->buckets[i].len;
-    struct bkt_str *names = bkt_mem_alloc(bytes);
-    if (!names)
+    char *name = bkt_mem_strdup(scope->bucket.ptr, scope->bucket.len);
+    if (!name)
         return BKT_ENOMEM;
-    char *at = (char *)(names + scope->bucket_count);
-    for (size_t i = 0; i < scope->bucket_count; i++) {
-        size_t len = scope->buckets[i].len;
-        if (len > 0)
-            memcpy(at, scope->buckets[i].ptr, len);
-        names[i] = (struct bkt_str){at, len};
-        at += len;
-    }
-    out_copy->buckets = names;
+    *out_copy = *scope;
+    out_copy->bucket.ptr = name;
     return BKT_OK;
 }
 
 void bkt_event_scope_clear(struct bkt_event_scope *scope)
 {
-    /* Its own copy, which it alone may change. */
-    bkt_mem_free((void *)(uintptr_t)scope->buckets);
-    *scope = (struct bkt_event_scope){0};
+    bkt_mem_free((void *)(uintptr_t)scope->bucket.ptr); /* its own copy */
+    *scope = (struct bkt_event_scope){.want_metadata = false};
 }
 
 bool bkt_event_scope_has(const struct bkt_event_scope *scope, struct bkt_str bucket)
 {
-    for (size_t i = 0; i < scope->bucket_count; i++) {
-        if (bkt_str_eq(scope->buckets[i], bucket))
-            return true;
-    }
-    return scope->bucket_count == 0;
+    return scope->bucket.len == 0 || bkt_str_eq(scope->bucket, bucket);
 }
 
 static int compare(const void *a, const void *b)

@@ -8,12 +8,11 @@
 
 /* Whose events count. */
 struct bkt_event_scope {
-    const struct bkt_str *buckets; /* names, as events have them */
-    size_t bucket_count;           /* 0: any; an access point's ARN does not tell its bucket */
-    bool want_metadata;            /* tags, ACLs and classes are part of a row */
+    struct bkt_str bucket; /* its name in events; empty: any */
+    bool want_metadata;    /* tags, ACLs and classes are part of a row */
 };
 
-/* A copy in one block; free it with bkt_event_scope_clear().  BKT_ENOMEM. */
+/* A copy, to end with bkt_event_scope_clear().  BKT_ENOMEM. */
 BKT_MUST_CHECK int bkt_event_scope_copy(const struct bkt_event_scope *scope,
                                         struct bkt_event_scope *out_copy);
 void bkt_event_scope_clear(struct bkt_event_scope *scope);

@@ -72,7 +72,7 @@ static void channel_free(void *self)
     bkt_sqs_messages_clear(&channel->messages);
     bkt_envelope_clear(&channel->envelope);
     bkt_event_keys_clear(&channel->keys);
-    bkt_event_scope_clear(&channel->options.scope);
+    bkt_event_scope_clear(&channel->scope);
     bkt_mem_free(channel);
 }
 
@@ -94,7 +94,7 @@ int bkt_sqs_channel_new(const struct bkt_sqs_channel_options *options,
     struct sqs_channel *channel = bkt_mem_calloc(1, sizeof(*channel));
     if (!channel)
         return bkt_error_set(err, BKT_ENOMEM, "open the queue: out of memory");
-    channel->options = *options;
+    channel->keep_foreign_messages = options->keep_foreign_messages;
     channel->owner = *owner;
     channel->stats.depth = -1;
     channel->polls_wanted = 1;
@@ -103,7 +103,7 @@ int bkt_sqs_channel_new(const struct bkt_sqs_channel_options *options,
     channel->deletions.backoff.seed = ~options->seed;
     channel->extensions.backoff.seed = options->seed ^ UINT32_MAX;
 
-    int rc = bkt_event_scope_copy(&options->scope, &channel->options.scope);
+    int rc = bkt_event_scope_copy(&options->scope, &channel->scope);
     if (rc)
         (void)bkt_error_set(err, rc, "open the queue: %s", bkt_error_text(rc));
     if (rc == BKT_OK)

@@ -5,7 +5,7 @@
  * queue or permission is told at once, and only then is the channel ready.  After that it polls
  * long, with more requests at a time while the queue is deep.
  *
- * A message goes when what it led to is settled, at once when it means nothing for these buckets,
+ * A message goes when what it led to is settled, at once when it means nothing for this bucket,
  * and never when a record in it is not understood: the queue's dead-letter policy has it then.
  * Until it is settled it is kept invisible to others, for the twelve hours that SQS allows.
  */

@@ -36,7 +36,8 @@ struct sqs_lane {
 };
 
 struct sqs_channel {
-    struct bkt_sqs_channel_options options;
+    struct bkt_event_scope scope;
+    bool keep_foreign_messages;
     struct bkt_channel_owner owner;
     struct bkt_sqs_client *client;
     struct bkt_channel_stats stats;
@@ -75,9 +76,7 @@ struct sqs_channel {
     int64_t linger_until_ms; /* INT64_MAX: nothing waits for company */
 };
 
-/*
- * sqs_channel.c: start a request whose body was written with `rc`.  As bkt_sqs_client_start().
- */
+/* sqs_channel.c: bkt_sqs_client_start(), where writing the body has returned `rc`. */
 BKT_MUST_CHECK int sqs_start(struct sqs_channel *channel,
                              struct bkt_sqs_call *call,
                              int rc,

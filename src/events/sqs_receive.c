@@ -155,10 +155,10 @@ static void take(struct sqs_channel *channel, const struct bkt_sqs_message *mess
     if (bkt_envelope_read(envelope, message->body, BKT_ENVELOPE_BODY_BYTES_MAX, BKT_KEY_QUEUED) !=
             BKT_OK ||
         bkt_event_keys_read(&channel->keys, envelope->list.events, envelope->list.count,
-                            &channel->options.scope) != BKT_OK)
+                            &channel->scope) != BKT_OK)
         return;
 
-    bool is_left = channel->options.keep_foreign_messages && channel->keys.has_foreign;
+    bool is_left = channel->keep_foreign_messages && channel->keys.has_foreign;
     if (envelope->is_poison)
         count_poison(channel, envelope->reason);
     bool is_kept = envelope->is_poison || is_left;

@@ -54,7 +54,6 @@
 struct redis {
     struct rig rig;
     struct redis_script *script;
-    struct bkt_str bucket;
     struct bkt_redis_channel_options options;
     char url[256];
 };
@@ -73,7 +72,7 @@ static inline void open_options(struct redis *redis,
                                 const struct redis_script_answer *answers,
                                 size_t count)
 {
-    *redis = (struct redis){.bucket = BKT_STR("docs")};
+    memset(redis, 0, sizeof(*redis));
     redis->script = redis_script_start(answers, count);
     redis->rig.now_ms = 1000000;
     assert_int_equal(bkt_http_new(NULL, &redis->rig.http, NULL), BKT_OK);
@@ -81,7 +80,7 @@ static inline void open_options(struct redis *redis,
         .http = redis->rig.http,
         .url = bkt_str_from(redis_script_url(redis->script)),
         .name = BKT_STR("ev"),
-        .scope = {.buckets = &redis->bucket, .bucket_count = 1},
+        .scope = {.bucket = BKT_STR("docs")},
         .seed = 1,
     };
 }

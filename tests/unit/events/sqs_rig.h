@@ -70,7 +70,6 @@ struct queue {
     unsigned renewals;
     unsigned busy_count; /* so often are the credentials being fetched */
     struct bkt_sqs_channel_options options;
-    struct bkt_str bucket;
     char url[128];
 };
 
@@ -90,7 +89,7 @@ static inline void open_options(struct queue *queue,
                                 const struct http_script_answer *answers,
                                 size_t count)
 {
-    *queue = (struct queue){.bucket = BKT_STR("docs")};
+    memset(queue, 0, sizeof(*queue));
     queue->script = http_script_start(answers, count);
     (void)snprintf(queue->url, sizeof(queue->url), "%s/123456789012/q",
                    http_script_url(queue->script));
@@ -104,7 +103,7 @@ static inline void open_options(struct queue *queue,
                 .creds = give_creds,
                 .creds_ctx = queue,
             },
-        .scope = {.buckets = &queue->bucket, .bucket_count = 1},
+        .scope = {.bucket = BKT_STR("docs")},
         .seed = 1,
     };
 }

@@ -1,4 +1,4 @@
-/* Which keys of a message count: of our buckets, of events that matter, each once. */
+/* Which keys of a message count: of our bucket, of events that matter, each once. */
 #include "events/event_keys.h"
 
 #include "t_events.h"
@@ -22,22 +22,19 @@ static const struct bkt_event events[] = {
     EVENT(BKT_EVENT_CHANGED, "docs", "b"),
 };
 
-static void keys_of_our_buckets_each_once(void **state)
+static void keys_of_our_bucket_each_once(void **state)
 {
     (void)state;
-    static const struct bkt_str docs[] = {T_STR("docs")};
-    static const struct bkt_str two[] = {T_STR("logs"), T_STR("docs")};
-    static const struct bkt_str doc[] = {T_STR("doc")};
     static const struct {
         struct bkt_event_scope scope;
         const char *keys;
         bool has_foreign;
     } cases[] = {
-        {{.buckets = docs, .bucket_count = 1}, "a,b,", true},
-        {{.buckets = docs, .bucket_count = 1, .want_metadata = true}, "a,b,tagged,", true},
-        {{.buckets = two, .bucket_count = 2}, "a,b,doubt ful,doubt+ful,", true},
-        {{.bucket_count = 0}, "a,b,doubt ful,doubt+ful,x,", false},
-        {{.buckets = doc, .bucket_count = 1}, "", true},
+        {{.bucket = T_STR("docs")}, "a,b,", true},
+        {{.bucket = T_STR("docs"), .want_metadata = true}, "a,b,tagged,", true},
+        {{.bucket = T_STR("logs")}, "doubt ful,doubt+ful,", true},
+        {{.bucket = T_STR("")}, "a,b,doubt ful,doubt+ful,x,", false},
+        {{.bucket = T_STR("doc")}, "", true},
     };
     struct bkt_event_keys keys = {0};
     for (size_t i = 0; i < T_COUNT(cases); i++) {
@@ -60,10 +57,9 @@ static void keys_of_our_buckets_each_once(void **state)
 
 static int copy_and_read(void)
 {
-    static const struct bkt_str docs[] = {T_STR("docs")};
-    const struct bkt_event_scope scope = {.buckets = docs, .bucket_count = 1};
+    const struct bkt_event_scope scope = {.bucket = BKT_STR("docs")};
     struct bkt_event_keys keys = {0};
-    struct bkt_event_scope copy;
+    struct bkt_event_scope copy = {.want_metadata = false};
     int rc = bkt_event_scope_copy(&scope, &copy);
     if (rc == BKT_OK)
         rc = bkt_event_keys_read(&keys, events, T_COUNT(events), &copy);
@@ -81,7 +77,7 @@ static void out_of_memory_is_an_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(keys_of_our_buckets_each_once),
+        cmocka_unit_test(keys_of_our_bucket_each_once),
         cmocka_unit_test(out_of_memory_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -236,12 +236,12 @@ static int open_and_close(const struct redis *redis)
 static void options_are_checked(void **state)
 {
     (void)state;
-    struct redis redis = {.bucket = BKT_STR("docs")};
+    struct redis redis;
     redis.options = (struct bkt_redis_channel_options){
         .url = BKT_STR("redis://h"),
         .name = BKT_STR("ev"),
         .ca_bundle = BKT_STR("/ca.pem"),
-        .scope = {.buckets = &redis.bucket, .bucket_count = 1},
+        .scope = {.bucket = BKT_STR("docs")},
     };
     T_TORTURE(open_and_close(&redis));
     redis.options.name = BKT_STR("");

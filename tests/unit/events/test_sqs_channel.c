@@ -401,11 +401,11 @@ static int open_and_close(const struct queue *queue)
 static void out_of_memory_is_an_error(void **state)
 {
     (void)state;
-    struct queue queue = {.bucket = BKT_STR("docs")};
+    struct queue queue;
     queue.options = (struct bkt_sqs_channel_options){
         .client = {.queue = {.queue_url = BKT_STR("http://127.0.0.1:1/1/q"),
                              .region = BKT_STR("us-east-1")}},
-        .scope = {.buckets = &queue.bucket, .bucket_count = 1},
+        .scope = {.bucket = BKT_STR("docs")},
     };
     T_TORTURE(open_and_close(&queue));
     queue.options.client.queue.queue_url = BKT_STR("sqs.eu-west-1.amazonaws.com/1/q");
