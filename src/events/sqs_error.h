@@ -1,5 +1,6 @@
 /*
- * What SQS says when it does not do what was asked, and what that calls for.
+ * What SQS says when it does not do what was asked, and what that calls for; MinIO says the same of
+ * its listen call.
  *
  * The error's name comes in a header, in the JSON, or in XML from servers without the JSON
  * protocol, by its name of the JSON protocol, of the query protocol, or both; from a proxy it does

@@ -10,7 +10,7 @@
 
 #include "events/channel.h"
 
-enum { BKT_TROUBLE_SOURCES_MAX = 4, BKT_TROUBLE_CAUSE_BYTES = 96 };
+enum { BKT_TROUBLE_SOURCES_MAX = 2, BKT_TROUBLE_CAUSE_BYTES = 96 };
 
 struct bkt_trouble {
     char causes[BKT_TROUBLE_SOURCES_MAX][BKT_TROUBLE_CAUSE_BYTES]; /* "": none */
