@@ -250,6 +250,8 @@ def test_what_asks_a_queue(all_servers, tmp_path, db, name, kinds):
     there = AtMoto(moto)
     words = [str(db) if word == "DB" else word for word in command[1:]]
     program = Program(os.environ["BUCKETABLE"], moto, tmp_path)
+    if command[0] == "check":
+        program("setup", there.bucket.url, "--sqs-queue-url", there.queue_url, "--apply")
 
     def check(run, done):
         if run.status != done.status:

@@ -147,7 +147,9 @@ def judge(run, done, may_leave_some):
         return "a sanitizer's finding"
     if run.status not in (done.status, 1, *([3] if may_leave_some else [])):
         return f"exit status {run.status}"
-    if run.status == 1 and done.status != 1 and not run.err.strip():
+    # `check` tells on stdout what is wrong.
+    is_told = run.err.strip() or any(line.startswith(b"WRONG ") for line in run.out.splitlines())
+    if run.status == 1 and done.status != 1 and not is_told:
         return "it failed without a word"
     return None
 
