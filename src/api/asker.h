@@ -7,6 +7,7 @@
 #define API_ASKER_H
 
 #include "api/bucket.h"
+#include "api/guard.h"
 #include "table/lister.h"
 
 #include <stdatomic.h>
@@ -14,6 +15,7 @@
 /* All-zero is closed. */
 struct bkt_asker {
     struct bkt_bucket bucket;
+    struct bkt_guard guard; /* of the handle that asks */
     atomic_bool is_stopped;
     /* Asked some times a second while something is waited for; true: no more.  NULL: nobody is. */
     bool (*is_interrupted)(void *ctx);

@@ -219,9 +219,9 @@ static int run(struct bkt_check *check, struct bkt_error *err)
     return rc;
 }
 
-int bkt_check_run(struct bkt_check *check,
-                  struct bkt_check_counts *out_counts,
-                  struct bkt_error *err)
+static int run_check(struct bkt_check *check,
+                     struct bkt_check_counts *out_counts,
+                     struct bkt_error *err)
 {
     struct bkt_error local = {0};
     check->counts = (struct bkt_check_counts){0};
@@ -230,5 +230,17 @@ int bkt_check_run(struct bkt_check *check,
     *out_counts = check->counts;
     if (rc && err)
         *err = local;
+    return rc;
+}
+
+int bkt_check_run(struct bkt_check *check,
+                  struct bkt_check_counts *out_counts,
+                  struct bkt_error *err)
+{
+    int rc = bkt_guard_enter(&check->asker.guard, "bkt_check_run()", err);
+    if (rc)
+        return rc;
+    rc = run_check(check, out_counts, err);
+    bkt_guard_leave(&check->asker.guard);
     return rc;
 }

@@ -114,9 +114,9 @@ static int walk(struct run *run, struct bkt_merge_counts *counts, struct bkt_err
     return rc;
 }
 
-int bkt_enqueue_run(struct bkt_enqueue *enqueue,
-                    struct bkt_enqueue_counts *out_counts,
-                    struct bkt_error *err)
+static int run_enqueue(struct bkt_enqueue *enqueue,
+                       struct bkt_enqueue_counts *out_counts,
+                       struct bkt_error *err)
 {
     struct run run = {.enqueue = enqueue};
     struct bkt_merge_counts counts = {0};
@@ -138,5 +138,17 @@ int bkt_enqueue_run(struct bkt_enqueue *enqueue,
     bkt_sender_free(run.sender);
     done.seconds = (double)(bkt_time_monotonic_ms() - started_ms) / 1000;
     *out_counts = done;
+    return rc;
+}
+
+int bkt_enqueue_run(struct bkt_enqueue *enqueue,
+                    struct bkt_enqueue_counts *out_counts,
+                    struct bkt_error *err)
+{
+    int rc = bkt_guard_enter(&enqueue->look.asker.guard, "bkt_enqueue_run()", err);
+    if (rc)
+        return rc;
+    rc = run_enqueue(enqueue, out_counts, err);
+    bkt_guard_leave(&enqueue->look.asker.guard);
     return rc;
 }

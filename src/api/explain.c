@@ -409,11 +409,11 @@ static int find_next(struct bkt_explain *explain,
     return rc;
 }
 
-int bkt_explain_run(struct bkt_explain *explain,
-                    const char *key,
-                    size_t key_len,
-                    struct bkt_explanation *out_explanation,
-                    struct bkt_error *err)
+static int run_explain(struct bkt_explain *explain,
+                       const char *key,
+                       size_t key_len,
+                       struct bkt_explanation *out_explanation,
+                       struct bkt_error *err)
 {
     if (key_len == 0)
         return bkt_error_set(err, BKT_ECONFIG, "explain a key: it is empty");
@@ -443,5 +443,19 @@ int bkt_explain_run(struct bkt_explain *explain,
     bkt_look_end(&explain->look);
     if (rc == BKT_OK)
         *out_explanation = out;
+    return rc;
+}
+
+int bkt_explain_run(struct bkt_explain *explain,
+                    const char *key,
+                    size_t key_len,
+                    struct bkt_explanation *out_explanation,
+                    struct bkt_error *err)
+{
+    int rc = bkt_guard_enter(&explain->look.asker.guard, "bkt_explain_run()", err);
+    if (rc)
+        return rc;
+    rc = run_explain(explain, key, key_len, out_explanation, err);
+    bkt_guard_leave(&explain->look.asker.guard);
     return rc;
 }

@@ -76,11 +76,11 @@ static int on_difference(void *ctx,
     return BKT_OK;
 }
 
-int bkt_plan_run(struct bkt_plan *plan,
-                 bkt_step_fn *fn,
-                 void *ctx,
-                 struct bkt_plan_counts *out_counts,
-                 struct bkt_error *err)
+static int run_plan(struct bkt_plan *plan,
+                    bkt_step_fn *fn,
+                    void *ctx,
+                    struct bkt_plan_counts *out_counts,
+                    struct bkt_error *err)
 {
     struct bkt_look *look = &plan->look;
     struct run run = {.fn = fn, .ctx = ctx};
@@ -95,5 +95,19 @@ int bkt_plan_run(struct bkt_plan *plan,
     run.counts.is_guarded = run.counts.deleted > run.counts.deletes_max;
     bkt_look_end(look);
     *out_counts = run.counts;
+    return rc;
+}
+
+int bkt_plan_run(struct bkt_plan *plan,
+                 bkt_step_fn *fn,
+                 void *ctx,
+                 struct bkt_plan_counts *out_counts,
+                 struct bkt_error *err)
+{
+    int rc = bkt_guard_enter(&plan->look.asker.guard, "bkt_plan_run()", err);
+    if (rc)
+        return rc;
+    rc = run_plan(plan, fn, ctx, out_counts, err);
+    bkt_guard_leave(&plan->look.asker.guard);
     return rc;
 }

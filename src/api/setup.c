@@ -354,7 +354,7 @@ static int change(struct bkt_setup *setup, struct bkt_error *err)
     return rc;
 }
 
-int bkt_setup_run(struct bkt_setup *setup, bkt_write_fn *write, void *ctx, struct bkt_error *err)
+static int run_setup(struct bkt_setup *setup, bkt_write_fn *write, void *ctx, struct bkt_error *err)
 {
     struct bkt_error local = {0};
     int rc = bkt_bucket_open(&setup->asker.bucket, setup->config, &local);
@@ -370,5 +370,15 @@ int bkt_setup_run(struct bkt_setup *setup, bkt_write_fn *write, void *ctx, struc
     bkt_bucket_close(&setup->asker.bucket);
     if (rc && err)
         *err = local;
+    return rc;
+}
+
+int bkt_setup_run(struct bkt_setup *setup, bkt_write_fn *write, void *ctx, struct bkt_error *err)
+{
+    int rc = bkt_guard_enter(&setup->asker.guard, "bkt_setup_run()", err);
+    if (rc)
+        return rc;
+    rc = run_setup(setup, write, ctx, err);
+    bkt_guard_leave(&setup->asker.guard);
     return rc;
 }

@@ -271,11 +271,11 @@ static int begin(struct run *run, struct bkt_error *err)
     return rc;
 }
 
-int bkt_verify_run(struct bkt_verify *verify,
-                   bkt_step_fn *fn,
-                   void *ctx,
-                   struct bkt_verify_counts *out_counts,
-                   struct bkt_error *err)
+static int run_verify(struct bkt_verify *verify,
+                      bkt_step_fn *fn,
+                      void *ctx,
+                      struct bkt_verify_counts *out_counts,
+                      struct bkt_error *err)
 {
     struct bkt_look *look = &verify->look;
     struct run run = {.verify = verify, .fn = fn, .ctx = ctx};
@@ -296,12 +296,36 @@ int bkt_verify_run(struct bkt_verify *verify,
     return rc;
 }
 
-int bkt_verify_repair(struct bkt_verify *verify,
-                      struct bkt_counts *out_counts,
-                      struct bkt_error *err)
+int bkt_verify_run(struct bkt_verify *verify,
+                   bkt_step_fn *fn,
+                   void *ctx,
+                   struct bkt_verify_counts *out_counts,
+                   struct bkt_error *err)
+{
+    int rc = bkt_guard_enter(&verify->look.asker.guard, "bkt_verify_run()", err);
+    if (rc)
+        return rc;
+    rc = run_verify(verify, fn, ctx, out_counts, err);
+    bkt_guard_leave(&verify->look.asker.guard);
+    return rc;
+}
+
+static int repair(struct bkt_verify *verify, struct bkt_counts *out_counts, struct bkt_error *err)
 {
     *out_counts = (struct bkt_counts){0};
     if (atomic_load(&verify->look.asker.is_stopped))
         return bkt_error_set(err, BKT_ECANCELED, "stopped");
     return bkt_mend_run(&verify->mend, verify->config, &verify->damaged, out_counts, err);
+}
+
+int bkt_verify_repair(struct bkt_verify *verify,
+                      struct bkt_counts *out_counts,
+                      struct bkt_error *err)
+{
+    int rc = bkt_guard_enter(&verify->look.asker.guard, "bkt_verify_repair()", err);
+    if (rc)
+        return rc;
+    rc = repair(verify, out_counts, err);
+    bkt_guard_leave(&verify->look.asker.guard);
+    return rc;
 }
