@@ -4,8 +4,8 @@
 #include "api/feed.h"
 #include "api/guard.h"
 #include "api/into.h"
-#include "api/runner.h"
 #include "core/mem.h"
+#include "core/thread.h"
 
 #include <string.h>
 
@@ -16,7 +16,7 @@ struct bkt_changes {
     struct bkt_target_ops ops;
     struct bkt_feed *feed;
     struct bkt_watch *watch;
-    struct bkt_runner runner;
+    struct bkt_thread thread;
 };
 
 /* The watch's callbacks, on its thread: passed on to the caller's. */
@@ -134,7 +134,7 @@ static int start(struct bkt_changes *changes,
         return rc;
     into.self = changes->feed;
     rc = bkt_watch_new_into(config, &callbacks, &into, &changes->watch, err);
-    return rc ? rc : bkt_runner_start(&changes->runner, run, changes, err);
+    return rc ? rc : bkt_thread_start(&changes->thread, run, changes, "the changes", err);
 }
 
 int bkt_changes_open(const struct bkt_config *config,
@@ -212,7 +212,7 @@ void bkt_changes_close(struct bkt_changes *changes)
         bkt_changes_stop(changes);
         bkt_feed_leave(changes->feed);
     }
-    bkt_runner_join(&changes->runner);
+    bkt_thread_join(&changes->thread);
     bkt_watch_free(changes->watch);
     bkt_feed_free(changes->feed);
     bkt_mem_free(changes);

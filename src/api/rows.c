@@ -4,8 +4,8 @@
 #include "api/guard.h"
 #include "api/into.h"
 #include "api/rows_int.h"
-#include "api/runner.h"
 #include "core/mem.h"
+#include "core/thread.h"
 
 #include <string.h>
 
@@ -18,7 +18,7 @@ struct bkt_rows {
     struct bkt_sync *sync; /* in any order: a sync into the feed, with a state for the time being */
     struct bkt_asker asker; /* in key order */
     bool is_open;
-    struct bkt_runner runner;
+    struct bkt_thread thread;
     uint64_t id; /* of the row that the caller looks at; 0: none */
 };
 
@@ -96,7 +96,7 @@ static int start(struct bkt_rows *rows, const struct bkt_config *config, struct 
     } else {
         rc = open_sync(rows, config, err);
     }
-    return rc ? rc : bkt_runner_start(&rows->runner, run, rows, err);
+    return rc ? rc : bkt_thread_start(&rows->thread, run, rows, "the rows", err);
 }
 
 int bkt_rows_open(const struct bkt_config *config,
@@ -181,7 +181,7 @@ void bkt_rows_close(struct bkt_rows *rows)
         bkt_rows_stop(rows);
         bkt_feed_leave(rows->feed);
     }
-    bkt_runner_join(&rows->runner);
+    bkt_thread_join(&rows->thread);
     bkt_sync_free(rows->sync);
     if (rows->is_open)
         bkt_asker_close(&rows->asker);

@@ -2,10 +2,8 @@
 
 #include "core/cond.h"
 #include "core/mem.h"
+#include "core/thread.h"
 #include "core/time.h"
-
-#include <pthread.h>
-#include <signal.h>
 
 struct queue {
     struct bkt_job *first, *last;
@@ -14,7 +12,7 @@ struct queue {
 struct bkt_writer {
     const struct bkt_table_target *target;
     struct bkt_http *http;
-    pthread_t thread;
+    struct bkt_thread thread;
     int64_t beat_at_ms;    /* the thread's own; INT64_MAX: never */
     pthread_mutex_t mutex; /* guards what follows */
     pthread_cond_t given;
@@ -110,6 +108,13 @@ static void *run(void *ctx)
     return NULL;
 }
 
+static void destroy(struct bkt_writer *writer)
+{
+    (void)pthread_cond_destroy(&writer->given);
+    (void)pthread_mutex_destroy(&writer->mutex);
+    bkt_mem_free(writer);
+}
+
 int bkt_writer_new(const struct bkt_table_target *target,
                    struct bkt_http *http,
                    struct bkt_writer **out_writer,
@@ -124,18 +129,10 @@ int bkt_writer_new(const struct bkt_table_target *target,
     (void)pthread_mutex_init(&writer->mutex, NULL);
     bkt_cond_init(&writer->given);
 
-    /* Signals are for the thread that our caller waits on. */
-    sigset_t all;
-    sigset_t before;
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failed = pthread_create(&writer->thread, NULL, run, writer);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (failed) {
-        (void)pthread_cond_destroy(&writer->given);
-        (void)pthread_mutex_destroy(&writer->mutex);
-        bkt_mem_free(writer);
-        return bkt_error_set(err, BKT_EIO, "start the writer: errno %d", failed);
+    int rc = bkt_thread_start(&writer->thread, run, writer, "the writer", err);
+    if (rc) {
+        destroy(writer);
+        return rc;
     }
     *out_writer = writer;
     return BKT_OK;
@@ -149,14 +146,12 @@ void bkt_writer_free(struct bkt_writer *writer)
     writer->is_ending = true;
     (void)pthread_cond_signal(&writer->given);
     (void)pthread_mutex_unlock(&writer->mutex);
-    (void)pthread_join(writer->thread, NULL);
+    bkt_thread_join(&writer->thread);
 
     struct bkt_job *job;
     while ((job = pop(&writer->waiting)) != NULL || (job = pop(&writer->done)) != NULL)
         bkt_job_free(job);
-    (void)pthread_cond_destroy(&writer->given);
-    (void)pthread_mutex_destroy(&writer->mutex);
-    bkt_mem_free(writer);
+    destroy(writer);
 }
 
 void bkt_writer_give(struct bkt_writer *writer, struct bkt_job *job)

@@ -2,10 +2,8 @@
 
 #include "core/cond.h"
 #include "core/mem.h"
+#include "core/thread.h"
 
-#include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <time.h>
 
 enum {
@@ -23,8 +21,7 @@ struct bkt_creds_cache {
     pthread_cond_t done; /* for the others: a fetch has ended */
 
     /* All that follows is under the lock. */
-    pthread_t thread;
-    bool has_thread;
+    struct bkt_thread thread;
     bool is_stopping;
     bool is_fetching;
     bool is_wanted;       /* somebody needs a fetch now */
@@ -157,20 +154,11 @@ static void *work(void *arg)
 /* Keys that never end need no thread: it begins with the first fetch that nobody waits for. */
 static int wake_thread(struct bkt_creds_cache *cache, struct bkt_error *err)
 {
-    if (cache->has_thread) {
+    if (cache->thread.is_running) {
         (void)pthread_cond_signal(&cache->work);
         return BKT_OK;
     }
-    sigset_t all;
-    sigset_t before;
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are for the program's threads */
-    int sys_rc = pthread_create(&cache->thread, NULL, work, cache);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    cache->has_thread = sys_rc == 0;
-    if (sys_rc)
-        return bkt_error_set(err, BKT_EIO, "start a thread for credentials: %s", strerror(sys_rc));
-    return BKT_OK;
+    return bkt_thread_start(&cache->thread, work, cache, "credentials", err);
 }
 
 static void destroy(struct bkt_creds_cache *cache)
@@ -210,8 +198,7 @@ void bkt_creds_cache_free(struct bkt_creds_cache *cache)
     cache->is_stopping = true;
     (void)pthread_cond_signal(&cache->work);
     (void)pthread_mutex_unlock(&cache->lock);
-    if (cache->has_thread)
-        (void)pthread_join(cache->thread, NULL);
+    bkt_thread_join(&cache->thread);
     if (cache->provider.free)
         cache->provider.free(cache->provider.self);
     destroy(cache);

@@ -1,10 +1,9 @@
 #include "events/resolve.h"
 
 #include "core/mem.h"
+#include "core/thread.h"
 
 #include <netdb.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,7 +17,7 @@ enum { UNDER_WAY, ANSWERED, FORGOTTEN };
 
 struct bkt_resolve {
     atomic_int state;
-    pthread_t thread;
+    struct bkt_thread thread;
     struct bkt_http *http;
     bkt_resolve_fn *fn;
     void *ctx;
@@ -55,7 +54,7 @@ void bkt_resolve_cancel(struct bkt_resolve *resolve)
     if (!resolve)
         return;
     (void)!bkt_http_watch_fd(resolve->http, resolve->fd, 0, NULL, NULL, NULL);
-    pthread_t thread = resolve->thread;
+    pthread_t thread = resolve->thread.id;
     if (atomic_exchange(&resolve->state, FORGOTTEN) == UNDER_WAY) {
         (void)pthread_detach(thread);
         return;
@@ -69,7 +68,7 @@ static void on_ready(void *ctx, unsigned events)
     (void)events;
     struct bkt_resolve *resolve = ctx;
     (void)!bkt_http_watch_fd(resolve->http, resolve->fd, 0, NULL, NULL, NULL);
-    (void)pthread_join(resolve->thread, NULL); /* it has nothing left to do */
+    bkt_thread_join(&resolve->thread); /* it has nothing left to do */
     struct addrinfo *addresses = resolve->addresses;
     const char *why = resolve->gai_rc ? gai_strerror(resolve->gai_rc) : NULL;
     bkt_resolve_fn *fn = resolve->fn;
@@ -77,17 +76,6 @@ static void on_ready(void *ctx, unsigned events)
     resolve->addresses = NULL;
     resolve_free(resolve);
     fn(fn_ctx, addresses, why);
-}
-
-static int start_thread(struct bkt_resolve *resolve)
-{
-    sigset_t all;
-    sigset_t before;
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are for the program's threads */
-    int rc = pthread_create(&resolve->thread, NULL, ask, resolve);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return rc;
 }
 
 int bkt_resolve_start(struct bkt_http *http,
@@ -112,9 +100,10 @@ int bkt_resolve_start(struct bkt_http *http,
     int rc = resolve->fd < 0
                  ? bkt_error_set(err, BKT_EIO, "look up a host: no descriptor")
                  : bkt_http_watch_fd(http, resolve->fd, EPOLLIN, on_ready, resolve, err);
-    if (rc == BKT_OK && start_thread(resolve) != 0) {
-        (void)!bkt_http_watch_fd(http, resolve->fd, 0, NULL, NULL, NULL);
-        rc = bkt_error_set(err, BKT_EIO, "look up a host: no thread");
+    if (rc == BKT_OK) {
+        rc = bkt_thread_start(&resolve->thread, ask, resolve, "a name's address", err);
+        if (rc)
+            (void)!bkt_http_watch_fd(http, resolve->fd, 0, NULL, NULL, NULL);
     }
     if (rc) {
         resolve_free(resolve);
