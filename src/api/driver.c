@@ -308,22 +308,42 @@ static void drain(struct bkt_driver *driver)
     }
 }
 
+/* What other threads have asked for.  True: to stop, which from now on is so. */
+static bool take_orders(struct bkt_driver *driver)
+{
+    bool is_stopped = atomic_load(&driver->is_stopped);
+    if (is_stopped)
+        bkt_engine_stop(driver->engine);
+    if (atomic_exchange(&driver->is_list_asked, false))
+        bkt_engine_list(driver->engine);
+    return is_stopped;
+}
+
+/* What has come in since the last turn: from the target, the bucket, the channels. */
+static int take_answers(struct bkt_driver *driver, int64_t now_ms, struct bkt_error *err)
+{
+    const struct bkt_driver_part *part = &driver->options.part;
+    struct bkt_job *job;
+    while ((job = bkt_writer_fetch(driver->writer)) != NULL)
+        bkt_engine_job_done(driver->engine, job);
+    bkt_s3_tick(driver->bucket.s3, now_ms);
+    pass_on_throttling(driver);
+    return part->tick ? part->tick(part->ctx, now_ms, err) : BKT_OK;
+}
+
+static bool is_over(const struct bkt_driver *driver, bool is_stopped)
+{
+    const struct bkt_driver_part *part = &driver->options.part;
+    return (is_stopped || !driver->options.is_live) && bkt_engine_is_idle(driver->engine) &&
+           (!part->is_drained || part->is_drained(part->ctx));
+}
+
 int bkt_driver_loop(struct bkt_driver *driver, struct bkt_error *err)
 {
     for (;;) {
         int64_t now_ms = bkt_time_monotonic_ms();
-        bool is_stopped = atomic_load(&driver->is_stopped);
-        if (is_stopped)
-            bkt_engine_stop(driver->engine);
-        if (atomic_exchange(&driver->is_list_asked, false))
-            bkt_engine_list(driver->engine);
-        struct bkt_job *job;
-        while ((job = bkt_writer_fetch(driver->writer)) != NULL)
-            bkt_engine_job_done(driver->engine, job);
-        bkt_s3_tick(driver->bucket.s3, now_ms);
-        pass_on_throttling(driver);
-        const struct bkt_driver_part *part = &driver->options.part;
-        int rc = part->tick ? part->tick(part->ctx, now_ms, err) : BKT_OK;
+        bool is_stopped = take_orders(driver);
+        int rc = take_answers(driver, now_ms, err);
         if (rc == BKT_OK)
             rc = serve(driver, now_ms, err);
         if (rc == BKT_ECANCELED && atomic_load(&driver->is_stopped))
@@ -332,8 +352,7 @@ int bkt_driver_loop(struct bkt_driver *driver, struct bkt_error *err)
             return rc;
         bkt_writer_go_on(driver->writer);
         show_progress(driver, now_ms);
-        if ((is_stopped || !driver->options.is_live) && bkt_engine_is_idle(driver->engine) &&
-            (!part->is_drained || part->is_drained(part->ctx)))
+        if (is_over(driver, is_stopped))
             return BKT_OK;
         rc = bkt_http_run_once(driver->bucket.http, how_long(driver, now_ms), err);
         if (rc)
