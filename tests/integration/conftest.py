@@ -29,6 +29,9 @@ IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 def pytest_configure():
     # So that fixtures are torn down, and servers stopped, when the run is told to end.
     signal.signal(signal.SIGTERM, lambda *_: pytest.exit("told to end", returncode=143))
+    # A run in a shell's background ignores Ctrl-C, and so would the programs whose Ctrl-C is tested.
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 INSTALLS = {"kafka": servers.KafkaJars(), "elasticmq": servers.ElasticMqJars(),
