@@ -9,9 +9,10 @@ from urllib.parse import unquote, urlsplit
 class Listener:
     """Takes connections on a port of its own, and serves each on a thread."""
 
-    def __init__(self, server_port):
+    def __init__(self, server_port, family=socket.AF_INET):
         self.server_port = server_port
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.listener = socket.create_server(("::1" if family == socket.AF_INET6 else "127.0.0.1",
+                                              0), family=family, backlog=128)
         self.port = self.listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
 

@@ -14,7 +14,7 @@ import table
 from botocore.config import Config
 from faulty import URL, contents, program, stub  # noqa: F401
 from program import Program
-from proxy import pump, shut
+from proxy import Listener, pump, shut
 
 OPENSSL = """
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj '/CN=test CA' \
@@ -118,34 +118,16 @@ def test_http_to_a_port_of_https(secure, secure_program, db):
 
 # Proxies
 
-class Relay:
-    """Takes connections and passes them on: after a CONNECT, or as they are to `port`."""
+class Relay(Listener):
+    """Passes connections on: after a CONNECT, or as they are to `server_port`."""
 
-    def __init__(self, family=socket.AF_INET, port=None):
-        self.port = port
+    def __init__(self, family=socket.AF_INET, server_port=None):
+        super().__init__(server_port, family)
         self.asked = []
-        self.listener = socket.create_server(("::1" if family == socket.AF_INET6 else "127.0.0.1",
-                                              0), family=family, backlog=128)
-        self.address = self.listener.getsockname()[:2]
-
-    def __enter__(self):
-        threading.Thread(target=self.accept, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.listener.close()
-
-    def accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
 
     def serve(self, client):
         with client:
-            port = self.port
+            port = self.server_port
             if port is None:
                 head = b""
                 while b"\r\n\r\n" not in head:
@@ -168,7 +150,7 @@ def relay():
 
 
 def test_https_proxy(secure, secure_program, relay, db):
-    proxy = "http://%s:%d" % relay.address
+    proxy = relay.url
     secure_program.sync("s3://secret", db, "--ca-bundle", secure.ca_bundle,
                         env={"HTTPS_PROXY": proxy})
     assert table.rows(db) == secure.contents
@@ -178,7 +160,7 @@ def test_https_proxy(secure, secure_program, relay, db):
 @pytest.mark.parametrize("variable", ["NO_PROXY", "no_proxy"])
 def test_no_proxy(secure, secure_program, relay, db, variable):
     secure_program.sync("s3://secret", db, "--ca-bundle", secure.ca_bundle,
-                        env={"HTTPS_PROXY": "http://%s:%d" % relay.address,
+                        env={"HTTPS_PROXY": relay.url,
                              variable: "127.0.0.1"})
     assert table.rows(db) == secure.contents
     assert relay.asked == []
@@ -200,7 +182,7 @@ def test_an_ipv6_address(stub, program, contents, db):
     except OSError as reason:
         pytest.skip(f"no IPv6 loopback: {reason}")
     with relay:
-        program.sync(URL, db, env={"AWS_ENDPOINT_URL": f"http://[::1]:{relay.address[1]}"})
+        program.sync(URL, db, env={"AWS_ENDPOINT_URL": f"http://[::1]:{relay.port}"})
     assert table.rows(db) == contents
 
 
