@@ -7,6 +7,7 @@ for all of it:  python3 -m venv V && V/bin/pip install boto3 obstore pyarrow set
 """
 
 import asyncio
+import importlib.metadata
 import os
 import shutil
 import subprocess
@@ -19,6 +20,7 @@ KEYS = 10_000
 OBJECT_BYTES = 1024
 AT_A_TIME = 64
 MISSING = 9  # the exit status that says so
+SETUPTOOLS_MIN = 77  # as python/pyproject.toml says
 
 
 def by_bucketable(bucket, url):
@@ -90,8 +92,20 @@ def read_all(name, bucket, url):
     print(total, time.perf_counter() - start, time.process_time() - used)
 
 
+def need_setuptools():
+    from measure import Missing
+    try:
+        version = importlib.metadata.version("setuptools")
+    except importlib.metadata.PackageNotFoundError:
+        version = "none"
+    if version == "none" or int(version.split(".")[0]) < SETUPTOOLS_MIN:
+        raise Missing(f"the package wants setuptools {SETUPTOOLS_MIN} or newer, {sys.executable} "
+                      f"has {version}: the head of bench/python_rows.py makes a Python for this")
+
+
 def build_package(context, place):
     from measure import ROOT, Missing
+    need_setuptools()
     shutil.copytree(ROOT / "python", place / "python", ignore=shutil.ignore_patterns("build"))
     shutil.copytree(ROOT / "include", place / "include")
     built = subprocess.run(
