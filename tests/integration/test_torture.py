@@ -15,13 +15,17 @@ from bucket import Bucket
 from fake.stub import Stub
 from program import Program
 from queues import Queue
+from test_kafka import fold, messages
+from test_kafka import topic  # noqa: F401  a fixture
+from test_postgres import TABLE
+from test_postgres import rows as postgres_rows
 from torturing import DISK, MEMORY, SYSTEM, Torture, torture
 
 KINDS = {"memory": MEMORY, "system": SYSTEM, "disk": DISK}
 # What `make test` takes of each list; all of it where TORTURE_POINTS is set.
 SLICE = {"sync-memory", "sync-disk", "verify --repair-system", "status-memory", "spec-memory",
          "spec-system", "rows by key-memory", "profile-system", "setup-memory", "sqs-memory",
-         "sqs-system", "listed-memory", "a log-disk", "changes-system"}
+         "sqs-system", "listed-memory", "a log-disk", "changes-system", "postgres-memory"}
 
 
 def each(names, kinds=KINDS):
@@ -137,6 +141,50 @@ def test_what_writes_the_table(plain_program, known, tortured, name, kinds):
 
     torture(tortured(command[0], URL, known.path, *command[1:], *FILTERS), kinds, known.reset, check,
             may_leave_some=True)
+
+
+class IntoPostgres:
+    def __init__(self, request, directory):
+        self.server = request.getfixturevalue("postgres")
+        self.arguments = (request.getfixturevalue("postgres_target"), *TABLE)
+
+    def rows(self):
+        return postgres_rows(self.server)
+
+
+class IntoKafka:
+    def __init__(self, request, directory):
+        self.server = request.getfixturevalue("kafka")
+        self.topic = request.getfixturevalue("topic")
+        self.arguments = (f"kafka://{self.server.brokers}/{self.topic}", "--state",
+                          directory / "state")
+
+    def rows(self):
+        return fold(messages(self.server, self.topic))
+
+
+SERVERS = {"postgres": IntoPostgres, "kafka": IntoKafka}
+
+
+@each(SERVERS, ("memory", "system"))
+def test_what_writes_to_a_server(request, plain_program, server, tmp_path, tortured, name, kinds):
+    target = SERVERS[name](request, tmp_path)
+    command = ("sync", URL, *target.arguments, *FILTERS)
+
+    def reset():
+        fill(server, OLD)
+        plain_program(*command, "-q")
+        fill(server, NEW)
+
+    def check(run, done):
+        rows = target.rows()
+        is_between(rows)
+        if run.status == 0:
+            assert rows == wanted(NEW), rows
+        plain_program(*command, "-q")
+        assert target.rows() == wanted(NEW)
+
+    torture(tortured(*command), kinds, reset, check, may_leave_some=True)
 
 
 READERS = {
