@@ -171,10 +171,12 @@ void redis_take(struct redis_channel *channel, enum redis_source source, struct 
         rc = bkt_held_add(&channel->held, is_listed ? payload : BKT_STR(""), BKT_STR(""),
                           keys->count, &held);
     }
-    if (rc && !is_listed)
+    if (rc && is_listed)
+        channel->list.left_one = true;
+    else if (rc)
         channel->had_gap = true; /* nobody keeps it */
     if (rc)
-        return; /* the list that it lies in is looked through again */
+        return;
     held->is_kept = !is_listed;
     held->is_poison = is_listed && envelope->is_poison;
     if (keys->count > 0)

@@ -49,6 +49,7 @@ struct redis_list {
     bool is_page_asked;
     size_t page_at;
     bool has_more_pages;
+    bool left_one; /* in work, for want of memory */
     int64_t scan_at_ms;
 };
 

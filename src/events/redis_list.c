@@ -15,6 +15,7 @@ enum {
     WRONG_TYPES_MAX = 3,
     SCAN_PAGE = 100,
     SCAN_MS = 60000,
+    SCAN_SOON_MS = 1000, /* after an entry that could not be taken in */
     REMOVALS_MAX = 1000, /* under way at once */
 };
 #define MOVE_WAIT_S "5"
@@ -154,6 +155,11 @@ void redis_list_tick(struct redis_channel *channel, int64_t now_ms)
 {
     if (may_move(channel))
         move_some(channel);
+    if (channel->list.left_one) {
+        channel->list.left_one = false;
+        if (channel->list.scan_at_ms > now_ms + SCAN_SOON_MS)
+            channel->list.scan_at_ms = now_ms + SCAN_SOON_MS;
+    }
     if (!may_scan(channel))
         return;
     if (!channel->list.has_more_pages) {

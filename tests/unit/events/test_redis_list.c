@@ -100,6 +100,38 @@ static void entries_that_were_left_are_taken_up(void **state)
     close_redis(&redis);
 }
 
+static void an_entry_that_memory_was_missing_for_is_taken_up_soon(void **state)
+{
+    (void)state;
+    const char *entry = bulk(EVENT("docs", "a"));
+    char page[1024];
+    (void)snprintf(page, sizeof(page), "*1\r\n%s", entry);
+    const struct redis_script_answer answers[] = {
+        TYPE("list"),
+        NO_FLAGS,
+        SUBSCRIBED,
+        DEPTH,
+        REMOVED,
+        MOVE(NIL),
+        {.match = "LRANGE ev:bucketable 0 99", .reply = "*0\r\n"},
+        {.match = "LRANGE ev:bucketable 0 99", .reply = page, .again = true}};
+    bool is_hit = true;
+    for (long n = 0; is_hit; n++) {
+        struct redis redis;
+        open_redis(&redis, answers, T_COUNT(answers));
+        RIG_UNTIL(&redis.rig, asked(&redis, "BLMOVE") == 1 && asked(&redis, "LRANGE") == 1);
+        rig_settle_down(&redis.rig);
+        bkt_mem_fail_at(n);
+        redis_script_push(redis.script, "BLMOVE", entry);
+        rig_settle_down(&redis.rig);
+        is_hit = bkt_mem_failed();
+        bkt_mem_fail_at(-1);
+        redis.rig.now_ms += 2000;
+        RIG_UNTIL(&redis.rig, redis.rig.change_count > 0);
+        close_redis(&redis);
+    }
+}
+
 static void an_old_redis_has_other_commands(void **state)
 {
     (void)state;
@@ -152,6 +184,7 @@ int main(void)
         cmocka_unit_test(an_entry_leaves_redis_when_it_is_settled),
         cmocka_unit_test(poison_is_put_aside_and_harms_nobody),
         cmocka_unit_test(entries_that_were_left_are_taken_up),
+        cmocka_unit_test(an_entry_that_memory_was_missing_for_is_taken_up_soon),
         cmocka_unit_test(an_old_redis_has_other_commands),
         cmocka_unit_test(removals_that_were_lost_are_made_again),
     };
