@@ -25,7 +25,7 @@ KINDS = {"memory": MEMORY, "system": SYSTEM, "disk": DISK}
 # What `make test` takes of each list; all of it where TORTURE_POINTS is set.
 SLICE = {"sync-memory", "sync-disk", "verify --repair-system", "status-memory", "spec-memory",
          "spec-system", "rows by key-memory", "profile-system", "setup-memory", "sqs-memory",
-         "sqs-system", "listed-memory", "a log-disk", "changes-system", "postgres-memory"}
+         "sqs-system", "listed-memory", "a log-disk", "changes-system", "postgres-system"}
 
 
 def each(names, kinds=KINDS):
