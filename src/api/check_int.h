@@ -29,6 +29,9 @@ void check_tell(struct bkt_check *check,
 /* A statement for the user's own IAM policy: `"action"` on `resource`. */
 void check_statement(char out[CHECK_FIX_BYTES], const char *actions, const char *resource);
 
+/* The command that sets up the bucket and the queue. */
+void check_fix_setup(const struct bkt_check *check, char fix[CHECK_FIX_BYTES]);
+
 /*
  * The parts, in order; each fails only where nothing can go on: BKT_ECANCELED, BKT_ENOMEM.
  * `bucket` answers whether S3 could be reached.
@@ -37,6 +40,10 @@ int check_credentials(struct bkt_check *check, struct bkt_error *err);
 int check_bucket(struct bkt_check *check, bool *out_is_reached, struct bkt_error *err);
 int check_written(struct bkt_check *check, struct bkt_error *err);
 int check_queue(struct bkt_check *check, bool is_reached, struct bkt_error *err);
+/* Does the bucket tell the queue of these names? */
+int check_notification(struct bkt_check *check,
+                       const struct bkt_names *names,
+                       struct bkt_error *err);
 int check_redis(struct bkt_check *check, struct bkt_error *err);
 int check_listen(struct bkt_check *check, struct bkt_error *err);
 int check_target(struct bkt_check *check, struct bkt_error *err);

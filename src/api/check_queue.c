@@ -1,14 +1,12 @@
 #include "api/check_int.h"
 
 #include "api/queue.h"
-#include "api/service.h"
-#include "core/escape.h"
 #include "core/json.h"
 #include "events/foreign.h"
 #include "events/queue_policy.h"
 #include "events/sqs_answer.h"
-#include "s3/notify_config.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -18,7 +16,7 @@ enum {
     VISIBILITY_S_MAX = 3600,
     RETENTION_S_MIN = 86400,
     RECEIVES_MIN = 3,
-    BODY_BYTES_MAX = 64 << 10,
+    REDRIVE_DEPTH_MAX = 4,
 };
 
 /* What is being looked at. */
@@ -49,9 +47,9 @@ static void fix_statement(const struct look *look, const char *action, char fix[
     check_statement(fix, quoted, arn[0] ? arn : "*");
 }
 
-static void fix_setup(const struct look *look, char fix[CHECK_FIX_BYTES])
+void check_fix_setup(const struct bkt_check *check, char fix[CHECK_FIX_BYTES])
 {
-    const struct bkt_settings *settings = look->check->settings;
+    const struct bkt_settings *settings = check->settings;
     (void)snprintf(fix, CHECK_FIX_BYTES, "bucketable setup 's3://%s/%s' --sqs-queue-url %s --apply",
                    settings->bucket_name, settings->prefix, settings->sqs_queue_url);
 }
@@ -214,11 +212,6 @@ static int try_delete(struct look *look, struct bkt_error *err)
 
 /* Policy and settings. */
 
-static bool names_service(struct bkt_str policy, const char *service)
-{
-    return policy.len > 0 && strstr(policy.ptr, service) != NULL;
-}
-
 static int look_at_policy(struct look *look, struct bkt_error *err)
 {
     struct bkt_check *check = look->check;
@@ -231,9 +224,16 @@ static int look_at_policy(struct look *look, struct bkt_error *err)
         .source_arn = bkt_str_from(look->names.bucket_arn),
     };
     enum bkt_policy_answer answer = BKT_POLICY_NO;
+    bool names_sns = false;
+    bool names_eventbridge = false;
     char fix[CHECK_FIX_BYTES] = "";
-    fix_setup(look, fix);
+    check_fix_setup(check, fix);
     int rc = bkt_policy_allows(policy, &grant, &answer, err);
+    if (rc == BKT_OK)
+        rc = bkt_policy_names(policy, "sns.amazonaws.com", grant.action, &names_sns, err);
+    if (rc == BKT_OK)
+        rc =
+            bkt_policy_names(policy, "events.amazonaws.com", grant.action, &names_eventbridge, err);
     if (check_is_fatal(rc))
         return rc;
     if (rc) {
@@ -243,8 +243,7 @@ static int look_at_policy(struct look *look, struct bkt_error *err)
     } else if (answer == BKT_POLICY_PERHAPS) {
         check_tell(check, "queue-policy", BKT_CHECK_WARNING, NULL,
                    "whether the bucket may send depends on conditions that are not known here");
-    } else if (names_service(policy, "sns.amazonaws.com") ||
-               names_service(policy, "events.amazonaws.com")) {
+    } else if (names_sns || names_eventbridge) {
         check_tell(check, "queue-policy", BKT_CHECK_WARNING, NULL,
                    "SNS or EventBridge may send to the queue, the bucket itself may not: right if "
                    "its events come that way");
@@ -255,20 +254,31 @@ static int look_at_policy(struct look *look, struct bkt_error *err)
     return BKT_OK;
 }
 
-/* maxReceiveCount, or -1. */
-static long receives_of(struct bkt_str redrive)
+/* maxReceiveCount, which comes as a number or as a string of one. */
+static int read_receives(struct bkt_str redrive, uint64_t *out_receives, struct bkt_error *err)
 {
-    const char *at = redrive.len > 0 ? strstr(redrive.ptr, "\"maxReceiveCount\"") : NULL;
-    at = at ? strpbrk(at, "0123456789") : NULL;
-    return at ? strtol(at, NULL, 10) : -1;
+    struct cJSON *json = NULL;
+    struct bkt_str text;
+    int rc = bkt_json_parse(redrive, REDRIVE_DEPTH_MAX, &json, err);
+    if (rc == BKT_OK && !bkt_json_get_uint(json, "maxReceiveCount", out_receives) &&
+        !(bkt_json_get_string(json, "maxReceiveCount", &text) &&
+          bkt_str_to_uint(text, out_receives)))
+        rc = bkt_error_set(err, BKT_EPARSE, "no maxReceiveCount");
+    bkt_json_free(json);
+    return rc ? bkt_error_wrap(err, rc, "read the redrive policy") : BKT_OK;
 }
 
-static void look_at_redrive(struct look *look)
+/* Where it is not known, `*out_receives` stays as it is. */
+static int look_at_redrive(struct look *look, uint64_t *out_receives, struct bkt_error *err)
 {
     char fix[CHECK_FIX_BYTES];
     struct bkt_str redrive = attribute(look, "RedrivePolicy");
-    long receives = receives_of(redrive);
-    if (redrive.len == 0) {
+    int rc = redrive.len > 0 ? read_receives(redrive, out_receives, err) : BKT_OK;
+    if (check_is_fatal(rc))
+        return rc;
+    if (rc) {
+        check_tell(look->check, "queue-settings", BKT_CHECK_WARNING, NULL, "%s", err->message);
+    } else if (redrive.len == 0) {
         struct bkt_str arn = bkt_str_from(look->names.queue_arn);
         (void)snprintf(fix, sizeof(fix),
                        "aws sqs create-queue --queue-name %s-dead, then aws sqs "
@@ -280,13 +290,14 @@ static void look_at_redrive(struct look *look)
         check_tell(look->check, "queue-settings", BKT_CHECK_WARNING, fix,
                    "no redrive policy: a message that cannot be understood comes again until it is "
                    "too old");
-    } else if (receives >= 0 && receives < RECEIVES_MIN) {
+    } else if (*out_receives < RECEIVES_MIN) {
         check_tell(look->check, "queue-settings", BKT_CHECK_WARNING,
                    "set maxReceiveCount to 10 in the redrive policy",
-                   "a message goes to the dead-letter queue after %ld receives: a restart at the "
-                   "wrong moment loses good ones",
-                   receives);
+                   "a message goes to the dead-letter queue after %" PRIu64
+                   " receives: a restart at the wrong moment loses good ones",
+                   *out_receives);
     }
+    return BKT_OK;
 }
 
 static void look_at_times(struct look *look)
@@ -313,11 +324,12 @@ static void look_at_times(struct look *look)
     }
 }
 
-static void look_at_settings(struct look *look)
+static int look_at_settings(struct look *look, struct bkt_error *err)
 {
     struct bkt_check *check = look->check;
     char fix[CHECK_FIX_BYTES];
     uint64_t before = check->counts.warnings + check->counts.wrong;
+    uint64_t receives = 0;
     struct bkt_str key = attribute(look, "KmsMasterKeyId");
     if (bkt_str_eq(attribute(look, "FifoQueue"), BKT_STR("true"))) {
         check_tell(check, "queue-settings", BKT_CHECK_WRONG,
@@ -330,120 +342,12 @@ static void look_at_settings(struct look *look)
                    "encrypted with AWS's own key for SQS, which S3 may not use");
     }
     look_at_times(look);
-    look_at_redrive(look);
-    if (check->counts.warnings + check->counts.wrong == before) {
+    int rc = look_at_redrive(look, &receives, err);
+    if (rc == BKT_OK && check->counts.warnings + check->counts.wrong == before) {
         check_tell(check, "queue-settings", BKT_CHECK_OK, NULL,
-                   "visibility time-out %ld s, dead letters after %ld receives",
-                   number(look, "VisibilityTimeout"),
-                   receives_of(attribute(look, "RedrivePolicy")));
+                   "visibility time-out %ld s, dead letters after %" PRIu64 " receives",
+                   number(look, "VisibilityTimeout"), receives);
     }
-}
-
-/* The bucket's notifications. */
-
-static bool has_kind(const struct bkt_notify_config *config, enum bkt_notify_kind kind)
-{
-    for (size_t i = 0; i < config->count; i++) {
-        if (config->entries[i].kind == kind)
-            return true;
-    }
-    return false;
-}
-
-/* What is not told to the queue, in words; true when only lifecycle rules' deletes are not. */
-static bool describe_gaps(const struct bkt_notify_config *config,
-                          const struct bkt_notify_want *want,
-                          char *out,
-                          size_t size)
-{
-    bool is_minor = true;
-    out[0] = '\0';
-    for (size_t f = 0; f < BKT_NOTIFY_FAMILY_COUNT; f++) {
-        const struct bkt_notify_entry *entry;
-        enum bkt_notify_state state =
-            bkt_notify_look(config, want, (enum bkt_notify_family)f, false, &entry);
-        if (state == BKT_NOTIFY_COVERED)
-            continue;
-        is_minor = is_minor && f == BKT_NOTIFY_EXPIRED;
-        char id[128] = "";
-        if (entry)
-            bkt_escape(entry->id, id, sizeof(id));
-        const char *how = state == BKT_NOTIFY_MISSING ? "is told to nobody"
-                          : state == BKT_NOTIFY_PARTLY
-                              ? "is told in part: the filter or the kinds hide some"
-                              : "is told to another destination";
-        size_t len = strlen(out);
-        (void)snprintf(out + len, size - len, "%s%s %s%s%s%s", len > 0 ? "; " : "",
-                       bkt_notify_family_events((enum bkt_notify_family)f), how,
-                       id[0] ? " (\"" : "", id, id[0] ? "\")" : "");
-    }
-    return is_minor;
-}
-
-static void tell_notification(struct look *look, const struct bkt_notify_config *config)
-{
-    struct bkt_check *check = look->check;
-    struct bkt_notify_want want = {
-        .kind = BKT_NOTIFY_QUEUE,
-        .id = bkt_str_from(look->names.id),
-        .arn = bkt_str_from(look->names.queue_arn),
-        .prefix = bkt_str_from(check->settings->prefix),
-        .suffix = bkt_names_suffix(check->settings),
-    };
-    char gaps[1024];
-    char fix[CHECK_FIX_BYTES];
-    bool is_minor = describe_gaps(config, &want, gaps, sizeof(gaps));
-    fix_setup(look, fix);
-    if (gaps[0] == '\0') {
-        check_tell(check, "notification", BKT_CHECK_OK, NULL,
-                   "the bucket tells the queue of creations, deletions and expirations");
-    } else if (has_kind(config, BKT_NOTIFY_EVENTBRIDGE)) {
-        check_tell(check, "notification", BKT_CHECK_WARNING,
-                   "see it with: aws events list-rule-names-by-target --target-arn QUEUE-ARN",
-                   "the bucket tells EventBridge; whether a rule sends it on to the queue cannot "
-                   "be seen here");
-    } else if (has_kind(config, BKT_NOTIFY_TOPIC) && !is_minor) {
-        check_tell(check, "notification", BKT_CHECK_WARNING,
-                   "see it with: aws sns list-subscriptions-by-topic --topic-arn TOPIC-ARN",
-                   "the bucket tells a topic; whether the queue is subscribed cannot be seen here "
-                   "(for the queue itself: %s)",
-                   gaps);
-    } else {
-        check_tell(check, "notification", is_minor ? BKT_CHECK_WARNING : BKT_CHECK_WRONG, fix, "%s",
-                   gaps);
-    }
-}
-
-static int look_at_notification(struct look *look, struct bkt_error *err)
-{
-    struct bkt_check *check = look->check;
-    struct bkt_service bucket = {0};
-    struct bkt_service_answer answer = {0};
-    struct bkt_service_call call = {.method = "GET", .query = BKT_STR("notification")};
-    struct bkt_notify_config config = {0};
-    char fix[CHECK_FIX_BYTES] = "";
-    int rc = bkt_service_open_bucket(&bucket, &check->asker, err);
-    if (rc == BKT_OK)
-        rc = bkt_service_ask(&bucket, &call, &answer, err);
-    if (rc == BKT_OK && bkt_service_is_ok(&answer)) {
-        rc = bkt_notify_read(bkt_buf_str(&answer.body), &config, err);
-        if (rc == BKT_OK)
-            tell_notification(look, &config);
-    } else if (rc == BKT_OK) {
-        if (answer.status == 403) {
-            check_statement(fix, "\"s3:GetBucketNotification\"", look->names.bucket_arn);
-        }
-        check_tell(check, "notification", BKT_CHECK_WARNING, fix,
-                   "the bucket's notifications may not be read, which watch does not need: %s",
-                   answer.err.message);
-    }
-    if (rc && !check_is_fatal(rc)) {
-        check_tell(check, "notification", BKT_CHECK_WRONG, NULL, "%s", err->message);
-        rc = BKT_OK;
-    }
-    bkt_notify_clear(&config);
-    bkt_service_answer_clear(&answer);
-    bkt_service_close(&bucket);
     return rc;
 }
 
@@ -460,9 +364,9 @@ static int look_at_queue(struct look *look, bool is_reached, struct bkt_error *e
     if (rc == BKT_OK && look->attributes && has_bucket)
         rc = look_at_policy(look, err);
     if (rc == BKT_OK && look->attributes)
-        look_at_settings(look);
+        rc = look_at_settings(look, err);
     if (rc == BKT_OK && is_reached && has_bucket && look->names.queue_arn[0])
-        rc = look_at_notification(look, err);
+        rc = check_notification(look->check, &look->names, err);
     return rc;
 }
 

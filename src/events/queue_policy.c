@@ -341,3 +341,26 @@ int bkt_policy_allows(struct bkt_str policy,
     *out_answer = allowed;
     return BKT_OK;
 }
+
+int bkt_policy_names(struct bkt_str policy,
+                     const char *service,
+                     const char *action,
+                     bool *out_names,
+                     struct bkt_error *err)
+{
+    struct cJSON *json = NULL;
+    int rc = parse_policy(policy, &json, err);
+    if (rc)
+        return rc;
+    bool names = false;
+    for (const struct cJSON *s = first_statement(json); s && !names; s = next_statement(json, s)) {
+        struct bkt_str effect;
+        const struct cJSON *principal = bkt_json_get(s, "Principal");
+        names = bkt_json_get_string(s, "Effect", &effect) && bkt_str_eq(effect, BKT_STR("Allow")) &&
+                value_like(bkt_json_get(principal, "Service"), bkt_str_from(service), false) &&
+                value_like(bkt_json_get(s, "Action"), bkt_str_from(action), true);
+    }
+    bkt_json_free(json);
+    *out_names = names;
+    return BKT_OK;
+}

@@ -61,6 +61,13 @@ BKT_MUST_CHECK int bkt_policy_allows(struct bkt_str policy,
                                      enum bkt_policy_answer *out_answer,
                                      struct bkt_error *err);
 
+/* Does a statement allow it to this very service, for whatever source? */
+BKT_MUST_CHECK int bkt_policy_names(struct bkt_str policy,
+                                    const char *service,
+                                    const char *action,
+                                    bool *out_names,
+                                    struct bkt_error *err);
+
 /* IAM's wildcards, `*` and `?`, over the whole of `text`; `fold`: without regard to case. */
 bool bkt_policy_like(const char *pattern, struct bkt_str text, bool fold);
 

@@ -188,6 +188,30 @@ def test_messages_of_other_buckets_are_told_of_and_stay(bucket, check, queue_url
 
 
 @moto_only
+@pytest.mark.parametrize("service,effect,ok", [
+    ("sns", "Allow", "warning"), ("events", "Allow", "warning"), ("sns", "Deny", False)])
+def test_a_queue_to_which_another_service_sends(bucket, check, queue_url, sqs, service, effect, ok):
+    sqs.set_queue_attributes(QueueUrl=queue_url, Attributes={"Policy": json.dumps({"Statement": {
+        "Effect": effect, "Principal": {"Service": f"{service}.amazonaws.com"},
+        "Action": "sqs:SendMessage", "Resource": "*"}})})
+    found = check(bucket.url, "--sqs-queue-url", queue_url, exits=1)
+    assert only(found["queue-policy"])["ok"] == ok
+
+
+@moto_only
+@pytest.mark.parametrize("receives", [5, "5"])
+def test_how_often_a_message_may_be_received(bucket, check, queue_url, sqs, receives):
+    dead = sqs.create_queue(QueueName=bucket.name + "-dead")["QueueUrl"]
+    dead_arn = sqs.get_queue_attributes(
+        QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sqs.set_queue_attributes(QueueUrl=queue_url, Attributes={"RedrivePolicy": json.dumps(
+        {"deadLetterTargetArn": dead_arn, "maxReceiveCount": receives})})
+    finding = only(check(bucket.url, "--sqs-queue-url", queue_url, exits=1)["queue-settings"])
+    assert finding["ok"] is True
+    assert finding["detail"].endswith("dead letters after 5 receives")
+
+
+@moto_only
 def test_settings_that_surprise(bucket, check, queue_url, sqs):
     dead = sqs.create_queue(QueueName=bucket.name + "-dead")["QueueUrl"]
     dead_arn = sqs.get_queue_attributes(

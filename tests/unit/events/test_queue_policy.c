@@ -129,6 +129,35 @@ static void whether_the_bucket_may_send(void **state)
     }
 }
 
+static void which_services_are_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *policy;
+        bool names;
+    } cases[] = {
+        {"", false},
+        {ALLOW("{\"Service\":\"sns.amazonaws.com\"}", SEND, QUEUE, ""), true},
+        {ALLOW("{\"Service\":[\"x\",\"sns.amazonaws.com\"]}", "\"sqs:*\"", QUEUE,
+               IF("ArnEquals", "aws:SourceArn", "\"arn:aws:sns:eu-west-1:1:topic\"")),
+         true},
+        {ALLOW(S3, SEND, QUEUE, IF("StringLike", "aws:x", "\"sns.amazonaws.com\"")), false},
+        {ALLOW("{\"Service\":\"sns.amazonaws.com\"}", "\"sqs:ReceiveMessage\"", QUEUE, ""), false},
+        {ALLOW("\"*\"", SEND, QUEUE, ""), false},
+        {HEAD "{\"Effect\":\"Deny\",\"Principal\":{\"Service\":\"sns.amazonaws.com\"},"
+              "\"Action\":" SEND ",\"Resource\":\"*\"}]}",
+         false},
+    };
+    for (size_t i = 0; i < T_COUNT(cases); i++) {
+        print_message("# case %zu\n", i);
+        bool names;
+        assert_int_equal(bkt_policy_names(bkt_str_from(cases[i].policy), "sns.amazonaws.com",
+                                          grant.action, &names, NULL),
+                         BKT_OK);
+        assert_int_equal(names, cases[i].names);
+    }
+}
+
 static void wildcards(void **state)
 {
     (void)state;
@@ -188,6 +217,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(adding_and_removing_leaves_the_others_alone),
         cmocka_unit_test(whether_the_bucket_may_send),
+        cmocka_unit_test(which_services_are_named),
         cmocka_unit_test(wildcards),
         cmocka_unit_test(what_is_no_policy_is_refused),
         cmocka_unit_test(memory_runs_out),
