@@ -76,6 +76,13 @@ static int set_bool(bool *member,
     return BKT_OK;
 }
 
+static void string_clear(const struct bkt_config_property *property, char *text)
+{
+    if (text && property->public.is_secret)
+        bkt_mem_wipe(text, strlen(text));
+    bkt_mem_free(text);
+}
+
 static int set_string(char **member,
                       const struct bkt_config_property *property,
                       const char *value,
@@ -91,7 +98,7 @@ static int set_string(char **member,
     char *copy = bkt_mem_strdup(value, len);
     if (!copy)
         return fail_memory(err);
-    bkt_mem_free(*member);
+    string_clear(property, *member);
     *member = copy;
     return BKT_OK;
 }
@@ -229,10 +236,10 @@ int bkt_config_new(struct bkt_config **out_config, struct bkt_error *err)
     return BKT_OK;
 }
 
-static void strings_clear(struct bkt_strings *strings)
+static void strings_clear(const struct bkt_config_property *property, struct bkt_strings *strings)
 {
     for (size_t i = 0; i < strings->count; i++)
-        bkt_mem_free(strings->items[i]);
+        string_clear(property, strings->items[i]);
     bkt_mem_free(strings->items);
     *strings = (struct bkt_strings){0};
 }
@@ -246,12 +253,9 @@ void bkt_config_free(struct bkt_config *config)
     for (size_t i = 0; (property = bkt_config_property_at(i)) != NULL; i++) {
         void *member = member_of(config, property);
         if (property->public.kind == BKT_PROPERTY_STRING) {
-            char *text = *(char **)member;
-            if (text && property->public.is_secret)
-                bkt_mem_wipe(text, strlen(text));
-            bkt_mem_free(text);
+            string_clear(property, *(char **)member);
         } else if (property->public.kind == BKT_PROPERTY_LIST) {
-            strings_clear(member);
+            strings_clear(property, member);
         }
     }
     bkt_mem_free(config);
@@ -368,7 +372,7 @@ int bkt_config_clear_list(struct bkt_config *config, const char *name, struct bk
     if (property->public.kind == BKT_PROPERTY_SET) {
         *(unsigned *)member = 0;
     } else {
-        strings_clear(member);
+        strings_clear(property, member);
     }
     config->list_layers[index_of(property)] = config->layer;
     return BKT_OK;
@@ -400,7 +404,7 @@ int bkt_config_add(struct bkt_config *config,
         if (rc)
             return rc;
         if (is_older) {
-            strings_clear(strings);
+            strings_clear(property, strings);
             *strings = fresh;
         }
     }

@@ -104,6 +104,11 @@ int bkt_config_check_bucket(struct bkt_str bucket, struct bkt_error *err)
     enum { NAME_BYTES_MAX = 255 };
     char quoted[BKT_QUOTE_BYTES];
     bkt_quote(quoted, bucket);
+    if (bucket.len > 0 && memchr(bucket.ptr, '@', bucket.len)) {
+        return bkt_error_set(err, BKT_ECONFIG,
+                             "bucket_name: there is an \"@\" in it: the name alone is wanted, "
+                             "without user and password");
+    }
     if (is_arn(bucket))
         return check_arn(bucket, err);
     if (bucket.len == 0)
@@ -193,6 +198,8 @@ static int fail_scheme(const char *url, struct bkt_error *err)
     char quoted[BKT_QUOTE_BYTES];
     bkt_quote(quoted, bkt_str_from(url));
     const char *colon = strstr(url, "://");
+    if (colon && strchr(colon, '@'))
+        return bkt_error_set(err, BKT_ECONFIG, "source %s: write s3://BUCKET/PREFIX", quoted);
     if (!colon) {
         /* Where it can be a bucket and a prefix that lack the scheme alone. */
         static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-/";

@@ -252,6 +252,6 @@ int bkt_config_load_spec(struct bkt_config *config,
     if (!rc)
         rc = take_spec(config, parsed, err);
     bkt_config_begin_layer(config);
-    bkt_json_free(parsed);
+    bkt_json_wipe(parsed);
     return rc ? bkt_error_wrap(err, rc, "spec file %s", file_name) : BKT_OK;
 }

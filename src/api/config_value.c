@@ -175,13 +175,38 @@ bool bkt_value_deletes(struct bkt_str text, struct bkt_deletes *out_deletes, con
     return true;
 }
 
+/* Of a URL that is in the wrong place: "://user:PASSWORD@", up to the last "@". */
+static struct bkt_str password_in(struct bkt_str text)
+{
+    size_t start = 0;
+    size_t end = text.len;
+    while (end > 0 && text.ptr[end - 1] != '@')
+        end--;
+    while (start + 3 <= end && memcmp(text.ptr + start, "://", 3) != 0)
+        start++;
+    const char *colon =
+        start + 3 <= end ? memchr(text.ptr + start + 3, ':', end - start - 3) : NULL;
+    return colon ? (struct bkt_str){colon + 1, (size_t)(text.ptr + end - colon) - 2}
+                 : (struct bkt_str){"", 0};
+}
+
 const char *bkt_quote(char out[BKT_QUOTE_BYTES], struct bkt_str text)
 {
     enum { TAIL_BYTES = 5 }; /* `..."` and the NUL */
+    static const char stars[] = "***";
+    struct bkt_str password = password_in(text);
     size_t len = 0;
     size_t at = 0;
     out[len++] = '"';
     while (at < text.len) {
+        if (password.len > 0 && text.ptr + at == password.ptr) {
+            if (len + sizeof(stars) - 1 + TAIL_BYTES > BKT_QUOTE_BYTES)
+                break;
+            memcpy(out + len, stars, sizeof(stars) - 1);
+            len += sizeof(stars) - 1;
+            at += password.len;
+            continue;
+        }
         unsigned char byte = (unsigned char)text.ptr[at];
         size_t more = byte < 0x20 || byte == 0x7F ? 4 : 1;
         if (len + more + TAIL_BYTES > BKT_QUOTE_BYTES)

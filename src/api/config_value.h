@@ -32,7 +32,10 @@ bool bkt_value_deletes(struct bkt_str text, struct bkt_deletes *out_deletes, con
 
 enum { BKT_QUOTE_BYTES = 112 };
 
-/* `text` in double quotes for a message: control characters escaped, cut where it is long. */
+/*
+ * `text` in double quotes for a message: control characters escaped, a URL's password masked, cut
+ * where it is long.
+ */
 const char *bkt_quote(char out[BKT_QUOTE_BYTES], struct bkt_str text);
 
 #endif

@@ -147,7 +147,7 @@ int bkt_caller_start(struct bkt_caller *caller,
     assert(call->header_count <= BKT_CALL_HEADERS_MAX);
     struct bkt_str lines[BKT_CALL_HEADERS_MAX + BKT_SIGV4_LINES_MAX];
     size_t count = 0;
-    struct bkt_buf text = BKT_BUF_INIT(HEADER_BYTES_MAX);
+    struct bkt_buf text = BKT_BUF_SECRET(HEADER_BYTES_MAX);
 
     int rc = build_url(caller, call->query);
     if (rc == BKT_OK)
@@ -175,6 +175,6 @@ int bkt_caller_start(struct bkt_caller *caller,
     rc = bkt_http_start(caller->options.http, &request, out_id, err);
 
 done:
-    bkt_buf_clear(&text);
+    bkt_buf_wipe(&text);
     return rc;
 }

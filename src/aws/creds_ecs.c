@@ -132,8 +132,8 @@ static int ask(const struct bkt_creds_ctx *ctx,
                struct bkt_creds *out_creds,
                struct bkt_error *err)
 {
-    struct bkt_buf token = BKT_BUF_INIT(TOKEN_BYTES_MAX);
-    struct bkt_buf body = BKT_BUF_INIT(BKT_CREDS_ANSWER_BYTES_MAX);
+    struct bkt_buf token = BKT_BUF_SECRET(TOKEN_BYTES_MAX);
+    struct bkt_buf body = BKT_BUF_SECRET(BKT_CREDS_ANSWER_BYTES_MAX);
     int rc = read_token(ctx, &token, err);
     if (rc)
         goto done;

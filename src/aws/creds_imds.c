@@ -13,7 +13,7 @@ static int find_role(struct bkt_imds *imds,
                      bool *out_has_role,
                      struct bkt_error *err)
 {
-    struct bkt_buf body = BKT_BUF_INIT(4096);
+    struct bkt_buf body = BKT_BUF_SECRET(4096);
     int status;
     *out_has_role = false;
     int rc = bkt_imds_get(imds, list_path, &status, &body, err);
@@ -59,7 +59,7 @@ static int ask(struct bkt_imds *imds,
                struct bkt_error *err)
 {
     struct bkt_buf path = BKT_BUF_INIT(ROLE_PATH_BYTES_MAX);
-    struct bkt_buf body = BKT_BUF_INIT(BKT_CREDS_ANSWER_BYTES_MAX);
+    struct bkt_buf body = BKT_BUF_SECRET(BKT_CREDS_ANSWER_BYTES_MAX);
     bool has_role;
     int status;
     int rc = find_role(imds, &path, &has_role, err);

@@ -29,21 +29,6 @@ static const struct names forms[] = {
                               "expiresAt", true},
 };
 
-static void wipe(cJSON *json)
-{
-    for (; json; json = json->next) {
-        if (json->valuestring)
-            bkt_mem_wipe(json->valuestring, strlen(json->valuestring));
-        wipe(json->child);
-    }
-}
-
-void bkt_creds_json_free(struct cJSON *json)
-{
-    wipe(json);
-    bkt_json_free(json);
-}
-
 /* A member's text, the name in any case. */
 static struct bkt_str text_of(const struct cJSON *object, const char *name)
 {
@@ -72,7 +57,7 @@ void bkt_creds_json_error(struct bkt_str text, char *out, size_t size)
     bkt_creds_printable(message, message_text, sizeof(message_text));
     (void)snprintf(out, size, "%s%s%s", code_text, code.len > 0 && message.len > 0 ? ": " : "",
                    message_text);
-    bkt_creds_json_free(json);
+    bkt_json_wipe(json);
 }
 
 /* Seconds since 1970 with a `Z`, or milliseconds as a number. */
@@ -150,6 +135,6 @@ int bkt_creds_json_parse(struct bkt_str text,
         return rc;
     rc = cJSON_IsObject(json) ? convert(json, form, out, err)
                               : bkt_error_set(err, BKT_EPARSE, "the JSON is no object");
-    bkt_creds_json_free(json);
+    bkt_json_wipe(json);
     return rc;
 }

@@ -36,7 +36,4 @@ BKT_MUST_CHECK int bkt_creds_json_parse(struct bkt_str text,
  */
 void bkt_creds_json_error(struct bkt_str text, char *out, size_t size);
 
-/* bkt_json_free(), after wiping every string. */
-void bkt_creds_json_free(struct cJSON *json);
-
 #endif

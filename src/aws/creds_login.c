@@ -113,9 +113,9 @@ static int ask(const struct bkt_creds_ctx *ctx,
                struct bkt_buf *answer,
                struct bkt_error *err)
 {
-    struct bkt_buf header = BKT_BUF_INIT(PROOF_BYTES_MAX);
+    struct bkt_buf header = BKT_BUF_SECRET(PROOF_BYTES_MAX);
     static const char *const members[] = {"clientId", "refreshToken"};
-    struct bkt_buf body = BKT_BUF_INIT(BKT_TOKEN_CACHE_BYTES_MAX);
+    struct bkt_buf body = BKT_BUF_SECRET(BKT_TOKEN_CACHE_BYTES_MAX);
     char url[URL_BYTES_MAX];
     int rc = make_url(ctx, profile, url, err);
     if (rc == BKT_OK)
@@ -182,7 +182,7 @@ static int take_answer(struct cJSON *cache,
     creds = (struct bkt_creds){0};
 
 done:
-    bkt_creds_json_free(answer);
+    bkt_json_wipe(answer);
     bkt_creds_clear(&creds);
     return rc;
 }
@@ -195,14 +195,14 @@ static int refresh(const struct bkt_creds_ctx *ctx,
                    struct bkt_creds *creds,
                    struct bkt_error *err)
 {
-    struct bkt_buf answer = BKT_BUF_INIT(BKT_CREDS_ANSWER_BYTES_MAX);
+    struct bkt_buf answer = BKT_BUF_SECRET(BKT_CREDS_ANSWER_BYTES_MAX);
     struct bkt_token_cache_file file;
     struct cJSON *cache = NULL;
     int rc = bkt_json_parse(text, BKT_CREDS_JSON_DEPTH_MAX, &cache, err);
     if (rc)
         return rc;
     if (!bkt_token_cache_open(path, &file)) {
-        bkt_creds_json_free(cache);
+        bkt_json_wipe(cache);
         return bkt_error_set(err, BKT_EIO, "the folder of %s cannot be written", path);
     }
     rc = ask(ctx, profile, cache, &answer, err);
@@ -212,7 +212,7 @@ static int refresh(const struct bkt_creds_ctx *ctx,
         (void)bkt_token_cache_replace(&file, path, cache); /* the keys are good all the same */
     else
         bkt_token_cache_drop(&file);
-    bkt_creds_json_free(cache);
+    bkt_json_wipe(cache);
     bkt_buf_wipe(&answer);
     return rc;
 }
@@ -229,7 +229,7 @@ static int read_session(const struct bkt_creds_ctx *ctx,
                         struct bkt_error *err)
 {
     struct bkt_buf path = BKT_BUF_INIT(BKT_TOKEN_CACHE_PATH_BYTES_MAX);
-    struct bkt_buf text = BKT_BUF_INIT(BKT_TOKEN_CACHE_BYTES_MAX);
+    struct bkt_buf text = BKT_BUF_SECRET(BKT_TOKEN_CACHE_BYTES_MAX);
     int64_t now_ms = bkt_creds_now(ctx);
     int rc = find_file(ctx, session, &path, err);
     if (rc == BKT_OK)

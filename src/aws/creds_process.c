@@ -212,7 +212,7 @@ static int run(const struct bkt_creds_ctx *ctx,
                struct bkt_creds *out_creds,
                struct bkt_error *err)
 {
-    struct child child = {.out_fd = -1, .err_fd = -1, .output = BKT_BUF_INIT(OUTPUT_BYTES_MAX)};
+    struct child child = {.out_fd = -1, .err_fd = -1, .output = BKT_BUF_SECRET(OUTPUT_BYTES_MAX)};
     int rc = start(argv, &child, err);
     if (rc)
         return rc;

@@ -103,8 +103,8 @@ static int ask(const struct bkt_creds_ctx *ctx,
                struct bkt_error *err)
 {
     struct bkt_buf url = BKT_BUF_INIT(URL_BYTES_MAX);
-    struct bkt_buf header = BKT_BUF_INIT(TOKEN_BYTES_MAX);
-    struct bkt_buf body = BKT_BUF_INIT(BKT_CREDS_ANSWER_BYTES_MAX);
+    struct bkt_buf header = BKT_BUF_SECRET(TOKEN_BYTES_MAX);
+    struct bkt_buf body = BKT_BUF_SECRET(BKT_CREDS_ANSWER_BYTES_MAX);
     int status;
     int rc = make_url(ctx, sso, &url, err);
     if (rc == BKT_OK)

@@ -224,8 +224,8 @@ static int ask_once(const struct bkt_creds_ctx *ctx,
                     bool *out_transient,
                     struct bkt_error *err)
 {
-    struct bkt_buf form = BKT_BUF_INIT(FORM_BYTES_MAX);
-    struct bkt_buf body = BKT_BUF_INIT(BKT_CREDS_ANSWER_BYTES_MAX);
+    struct bkt_buf form = BKT_BUF_SECRET(FORM_BYTES_MAX);
+    struct bkt_buf body = BKT_BUF_SECRET(BKT_CREDS_ANSWER_BYTES_MAX);
     struct bkt_sigv4_lines lines = BKT_SIGV4_LINES_INIT;
     struct bkt_str headers[LINES_MAX] = {
         BKT_STR("Content-Type: application/x-www-form-urlencoded; charset=utf-8")};

@@ -51,7 +51,7 @@ int bkt_creds_web_fetch(const struct bkt_creds_ctx *ctx,
                              "there is a token file and no role; set AWS_ROLE_ARN or role_arn");
     }
 
-    struct bkt_buf token = BKT_BUF_INIT(TOKEN_BYTES_MAX);
+    struct bkt_buf token = BKT_BUF_SECRET(TOKEN_BYTES_MAX);
     int rc = read_token(ctx, file, &token, err);
     role.web_token = bkt_str_trim(bkt_buf_str(&token));
     if (rc == BKT_OK)

@@ -58,7 +58,7 @@ static int get_token(struct bkt_imds *imds, int *out_status, struct bkt_error *e
 {
     char url[BKT_IMDS_URL_BYTES + 32];
     const struct bkt_str headers[] = {BKT_STR("X-aws-ec2-metadata-token-ttl-seconds: 21600")};
-    struct bkt_buf body = BKT_BUF_INIT(BKT_IMDS_TOKEN_BYTES - 64);
+    struct bkt_buf body = BKT_BUF_SECRET(BKT_IMDS_TOKEN_BYTES - 64);
     (void)snprintf(url, sizeof(url), "%s/latest/api/token", imds->base);
     const struct bkt_creds_request request = {
         .what = what,

@@ -217,7 +217,7 @@ int bkt_ini_parse(struct bkt_str text, struct bkt_ini *out_ini, struct bkt_error
     if (text.len > BKT_INI_BYTES_MAX)
         return bkt_error_set(err, BKT_ECONFIG, "more than %d bytes", BKT_INI_BYTES_MAX);
 
-    struct parser p = {.value = BKT_BUF_INIT(BKT_INI_BYTES_MAX)};
+    struct parser p = {.value = BKT_BUF_SECRET(BKT_INI_BYTES_MAX)};
     int rc = BKT_OK;
     if (bkt_str_has_prefix(text, BKT_STR("\xEF\xBB\xBF")))
         text = bkt_str_skip(text, 3);

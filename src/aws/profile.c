@@ -99,7 +99,7 @@ static int load_file(const struct bkt_env *env,
         [BKT_PROFILE_CREDENTIALS] = {"AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"},
     };
     struct bkt_buf path = BKT_BUF_INIT(PATH_BYTES_MAX);
-    struct bkt_buf text = BKT_BUF_INIT(BKT_INI_BYTES_MAX);
+    struct bkt_buf text = BKT_BUF_SECRET(BKT_INI_BYTES_MAX);
     bool exists = false;
 
     struct bkt_str usual = bkt_str_from(places[file].path);

@@ -53,8 +53,8 @@ int bkt_sigv4_new(struct bkt_sigv4 **out_signer, struct bkt_error *err)
         return bkt_error_set(err, BKT_ENOMEM, "make a signer: out of memory");
 
     signer->stamp_second = INT64_MIN;
-    signer->secret = BKT_BUF_INIT(SECRET_BYTES_MAX);
-    signer->canonical = BKT_BUF_INIT(BKT_SIGV4_CANONICAL_BYTES_MAX);
+    signer->secret = BKT_BUF_SECRET(SECRET_BYTES_MAX);
+    signer->canonical = BKT_BUF_SECRET(BKT_SIGV4_CANONICAL_BYTES_MAX);
     signer->names = BKT_BUF_INIT((size_t)BKT_SIGV4_HEADERS_MAX * (BKT_SIGV4_NAME_BYTES_MAX + 1));
     signer->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     signer->work = EVP_MD_CTX_new();

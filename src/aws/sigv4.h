@@ -89,7 +89,7 @@ struct bkt_sigv4_lines {
     struct bkt_buf text; /* holds the session token */
 };
 
-#define BKT_SIGV4_LINES_INIT ((struct bkt_sigv4_lines){.text = {.max = BKT_SIGV4_LINES_BYTES_MAX}})
+#define BKT_SIGV4_LINES_INIT ((struct bkt_sigv4_lines){.text = BKT_BUF_SECRET(BKT_SIGV4_LINES_BYTES_MAX)})
 
 void bkt_sigv4_lines_clear(struct bkt_sigv4_lines *lines);
 

@@ -53,14 +53,14 @@ static int take_answer(struct cJSON *cache,
     struct bkt_str refresh = bkt_token_cache_text(answer, "refreshToken");
     if (token.len == 0 || !bkt_json_get_uint(answer, "expiresIn", &seconds) ||
         seconds > LIFE_S_MAX) {
-        bkt_creds_json_free(answer);
+        bkt_json_wipe(answer);
         return bkt_error_set(err, BKT_EPARSE, "the answer has no accessToken or expiresIn");
     }
     bkt_time_format_iso(now_ms + (int64_t)seconds * 1000, expires);
     bool done = bkt_token_cache_put(cache, "accessToken", token.ptr) &&
                 bkt_token_cache_put(cache, "expiresAt", expires) &&
                 (refresh.len == 0 || bkt_token_cache_put(cache, "refreshToken", refresh.ptr));
-    bkt_creds_json_free(answer);
+    bkt_json_wipe(answer);
     return done ? BKT_OK : bkt_error_set(err, BKT_ENOMEM, "%s", bkt_error_text(BKT_ENOMEM));
 }
 
@@ -70,8 +70,8 @@ static int ask_for_refresh(const struct bkt_creds_ctx *ctx,
                            struct bkt_error *err)
 {
     static const char *const members[] = {"clientId", "clientSecret", "refreshToken"};
-    struct bkt_buf question = BKT_BUF_INIT(BKT_TOKEN_CACHE_BYTES_MAX);
-    struct bkt_buf answer = BKT_BUF_INIT(BKT_CREDS_ANSWER_BYTES_MAX);
+    struct bkt_buf question = BKT_BUF_SECRET(BKT_TOKEN_CACHE_BYTES_MAX);
+    struct bkt_buf answer = BKT_BUF_SECRET(BKT_CREDS_ANSWER_BYTES_MAX);
     struct bkt_endpoint endpoint;
     struct bkt_str override;
     char url[URL_BYTES_MAX];
@@ -158,7 +158,7 @@ int bkt_sso_token(const struct bkt_creds_ctx *ctx,
                   struct bkt_error *err)
 {
     struct bkt_buf path = BKT_BUF_INIT(BKT_TOKEN_CACHE_PATH_BYTES_MAX);
-    struct bkt_buf text = BKT_BUF_INIT(BKT_TOKEN_CACHE_BYTES_MAX);
+    struct bkt_buf text = BKT_BUF_SECRET(BKT_TOKEN_CACHE_BYTES_MAX);
     struct cJSON *cache = NULL;
     bool exists = false;
     struct bkt_str name = sso->session.len > 0 ? sso->session : sso->start_url;
@@ -180,7 +180,7 @@ int bkt_sso_token(const struct bkt_creds_ctx *ctx,
     rc = choose(ctx, sso, path.ptr, cache, out_token, err);
 
 done:
-    bkt_creds_json_free(cache);
+    bkt_json_wipe(cache);
     bkt_buf_clear(&path);
     bkt_buf_wipe(&text);
     return rc;

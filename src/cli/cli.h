@@ -36,7 +36,7 @@ struct cli_globals {
 struct cli_args {
     const struct cli_command *command;
     struct cli_globals globals;
-    const char *words[3]; /* as the command has them */
+    char *words[3]; /* as the command has them */
     int word_count;
     const char *options[CLI_OPTION_COUNT]; /* values as given, "" for a flag; NULL: not given */
     const char *key;                       /* the word KEY; NULL where the command has none */

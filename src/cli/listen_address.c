@@ -69,10 +69,11 @@ int cli_listen_address_parse(const char *text,
     }
     if (out->len > 0)
         return BKT_OK;
+    const char *shown = strstr(text, "://") ? "a URL" : text; /* which may hold a password */
     return bkt_error_set(err, BKT_ECONFIG,
                          "--listen: \"%.80s\" is no address and port, such as 127.0.0.1:9100, "
                          "[::1]:9100, or :9100 for this machine alone",
-                         text);
+                         shown);
 }
 
 bool cli_listen_is_loopback_host(const char *host)

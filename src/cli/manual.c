@@ -118,6 +118,8 @@ static const char *const environment[][2] = {
     {"AWS_CA_BUNDLE", "Certificates to trust (PEM)."},
     {"HTTPS_PROXY, NO_PROXY", "The way to S3 and SQS."},
     {"PGPASSWORD, REDISCLI_AUTH", "Passwords of PostgreSQL and Redis, in place of their URLs."},
+    {"KAFKA_SASL_PASSWORD, KAFKA_SSL_KEY_PASSWORD",
+     "In place of --kafka-option sasl.password=... and ssl.key.password=...."},
     {0},
 };
 static const char *const files[][2] = {

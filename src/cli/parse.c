@@ -1,5 +1,7 @@
 #include "cli/cli.h"
 
+#include "cli/hide.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -10,7 +12,7 @@ enum { SPEC_BYTES_MAX = 1 << 20 };
 /* A property as given: it is set after the spec file, which it wins over. */
 struct given {
     struct cli_option option;
-    const char *value;
+    char *value; /* in argv */
 };
 
 struct parser {
@@ -30,6 +32,7 @@ BKT_PRINTF(2, 3) static int usage(const struct parser *parser, const char *fmt, 
     va_start(args, fmt);
     (void)vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
+    cli_hide_passwords(text); /* of a URL that is in the wrong place */
     cli_say(&parser->args->globals, "error", "%s (for example: %s)", text,
             command ? command->example : "bucketable sync s3://my-docs/docs/ docs.db");
     return CLI_USAGE;
@@ -51,10 +54,10 @@ static void set_global(struct parser *parser, enum cli_option_id id, int index)
 }
 
 /* `equals`: the value that follows a `=`, or NULL.  Who takes it is asked when all are known. */
-static int take_option(struct parser *parser, const struct cli_option *option, const char *equals)
+static int take_option(struct parser *parser, const struct cli_option *option, char *equals)
 {
     bool is_property = option->id == CLI_OPTION_PROPERTY;
-    const char *value = equals;
+    char *value = equals;
     if (option->placeholder && !equals) {
         value = parser->argv[1];
         if (!value) {
@@ -78,7 +81,7 @@ static int take_option(struct parser *parser, const struct cli_option *option, c
     return CLI_DONE;
 }
 
-static int take_name(struct parser *parser, const char *word)
+static int take_name(struct parser *parser, char *word)
 {
     struct cli_option option;
     size_t len = strcspn(word, "=");
@@ -129,7 +132,7 @@ static int take_command(struct parser *parser, const char *word)
     return usage(parser, "there is no command \"%s\"; bucketable --help lists them", word);
 }
 
-static int take_word(struct parser *parser, const char *word)
+static int take_word(struct parser *parser, char *word)
 {
     struct cli_args *args = parser->args;
     if (!args->command)
@@ -145,7 +148,7 @@ static int take_all(struct parser *parser)
     bool options_ended = false;
     int status = CLI_DONE;
     for (; *parser->argv && status == CLI_DONE; parser->argv++) {
-        const char *word = *parser->argv;
+        char *word = *parser->argv;
         if (options_ended || word[0] != '-' || word[1] == '\0') {
             status = take_word(parser, word);
         } else if (strcmp(word, "--") == 0) {
@@ -169,6 +172,8 @@ static int load_spec(const struct cli_args *args, const char *path)
 {
     static char text[SPEC_BYTES_MAX + 1];
     FILE *file = fopen(path, "rb");
+    if (file)
+        (void)setvbuf(file, NULL, _IONBF, 0); /* there may be passwords in it: no other copy */
     size_t len = file ? fread(text, 1, sizeof(text), file) : 0;
     int status = CLI_DONE;
     struct bkt_error err;
@@ -179,6 +184,7 @@ static int load_spec(const struct cli_args *args, const char *path)
     } else if (bkt_config_load_spec(args->config, text, len, path, &err)) {
         status = cli_fail(&args->globals, &err);
     }
+    explicit_bzero(text, len);
     if (file)
         (void)fclose(file);
     return status;
@@ -263,6 +269,23 @@ static void set_log(struct cli_args *args)
     }
 }
 
+/* From `ps`, once all have been taken: the configuration has copies. */
+static void hide_passwords(const struct parser *parser)
+{
+    const struct cli_args *args = parser->args;
+    for (size_t i = 0; i < parser->given_count; i++) {
+        const struct bkt_property *property = parser->given[i].option.property;
+        if (property->is_secret && property->kind == BKT_PROPERTY_LIST)
+            cli_hide_value(parser->given[i].value);
+        else if (property->is_secret)
+            cli_hide_passwords(parser->given[i].value);
+    }
+    for (int i = 0; i < args->word_count; i++) {
+        if (args->words[i] != args->key)
+            cli_hide_passwords(args->words[i]);
+    }
+}
+
 static int configure(const struct parser *parser)
 {
     struct cli_args *args = parser->args;
@@ -279,6 +302,7 @@ static int configure(const struct parser *parser)
         rc = set_other_words(args, &err);
     if (rc)
         return cli_fail(&args->globals, &err);
+    hide_passwords(parser);
     set_log(args);
     note_unused(parser);
     return CLI_DONE;

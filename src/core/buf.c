@@ -10,6 +10,18 @@
 
 enum { CAP_MIN = 64, GROWING_MAX = 64 << 20 };
 
+/* As realloc(), which would leave what it moves behind. */
+static char *move(const struct bkt_buf *buf, size_t cap)
+{
+    char *ptr = bkt_mem_alloc(cap);
+    if (ptr && buf->ptr) {
+        memcpy(ptr, buf->ptr, buf->len);
+        bkt_mem_wipe(buf->ptr, buf->cap);
+        bkt_mem_free(buf->ptr);
+    }
+    return ptr;
+}
+
 static int grow(struct bkt_buf *buf, size_t need)
 {
     if (need <= buf->cap)
@@ -18,7 +30,7 @@ static int grow(struct bkt_buf *buf, size_t need)
     /* Half as much again; but what is asked for first, or is large, is mostly all there is. */
     bool is_all = buf->cap == 0 || need > GROWING_MAX;
     size_t cap = need < CAP_MIN ? CAP_MIN : is_all ? need : need + need / 2;
-    char *ptr = bkt_mem_realloc(buf->ptr, cap);
+    char *ptr = buf->is_secret ? move(buf, cap) : bkt_mem_realloc(buf->ptr, cap);
     if (!ptr)
         return BKT_ENOMEM;
 
@@ -87,11 +99,18 @@ int bkt_buf_printf(struct bkt_buf *buf, const char *fmt, ...)
     return BKT_OK;
 }
 
+static void forget(struct bkt_buf *buf)
+{
+    buf->ptr = NULL;
+    buf->len = 0;
+    buf->cap = 0;
+}
+
 char *bkt_buf_take(struct bkt_buf *buf, size_t *out_len)
 {
     char *ptr = buf->ptr;
     *out_len = buf->len;
-    *buf = BKT_BUF_INIT(buf->max);
+    forget(buf);
     return ptr;
 }
 
@@ -104,8 +123,10 @@ void bkt_buf_reset(struct bkt_buf *buf)
 
 void bkt_buf_clear(struct bkt_buf *buf)
 {
+    if (buf->is_secret && buf->ptr)
+        bkt_mem_wipe(buf->ptr, buf->cap);
     bkt_mem_free(buf->ptr);
-    *buf = BKT_BUF_INIT(buf->max);
+    forget(buf);
 }
 
 void bkt_buf_wipe(struct bkt_buf *buf)

@@ -15,9 +15,13 @@ struct bkt_buf {
     size_t len;
     size_t cap;
     size_t max;
+    bool is_secret; /* what it held is overwritten before its memory is given back */
 };
 
 #define BKT_BUF_INIT(max_len) ((struct bkt_buf){.max = (max_len)})
+
+/* For keys, tokens and passwords: a buffer that grows leaves no copy behind. */
+#define BKT_BUF_SECRET(max_len) ((struct bkt_buf){.max = (max_len), .is_secret = true})
 
 /* What the buffer holds; valid until it changes. */
 static inline struct bkt_str bkt_buf_str(const struct bkt_buf *buf)
@@ -39,6 +43,6 @@ BKT_MUST_CHECK char *bkt_buf_take(struct bkt_buf *buf, size_t *out_len);
 
 void bkt_buf_reset(struct bkt_buf *buf); /* empty, memory kept */
 void bkt_buf_clear(struct bkt_buf *buf); /* empty, memory freed, usable again */
-void bkt_buf_wipe(struct bkt_buf *buf);  /* as clear, for secrets: overwritten first */
+void bkt_buf_wipe(struct bkt_buf *buf);  /* as clear, overwritten first, whatever it is */
 
 #endif

@@ -109,6 +109,7 @@ int bkt_json_parse(struct bkt_str text,
     cJSON *json = NULL;
     size_t at = 0;
     rc = parse_copy(copy, text, &json, &at, err);
+    bkt_mem_wipe(copy, text.len); /* it may be keys */
     bkt_mem_free(copy);
     if (rc)
         return rc;
@@ -125,6 +126,21 @@ int bkt_json_parse(struct bkt_str text,
 
 void bkt_json_free(struct cJSON *json)
 {
+    cJSON_Delete(json);
+}
+
+static void wipe_texts(cJSON *json)
+{
+    for (; json; json = json->next) {
+        if (json->valuestring)
+            bkt_mem_wipe(json->valuestring, strlen(json->valuestring));
+        wipe_texts(json->child);
+    }
+}
+
+void bkt_json_wipe(struct cJSON *json)
+{
+    wipe_texts(json);
     cJSON_Delete(json);
 }
 

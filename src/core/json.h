@@ -31,6 +31,9 @@ BKT_MUST_CHECK int bkt_json_parse(struct bkt_str text,
 /* NULL is fine. */
 void bkt_json_free(struct cJSON *json);
 
+/* The same, its texts overwritten first: for what may hold keys. */
+void bkt_json_wipe(struct cJSON *json);
+
 /* The member of that name, with the same case; the first if there are two.  NULL: none. */
 const struct cJSON *bkt_json_get(const struct cJSON *object, const char *name);
 

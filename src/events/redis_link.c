@@ -73,8 +73,8 @@ int bkt_redis_link_new(const struct bkt_redis_link_options *options,
         return bkt_error_set(err, BKT_ENOMEM, "connect to Redis: out of memory");
     link->options = *options;
     link->fd = -1;
-    link->plain_out = BKT_BUF_INIT(OUT_BYTES_MAX);
-    link->wire_out = BKT_BUF_INIT(OUT_BYTES_MAX);
+    link->plain_out = BKT_BUF_SECRET(OUT_BYTES_MAX);
+    link->wire_out = BKT_BUF_SECRET(OUT_BYTES_MAX);
     link->born_ms = BKT_TIME_NONE;
     link->reader = redisReaderCreate();
     rc = link->reader ? BKT_OK : bkt_error_set(err, BKT_ENOMEM, "connect to Redis: out of memory");

@@ -5,6 +5,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { NAME_BYTES_MAX = 128, BATCH_BYTES = 1000000 };
 
@@ -81,11 +82,27 @@ static int set_user(rd_kafka_conf_t *conf, const char *setting, struct bkt_error
                          name);
 }
 
+/* Where `ps` does not show them; options say otherwise. */
+static int set_passwords(rd_kafka_conf_t *conf, struct bkt_error *err)
+{
+    static const char *const names[][2] = {{"sasl.password", "KAFKA_SASL_PASSWORD"},
+                                           {"ssl.key.password", "KAFKA_SSL_KEY_PASSWORD"}};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const char *password = getenv(names[i][1]);
+        if (password && password[0] &&
+            rd_kafka_conf_set(conf, names[i][0], password, NULL, 0) != RD_KAFKA_CONF_OK) {
+            return bkt_error_set(err, BKT_ECONFIG, "%s: librdkafka does not take this value as %s",
+                                 names[i][1], names[i][0]);
+        }
+    }
+    return BKT_OK;
+}
+
 static int set_users(rd_kafka_conf_t *conf,
                      const struct bkt_kafka_cluster *cluster,
                      struct bkt_error *err)
 {
-    int rc = BKT_OK;
+    int rc = set_passwords(conf, err);
     for (size_t i = 0; i < cluster->setting_count && rc == BKT_OK; i++)
         rc = set_user(conf, cluster->settings[i], err);
     return rc;

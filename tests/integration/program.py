@@ -12,8 +12,8 @@ from servers import die_with_parent
 
 SANITIZER_EXIT = 99
 SECRET_VARIABLES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-                    "PGPASSWORD", "REDISCLI_AUTH")
-PASSWORD = re.compile(r"://[^/@\s:]*:([^/@\s]+)@")
+                    "PGPASSWORD", "REDISCLI_AUTH", "KAFKA_SASL_PASSWORD")
+PASSWORD = re.compile(r"://[^/@\s:]*:([^/@\s]+)@|password=([^&\s]+)")
 SECRET_LEN_MIN = 6
 SIGNED = (b"X-Amz-Signature", b"Signature=", b"X-Amz-Security-Token", b"Authorization:")
 SANITIZER_WORDS = (b"AddressSanitizer", b"LeakSanitizer", b"ThreadSanitizer",
@@ -42,10 +42,10 @@ class Result:
 
 
 def secrets_of(arguments, environment):
-    """What a run was told and may never print: secret variables, and the passwords in URLs."""
+    """What a run was told and may never print: secret variables, passwords in URLs and settings."""
     found = {environment[name] for name in SECRET_VARIABLES if name in environment}
     for text in [*map(str, arguments), *environment.values()]:
-        found.update(PASSWORD.findall(text))
+        found.update(group for match in PASSWORD.findall(text) for group in match if group)
     # A short one could stand in any text.
     return [secret.encode() for secret in found if len(secret) >= SECRET_LEN_MIN]
 

@@ -148,6 +148,11 @@ static void a_quote_is_one_line_and_short(void **state)
     assert_string_equal(bkt_quote(out, BKT_STR("a b")), "\"a b\"");
     assert_string_equal(bkt_quote(out, BKT_STR("a\nb\x7F")), "\"a\\x0ab\\x7f\"");
     assert_string_equal(bkt_quote(out, BKT_STR("")), "\"\"");
+    assert_string_equal(bkt_quote(out, BKT_STR("x://u:p@w@h/d")), "\"x://u:***@h/d\"");
+    assert_string_equal(bkt_quote(out, BKT_STR("x://u:@h")), "\"x://u:@h\"");
+    assert_string_equal(bkt_quote(out, BKT_STR("x://u@h:1")), "\"x://u@h:1\"");
+    assert_string_equal(bkt_quote(out, BKT_STR("://:p@")), "\"://:***@\"");
+    assert_string_equal(bkt_quote(out, BKT_STR("a:b@c")), "\"a:b@c\"");
 
     char text[4000];
     for (size_t len = 90; len < 300; len++) {
