@@ -65,7 +65,7 @@ static void what_is_no_source_is_told_how_to_be_one(void **state)
         {"s3://", "bucket_name: must not be empty"},
         {"s3:///p", "bucket_name: must not be empty"},
         {"s3://b c/p", "a bucket's name is made of letters"},
-        {"s3://u:p@b/p", "a bucket's name is made of letters"},
+        {"s3://u:p@b/p", "the name alone is wanted, without user and password"},
         {"s3://../p", "no bucket has such a name"},
         {"s3://b--use1-az4--x-s3/p", "directory buckets"},
         {"s3://b--use1-az4--xa-s3/p", "directory buckets"},
